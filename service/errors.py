@@ -1,0 +1,61 @@
+"""Every expected failure. The kind is the base class; the code is the name clients match on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) into the request body, or `""` for the whole of it.
+        detail: what is wrong, and the remedy.
+        line: 1-based line inside a rule's text, when the fault lies in one.
+        column: 1-based column inside a rule's text.
+    """
+
+    pointer: str
+    detail: str
+    line: int | None = None
+    column: int | None = None
+
+
+class ServiceError(Exception):
+    """An outcome we foresaw. Anything else that escapes is a bug and becomes a 500."""
+
+    code: ClassVar[str]
+
+    def __init__(self, detail: str, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.faults = tuple(faults)
+
+
+class NotFound(ServiceError):
+    """The thing does not exist, or not for this tenant."""
+
+
+class Forbidden(ServiceError):
+    """The caller is known, and may not do this."""
+
+
+class Conflict(ServiceError):
+    """The request is well formed, but the current state forbids it."""
+
+
+class Invalid(ServiceError):
+    """The request is well formed JSON, and cannot be accepted as it stands."""
+
+
+class TooMany(ServiceError):
+    """The caller has used up what it may use for now."""
+
+    def __init__(self, detail: str, *, retry_after: timedelta) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(ServiceError):
+    """We cannot answer now; the same request may be sent again."""

@@ -1,0 +1,23 @@
+"""Identifier types, so that a tenant id cannot be passed where a request id is meant, and how ids are made."""
+
+from typing import NewType
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+TenantId = NewType("TenantId", UUID)
+ClientId = NewType("ClientId", UUID)
+ApplicationId = NewType("ApplicationId", UUID)
+ServiceId = NewType("ServiceId", UUID)
+CalendarId = NewType("CalendarId", UUID)
+PolicyId = NewType("PolicyId", UUID)
+RequestId = NewType("RequestId", UUID)
+DecisionId = NewType("DecisionId", UUID)
+CommitmentId = NewType("CommitmentId", UUID)
+EventId = NewType("EventId", UUID)
+EndpointId = NewType("EndpointId", UUID)
+
+
+def new_id() -> UUID:
+    """A UUIDv7: ordered by the millisecond it was made in. For the shell; pure functions take ids."""
+    return uuid7()
