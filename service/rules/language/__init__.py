@@ -1,0 +1,1 @@
+"""The CEL subset: parse, check, evaluate, explain. Pure; the reference evaluator defines the meaning."""
