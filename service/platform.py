@@ -1,0 +1,25 @@
+"""Transactions in which no tenant is known yet. They see platform tables only: row security hides the rest."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.db import Sessions
+
+PLATFORM_TABLES = frozenset({"tenant", "signing_key", "wake_up", "alembic_version"})
+"""Tables without row security: what must be read before, or across, tenants. pgqueuer's are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSession:
+    """A transaction without a tenant."""
+
+    db: AsyncSession
+
+
+@asynccontextmanager
+async def platform_transaction(sessions: Sessions) -> AsyncGenerator[PlatformSession]:
+    async with sessions.begin() as db:
+        yield PlatformSession(db)

@@ -1,0 +1,44 @@
+"""Configuration, read once from ROOTED_* variables by the composition roots."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator may change. Read once, at the edge."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOTED_", frozen=True, extra="forbid")
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql+asyncpg://… of the login role, which owns nothing. Unset: the embedded PostgreSQL.",
+    )
+    owner_database_url: SecretStr | None = Field(
+        default=None,
+        description="The owner role, for `rooted migrate` only. Unset: the embedded PostgreSQL's.",
+    )
+    data_dir: Path | None = Field(
+        default=None,
+        description="Home of the embedded PostgreSQL. Unset: rooted/ under the user's data folder.",
+    )
+    database_pool_size: int = Field(default=8, ge=1, le=200, description="Connections a process keeps.")
+    host: str = Field(default="127.0.0.1", description="Where `rooted serve` listens.")
+    port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free port.")
+    issuer: str = Field(
+        default="http://127.0.0.1:8080",
+        description="The public address of this service: issuer and audience of its access tokens.",
+    )
+    access_token_ttl: timedelta = Field(default=timedelta(minutes=15), description="ISO 8601 or seconds.")
+    body_bytes_max: int = Field(default=262_144, ge=1_024, description="Largest request body in bytes.")
+    rules_engine: Literal["durable", "reference"] = Field(
+        default="durable", description="Which engine decides; the other stands in or checks."
+    )
+    rules_children: int = Field(default=1, ge=1, le=64, description="Child processes of the rules engine.")
+    worker_poll_interval: timedelta = Field(
+        default=timedelta(milliseconds=250), description="How often a worker looks for due work."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
