@@ -1,4 +1,4 @@
-"""Identifier types, so that a tenant id cannot be passed where a request id is meant, and how ids are made."""
+"""Identifier types, so that a tenant id cannot pass for a request id, and how ids are made."""
 
 from typing import NewType
 from uuid import UUID

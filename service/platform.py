@@ -1,4 +1,4 @@
-"""Transactions in which no tenant is known yet. They see platform tables only: row security hides the rest."""
+"""Transactions in which no tenant is known yet; row security hides all but platform tables."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

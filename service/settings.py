@@ -15,15 +15,15 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="postgresql+asyncpg://… of the login role, which owns nothing. Unset: the embedded PostgreSQL.",
+        description="postgresql+asyncpg://… of the login role, which owns nothing. Unset: embedded PostgreSQL.",
     )
     owner_database_url: SecretStr | None = Field(
         default=None,
-        description="The owner role, for `rooted migrate` only. Unset: the embedded PostgreSQL's.",
+        description="The owner role, for `rooted migrate` only. Unset: the embedded one's.",
     )
     data_dir: Path | None = Field(
         default=None,
-        description="Home of the embedded PostgreSQL. Unset: rooted/ under the user's data folder.",
+        description="Home of the embedded PostgreSQL. Unset: the user's data folder.",
     )
     database_pool_size: int = Field(default=8, ge=1, le=200, description="Connections a process keeps.")
     host: str = Field(default="127.0.0.1", description="Where `rooted serve` listens.")
