@@ -94,7 +94,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("audit_record", "service", "application", "client", "sandbox_clock", "signing_key", "tenant"):
+    for table in (
+        "audit_record",
+        "service",
+        "application",
+        "client",
+        "sandbox_clock",
+        "signing_key",
+        "tenant",
+    ):
         op.drop_table(table)
     op.execute("drop function rooted.set_tenant(uuid)")
     op.execute("drop schema rooted")

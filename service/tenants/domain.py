@@ -1,0 +1,128 @@
+"""Who a tenant is, what may call on its behalf, and what it operates. Pure."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.errors import Fault
+from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+
+SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+NAME_LENGTH_MAX = 200
+
+SCOPES = {
+    "tenant:read": "Read the tenant, its clients and its service register.",
+    "tenant:write": "Change the tenant, its clients and its service register.",
+    "calendars:read": "Read calendars and compute with them.",
+    "calendars:write": "Create calendars and their versions.",
+    "policies:read": "Read policies and evaluate conditions.",
+    "policies:write": "Create and publish policies.",
+    "requests:read": "Read requests, their decisions and timelines.",
+    "requests:write": "Submit requests and report what happened to them.",
+    "requests:backdate": "Report what happened more than a day ago.",
+    "commitments:read": "Read promises.",
+    "events:read": "Read the event feed.",
+    "webhooks:read": "Read webhook endpoints and their deliveries.",
+    "webhooks:write": "Register and remove webhook endpoints.",
+    "sandbox:read": "Read a sandbox tenant's clock.",
+    "sandbox:write": "Move a sandbox tenant's clock.",
+}
+"""Every scope an application may be given, and what it permits."""
+
+
+class TenantKind(StrEnum):
+    LIVE = "live"
+    SANDBOX = "sandbox"
+    """Its time is its own: it moves only when it is told to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    id: TenantId
+    slug: str
+    name: str
+    kind: TenantKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client organization of the tenant; its tier is a fact that rules read."""
+
+    id: ClientId
+    name: str
+    tier: str | None
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatedService:
+    """An entry of the service register: the source of the `service.*` facts.
+
+    Attributes:
+        hours: the name of the calendar in which the service is operated.
+    """
+
+    id: ServiceId
+    name: str
+    owner_group: str | None
+    criticality: str | None
+    hours: str | None
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An OAuth client. With a `client_id` it acts for that client organization only."""
+
+    tenant_id: TenantId
+    id: ApplicationId
+    name: str
+    client_id: ClientId | None
+    scopes: frozenset[str]
+    secret_sha256: bytes
+    revoked_at: datetime | None
+
+    def knows(self, secret: str) -> bool:
+        """Is this the secret? Compared in constant time."""
+        return hmac.compare_digest(self.secret_sha256, secret_digest(secret))
+
+
+def secret_digest(secret: str) -> bytes:
+    """A secret has 256 random bits, so one round of SHA-256 hides it as well as a slow hash would."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def oauth_client_id(slug: str, application_id: ApplicationId) -> str:
+    """What the application calls itself at the token endpoint. It carries its tenant."""
+    return f"{slug}.{application_id.hex}"
+
+
+def faults_of_slug(slug: str) -> list[Fault]:
+    if SLUG.fullmatch(slug):
+        return []
+    return [
+        Fault(
+            "/slug",
+            f"{slug!r} is not 3 to 40 lower-case letters, digits and hyphens, starting with a letter.",
+        )
+    ]
+
+
+def faults_of_name(name: str) -> list[Fault]:
+    if name.strip() and len(name) <= NAME_LENGTH_MAX:
+        return []
+    return [Fault("/name", f"A name has 1 to {NAME_LENGTH_MAX} characters.")]
+
+
+def faults_of_scopes(scopes: Sequence[str], known: Collection[str] = SCOPES) -> list[Fault]:
+    return [
+        Fault(f"/scopes/{index}", f"{scope!r} is not a scope; known are {', '.join(known)}.")
+        for index, scope in enumerate(scopes)
+        if scope not in known
+    ]

@@ -1,0 +1,208 @@
+"""Use cases of this slice: load, decide, save. One public function per user intention."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from service import ids
+from service.db import TenantSession
+from service.errors import Fault
+from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+from service.platform import PlatformSession
+from service.tenants import domain, store
+from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
+from service.tenants.errors import RegistrationInvalid
+from service.tenants.models import ApplicationRow, ClientRow, ServiceRow
+
+OPERATOR = "operator"
+"""The actor of what is done by the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who does it, for the audit record: `application:<id>` or `operator`, and in which HTTP request."""
+
+    name: str = OPERATOR
+    http_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEntry:
+    """What is registered of a service."""
+
+    name: str
+    owner_group: str | None = None
+    criticality: str | None = None
+    hours: str | None = None
+
+
+async def now(session: TenantSession) -> datetime:
+    """What time it is for this tenant: the database's, or a sandbox's own, held till the transaction ends."""
+    return await store.now(session)
+
+
+async def create(
+    session: TenantSession, *, slug: str, name: str, sandbox_at: datetime | None, created_at: datetime
+) -> Tenant:
+    """Create the tenant of this session, whose id is new.
+
+    Args:
+        session: opened for the id that the tenant is to have.
+        slug: its short name in client ids; never changes.
+        name: its name for people.
+        sandbox_at: where a sandbox's clock starts; None makes a live tenant.
+        created_at: the wall clock's now.
+
+    Raises:
+        SlugTaken, RegistrationInvalid
+    """
+    _refuse(domain.faults_of_slug(slug) + domain.faults_of_name(name))
+    kind = TenantKind.LIVE if sandbox_at is None else TenantKind.SANDBOX
+    tenant = Tenant(id=session.tenant_id, slug=slug, name=name, kind=kind)
+    await store.add_tenant(session, tenant, created_at=created_at)
+    if sandbox_at is not None:
+        await store.add_sandbox_clock(session, at=sandbox_at)
+    await audit(session, Actor(), "tenant.created", f"tenant:{slug}", {"kind": kind.value}, now=created_at)
+    return tenant
+
+
+async def get(session: TenantSession) -> Tenant:
+    return await store.tenant(session)
+
+
+async def find(platform: PlatformSession, slug: str) -> Tenant:
+    """The tenant of this slug, before any is set. Raises TenantNotFound."""
+    return await store.tenant_of_slug(platform, slug)
+
+
+async def create_application(
+    session: TenantSession,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    secret: str,
+    client_id: ClientId | None = None,
+    now: datetime,
+) -> Application:
+    """Register an OAuth client. Raises RegistrationInvalid, ClientNotFound."""
+    _refuse(domain.faults_of_name(name) + domain.faults_of_scopes(scopes))
+    if client_id is not None:
+        await store.client(session, client_id)
+    row = ApplicationRow(
+        tenant_id=session.tenant_id,
+        id=ids.new_id(),
+        client_id=client_id,
+        name=name,
+        secret_sha256=domain.secret_digest(secret),
+        scopes=sorted(set(scopes)),
+        created_at=now,
+        revoked_at=None,
+    )
+    session.db.add(row)
+    await session.db.flush()
+    await audit(
+        session, Actor(), "application.created", f"application:{row.id}", {"scopes": row.scopes}, now=now
+    )
+    return row.to_domain()
+
+
+async def find_application(session: TenantSession, application_id: ApplicationId) -> Application | None:
+    row = await store.application(session, application_id)
+    return None if row is None else row.to_domain()
+
+
+async def create_client(
+    session: TenantSession, actor: Actor, *, name: str, tier: str | None, now: datetime
+) -> Client:
+    """Register a client organization. Raises RegistrationInvalid, NameTaken."""
+    _refuse(domain.faults_of_name(name))
+    client = Client(id=ClientId(ids.new_id()), name=name, tier=tier, version=1, created_at=now)
+    await store.add(session, ClientRow, client.id, name=name, tier=tier, version=1, created_at=now)
+    await audit(
+        session, actor, "client.created", f"client:{client.id}", {"name": name, "tier": tier}, now=now
+    )
+    return client
+
+
+async def get_client(session: TenantSession, client_id: ClientId) -> Client:
+    return (await store.client(session, client_id)).to_domain()
+
+
+async def find_client(session: TenantSession, name: str) -> Client:
+    return (await store.client_named(session, name)).to_domain()
+
+
+async def list_clients(session: TenantSession, *, after: UUID | None, limit: int) -> list[Client]:
+    return [row.to_domain() for row in await store.listed(session, ClientRow, after=after, limit=limit)]
+
+
+async def register_service(
+    session: TenantSession, actor: Actor, entry: ServiceEntry, *, now: datetime
+) -> OperatedService:
+    """Add an entry to the service register. Raises RegistrationInvalid, NameTaken."""
+    _refuse(domain.faults_of_name(entry.name))
+    service_id = ServiceId(ids.new_id())
+    await store.add(session, ServiceRow, service_id, **asdict(entry), version=1, created_at=now)
+    await audit(session, actor, "service.registered", f"service:{service_id}", asdict(entry), now=now)
+    return OperatedService(id=service_id, version=1, created_at=now, **asdict(entry))
+
+
+async def change_service(
+    session: TenantSession, actor: Actor, service_id: ServiceId, entry: ServiceEntry, *, now: datetime
+) -> OperatedService:
+    """Replace an entry of the service register. Raises RegistrationInvalid, ServiceNotFound, NameTaken."""
+    _refuse(domain.faults_of_name(entry.name))
+    row = await store.operated_service(session, service_id, lock=True)
+    changes = {key: value for key, value in asdict(entry).items() if getattr(row, key) != value}
+    for key, value in changes.items():
+        setattr(row, key, value)
+    row.version += 1
+    await store.save_service(session, row)
+    await audit(session, actor, "service.changed", f"service:{service_id}", changes, now=now)
+    return row.to_domain()
+
+
+async def get_service(
+    session: TenantSession, service_id: ServiceId, *, lock: bool = False
+) -> OperatedService:
+    return (await store.operated_service(session, service_id, lock=lock)).to_domain()
+
+
+async def find_service(session: TenantSession, name: str) -> OperatedService:
+    return (await store.service_named(session, name)).to_domain()
+
+
+async def list_services(session: TenantSession, *, after: UUID | None, limit: int) -> list[OperatedService]:
+    return [row.to_domain() for row in await store.listed(session, ServiceRow, after=after, limit=limit)]
+
+
+async def audit(
+    session: TenantSession,
+    actor: Actor,
+    action: str,
+    subject: str,
+    changes: Mapping[str, object],
+    *,
+    now: datetime,
+) -> None:
+    """Record who did what, in the same transaction as the deed."""
+    await store.add_audit_record(
+        session,
+        ids.new_id(),
+        recorded_at=now,
+        actor=actor.name,
+        action=action,
+        subject=subject,
+        changes=dict(changes),
+        http_request_id=actor.http_request_id,
+    )
+
+
+def new_tenant_id() -> TenantId:
+    return TenantId(ids.new_id())
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise RegistrationInvalid(faults)

@@ -1,0 +1,143 @@
+"""Queries of this slice. Every statement of a tenant names the tenant."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from service.db import TenantRow, TenantSession
+from service.ids import ApplicationId, ClientId, ServiceId
+from service.platform import PlatformSession
+from service.tenants.domain import Tenant
+from service.tenants.errors import ClientNotFound, NameTaken, ServiceNotFound, SlugTaken, TenantNotFound
+from service.tenants.models import (
+    ApplicationRow,
+    AuditRecordRow,
+    ClientRow,
+    SandboxClockRow,
+    ServiceRow,
+    TenantRecord,
+)
+
+Row = TypeVar("Row", bound=TenantRow)
+
+NOW = text(
+    "select coalesce("
+    "(select now_at from sandbox_clock where tenant_id = :tenant_id for share), clock_timestamp())"
+)
+"""A sandbox's clock is held while we work by it, so that it cannot move past a wake-up not yet written."""
+
+
+def _mine(session: TenantSession, row: type[Row]) -> Select[Row]:
+    return select(row).where(row.tenant_id == session.tenant_id)
+
+
+async def now(session: TenantSession) -> datetime:
+    return (await session.db.execute(NOW, {"tenant_id": session.tenant_id})).scalar_one()
+
+
+async def tenant(session: TenantSession) -> Tenant:
+    row = await session.db.scalar(select(TenantRecord).where(TenantRecord.id == session.tenant_id))
+    if row is None:
+        raise TenantNotFound(str(session.tenant_id))
+    return row.to_domain()
+
+
+async def tenant_of_slug(platform: PlatformSession, slug: str) -> Tenant:
+    row = await platform.db.scalar(select(TenantRecord).where(TenantRecord.slug == slug))
+    if row is None:
+        raise TenantNotFound(slug)
+    return row.to_domain()
+
+
+async def add_tenant(session: TenantSession, tenant: Tenant, *, created_at: datetime) -> None:
+    added = await session.db.execute(
+        upsert(TenantRecord)
+        .values(
+            id=tenant.id, slug=tenant.slug, name=tenant.name, kind=tenant.kind.value, created_at=created_at
+        )
+        .on_conflict_do_nothing()
+        .returning(TenantRecord.id)
+    )
+    if added.first() is None:
+        raise SlugTaken(tenant.slug)
+
+
+async def add_sandbox_clock(session: TenantSession, *, at: datetime) -> None:
+    await session.db.execute(
+        insert(SandboxClockRow).values(
+            tenant_id=session.tenant_id, id=session.tenant_id, now_at=at, target_at=at
+        )
+    )
+
+
+async def application(session: TenantSession, application_id: ApplicationId) -> ApplicationRow | None:
+    return await session.db.scalar(_mine(session, ApplicationRow).where(ApplicationRow.id == application_id))
+
+
+async def add(session: TenantSession, row: type[Row], row_id: UUID, **values: Any) -> None:
+    """Insert one named row. Raises NameTaken."""
+    added = await session.db.execute(
+        upsert(row)
+        .values(tenant_id=session.tenant_id, id=row_id, **values)
+        .on_conflict_do_nothing()
+        .returning(row.id)
+    )
+    if added.first() is None:
+        raise NameTaken(values["name"])
+
+
+async def client(session: TenantSession, client_id: ClientId) -> ClientRow:
+    row = await session.db.scalar(_mine(session, ClientRow).where(ClientRow.id == client_id))
+    if row is None:
+        raise ClientNotFound(client_id)
+    return row
+
+
+async def operated_service(
+    session: TenantSession, service_id: ServiceId, *, lock: bool = False
+) -> ServiceRow:
+    query = _mine(session, ServiceRow).where(ServiceRow.id == service_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise ServiceNotFound(service_id)
+    return row
+
+
+async def save_service(session: TenantSession, row: ServiceRow) -> None:
+    name = row.name
+    try:
+        await session.db.flush()
+    except IntegrityError as error:
+        raise NameTaken(name) from error
+
+
+async def client_named(session: TenantSession, name: str) -> ClientRow:
+    row = await session.db.scalar(_mine(session, ClientRow).where(ClientRow.name == name))
+    if row is None:
+        raise ClientNotFound(name)
+    return row
+
+
+async def service_named(session: TenantSession, name: str) -> ServiceRow:
+    row = await session.db.scalar(_mine(session, ServiceRow).where(ServiceRow.name == name))
+    if row is None:
+        raise ServiceNotFound(name)
+    return row
+
+
+async def listed(session: TenantSession, row: type[Row], *, after: UUID | None, limit: int) -> list[Row]:
+    """Rows in the order of their ids, which is that of their making."""
+    query = _mine(session, row).order_by(row.id).limit(limit)
+    if after is not None:
+        query = query.where(row.id > after)
+    return list(await session.db.scalars(query))
+
+
+async def add_audit_record(session: TenantSession, record_id: UUID, **values: Any) -> None:
+    await session.db.execute(
+        insert(AuditRecordRow).values(tenant_id=session.tenant_id, id=record_id, **values)
+    )
