@@ -1,0 +1,1 @@
+"""service.calendars: see docs/architecture.md."""

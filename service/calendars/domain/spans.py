@@ -1,0 +1,42 @@
+"""Sets of instants as sorted, disjoint, half-open spans of integers. The unit does not matter here."""
+
+from collections.abc import Iterable, Sequence
+
+Span = tuple[int, int]
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The same instants in as few spans as possible, sorted. Empty and reversed spans hold none."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if start >= end:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
+    """What is in `spans` and not in `cuts`; both must be unions."""
+    kept: list[Span] = []
+    first = 0
+    for start, end in spans:
+        while first < len(cuts) and cuts[first][1] <= start:
+            first += 1
+        cursor = start
+        for cut_start, cut_end in cuts[first:]:
+            if cut_start >= end:
+                break
+            if cut_start > cursor:
+                kept.append((cursor, cut_start))
+            cursor = cut_end
+        if cursor < end:
+            kept.append((cursor, end))
+    return kept
+
+
+def clip(spans: Iterable[Span], start: int, end: int) -> list[Span]:
+    """The part of a union that lies in [start, end)."""
+    return [(max(a, start), min(b, end)) for a, b in spans if a < end and b > start]

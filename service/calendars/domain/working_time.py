@@ -1,0 +1,416 @@
+"""A calendar compiled to UTC intervals with running totals, and the arithmetic of promises over them.
+
+Instants go in and come out as aware datetimes (UTC comes out); inside they are whole microseconds since 1970,
+so that nothing is ever rounded. Intervals are half open: at closing time it is closed. An amount of time that
+ends exactly at closing time ends there, not at the next opening.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import accumulate
+
+from service.calendars.domain import spans, zones
+from service.calendars.domain.definition import CalendarDefinition
+from service.calendars.domain.failures import BeyondHorizon, NeverDue
+from service.calendars.domain.parse import FIRST_YEAR, LAST_YEAR
+from service.calendars.domain.spans import Span
+
+HORIZON_YEARS = 100
+"""How far from where it is asked an answer may lie."""
+
+BUSINESS_DAYS_MAX = 366 * HORIZON_YEARS
+
+Pauses = Sequence[tuple[datetime, datetime | None]]
+"""Stretches in which the clock stands still, in any order; `None` is a pause that has not ended."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+_SECOND_MICROSECONDS = 1_000_000
+_DAY_MICROSECONDS = 86_400 * _SECOND_MICROSECONDS
+_HORIZON_MICROSECONDS = 366 * HORIZON_YEARS * _DAY_MICROSECONDS
+_EPOCH_ORDINAL = _EPOCH.toordinal()
+_FOREVER = 1 << 63
+_MARGIN_DAYS = 4
+"""A date's hours reach 48 h past its midnight, and its midnight lies within 27 h of UTC's."""
+
+
+def _micros(at: datetime) -> int:
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * _SECOND_MICROSECONDS + since.microseconds
+
+
+def _instant(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _year_start(year: int) -> int:
+    return (date(year, 1, 1).toordinal() - _EPOCH_ORDINAL) * _DAY_MICROSECONDS
+
+
+_FIRST_MICROS = _year_start(FIRST_YEAR)
+_END_MICROS = _year_start(LAST_YEAR + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Every open interval in [start, end), whole years. `totals[i]` is the open time before `opens[i]`."""
+
+    first_year: int
+    last_year: int
+    start: int
+    end: int
+    opens: Sequence[int]
+    closes: Sequence[int]
+    totals: Sequence[int]
+
+    @classmethod
+    def of(cls, first_year: int, last_year: int, intervals: Sequence[Span]) -> "_Table":
+        return cls(
+            first_year=first_year,
+            last_year=last_year,
+            start=_year_start(first_year),
+            end=_year_start(last_year + 1),
+            opens=[start for start, _ in intervals],
+            closes=[end for _, end in intervals],
+            totals=[0, *accumulate(end - start for start, end in intervals)],
+        )
+
+    def position(self, at: int) -> int:
+        """Open time from the table's start to `at`."""
+        place = bisect_right(self.opens, at) - 1
+        if place < 0:
+            return 0
+        return self.totals[place] + min(at, self.closes[place]) - self.opens[place]
+
+    def first_at(self, position: int) -> int | None:
+        """The first instant with that much open time before it (more than none), if the table reaches it."""
+        place = bisect_left(self.totals, position) - 1
+        if place >= len(self.opens):
+            return None
+        return self.opens[place] + position - self.totals[place]
+
+    def last_at(self, position: int) -> int | None:
+        """The last instant with that much open time before it, if the table shows where it ends."""
+        place = bisect_right(self.totals, position) - 1
+        if position < 0 or place >= len(self.opens):
+            return None
+        return self.opens[place] + position - self.totals[place]
+
+
+class WorkingTime:
+    """One calendar, ready to compute. Safe to share: what grows inside is replaced whole, never changed."""
+
+    def __init__(self, definition: CalendarDefinition, zone: tzinfo) -> None:
+        self.definition = definition
+        self.zone = zone
+        self._closures = spans.union(
+            (self._utc(span.start), self._utc(span.end)) for span in definition.closures
+        )
+        self._openings = spans.union(
+            (self._utc(span.start), self._utc(span.end)) for span in definition.openings
+        )
+        self._grown: _Table | None = None
+
+    def local_to_utc(self, local: datetime) -> datetime:
+        """The instant of a naive local time: in a gap moved later by the gap, in an overlap the first."""
+        return _instant(self._utc(local))
+
+    def is_open(self, at: datetime) -> bool:
+        micros = self._within(at)
+        if self.definition.always_open:
+            return True
+        table = self._table(micros)
+        place = bisect_right(table.opens, micros) - 1
+        return place >= 0 and micros < table.closes[place]
+
+    def next_open(self, at: datetime) -> datetime:
+        """The first open instant from `at` on. Raises BeyondHorizon when there is none near enough."""
+        return _instant(self._next_open(self._within(at)))
+
+    def intervals(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """The open intervals between two instants, cut at both."""
+        first, last = self._within(start), self._within(end)
+        if first >= last:
+            return []
+        if self.definition.always_open:
+            return [(_instant(first), _instant(last))]
+        table = self._covering(first, last)
+        here = slice(bisect_right(table.closes, first), bisect_left(table.opens, last))
+        cut = spans.clip(zip(table.opens[here], table.closes[here], strict=True), first, last)
+        return [(_instant(opened), _instant(closed)) for opened, closed in cut]
+
+    def elapsed(self, start: datetime, end: datetime) -> timedelta:
+        """Open time between two instants; none when the end comes first."""
+        return timedelta(microseconds=self._elapsed(self._within(start), self._within(end)))
+
+    def elapsed_paused(self, pauses: Sequence[tuple[datetime, datetime]]) -> timedelta:
+        """Open time inside the pauses; where they overlap it counts once."""
+        paused = spans.union((self._within(start), self._within(end)) for start, end in pauses)
+        return timedelta(microseconds=sum(self._elapsed(start, end) for start, end in paused))
+
+    def due(self, start: datetime, span: timedelta, *, pauses: Pauses = ()) -> datetime:
+        """The first instant at which `span` of open, unpaused time has passed since `start`.
+
+        No time at all is due at the next open, unpaused moment.
+
+        Raises:
+            BeyondHorizon: it is not reached within HORIZON_YEARS.
+            NeverDue: a pause without an end begins before it is reached.
+            ValueError: the span is negative.
+        """
+        cursor, left = self._within(start), _amount(span)
+        for paused_at, resumed_at in self._standing_still(pauses):
+            if resumed_at <= cursor:
+                continue
+            reached = self._due(cursor, left)
+            if reached < paused_at or (left and reached == paused_at):
+                return _instant(reached)
+            if resumed_at == _FOREVER:
+                raise NeverDue(f"The pause from {_instant(paused_at):%Y-%m-%dT%H:%M:%SZ} on has no end.")
+            left -= self._elapsed(cursor, paused_at)
+            cursor = resumed_at
+        return _instant(self._due(cursor, left))
+
+    def before(self, end: datetime, span: timedelta) -> datetime:
+        """The last instant from which `span` of open time passes until `end`: `due`, mirrored in time.
+
+        No time at all before a closed moment is the closing time before it.
+
+        Raises:
+            BeyondHorizon: it is not reached within HORIZON_YEARS.
+            ValueError: the span is negative.
+        """
+        micros, left = self._within(end), _amount(span)
+        if self.definition.always_open:
+            return _instant(_bounded(micros - left))
+        for table in self._growing(micros, years=-1):
+            target = table.position(micros) - left
+            reached = table.last_at(target) if left else _last_open(table, micros)
+            if reached is not None:
+                return _instant(reached)
+        raise _too_far("before", micros)
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether open time belongs to that local date: a night shift belongs to the date it starts on."""
+        return self._last_close(day) is not None
+
+    def business_days(self, start: datetime, days: int) -> datetime:
+        """`days` working days later (earlier if negative) at the same clock time, capped at the last close.
+
+        With 0 days the start's own date counts, unless it is no working day or already over: then the next.
+        """
+        day, close = self._working_day(start, days)
+        local = start.astimezone(self.zone).replace(tzinfo=None)
+        if day == local.date():
+            return start.astimezone(UTC)
+        return _instant(min(self._utc(datetime.combine(day, local.time())), close))
+
+    def end_of_business_day(self, start: datetime, days: int) -> datetime:
+        """The last close of the day that `business_days` counts to."""
+        return _instant(self._working_day(start, days)[1])
+
+    def next_business_days(self, start: datetime, days: int) -> datetime:
+        """The `days`-th following working day at the same clock time, then the next open moment.
+
+        Raises:
+            BeyondHorizon: it is not reached within HORIZON_YEARS.
+            ValueError: `days` is negative.
+        """
+        if days < 0:
+            raise ValueError(f"days must not be negative, but is {days}")
+        if days == 0:
+            return self.next_open(start)
+        day, _ = self._working_day(start, days)
+        local = start.astimezone(self.zone).replace(tzinfo=None)
+        return _instant(self._next_open(self._utc(datetime.combine(day, local.time()))))
+
+    def _utc(self, local: datetime) -> int:
+        offset = self.zone.utcoffset(local.replace(tzinfo=self.zone, fold=0))
+        if offset is None:
+            raise ValueError(f"the zone {self.zone} has no offset")
+        return _micros(local.replace(tzinfo=UTC)) - offset // _MICROSECOND
+
+    def _within(self, at: datetime) -> int:
+        return _bounded(_micros(at))
+
+    def _standing_still(self, pauses: Pauses) -> list[Span]:
+        if not pauses:
+            return []
+        return spans.union(
+            (self._within(start), _FOREVER if end is None else self._within(end)) for start, end in pauses
+        )
+
+    def _next_open(self, micros: int) -> int:
+        if self.definition.always_open:
+            return micros
+        for table in self._growing(micros, years=1):
+            place = bisect_right(table.closes, micros)
+            if place < len(table.opens):
+                return max(micros, table.opens[place])
+        raise _too_far("after", micros)
+
+    def _elapsed(self, start: int, end: int) -> int:
+        if start >= end:
+            return 0
+        if self.definition.always_open:
+            return end - start
+        if end - start > _HORIZON_MICROSECONDS:
+            raise BeyondHorizon(
+                f"{_instant(start):%Y-%m-%d} and {_instant(end):%Y-%m-%d} lie more than {HORIZON_YEARS} "
+                "years apart; ask for a shorter time."
+            )
+        table = self._covering(start, end)
+        return table.position(end) - table.position(start)
+
+    def _due(self, start: int, span: int) -> int:
+        if not span:
+            return self._next_open(start)
+        if self.definition.always_open:
+            return _bounded(start + span)
+        for table in self._growing(start, years=1):
+            reached = table.first_at(table.position(start) + span)
+            if reached is not None:
+                return reached
+        raise _too_far("after", start)
+
+    def _working_day(self, start: datetime, days: int) -> tuple[date, int]:
+        """The working day that many from the start's date, and its last close."""
+        micros = self._within(start)
+        day = start.astimezone(self.zone).date()
+        if not days:
+            close = self._last_close(day)
+            if close is not None and close >= micros:
+                return day, close
+        if abs(days) > BUSINESS_DAYS_MAX:
+            raise BeyondHorizon(f"{days} days pass the horizon of {HORIZON_YEARS} years; ask for fewer days.")
+        step = -_DAY if days < 0 else _DAY
+        left = max(1, abs(days))
+        for _ in range(BUSINESS_DAYS_MAX):
+            day += step
+            if not FIRST_YEAR <= day.year <= LAST_YEAR:
+                break
+            close = self._last_close(day)
+            left -= close is not None
+            if close is not None and not left:
+                return day, close
+        raise _too_far("before" if days < 0 else "after", micros)
+
+    def _last_close(self, day: date) -> int | None:
+        midnight = datetime.combine(day, datetime.min.time())
+        if self.definition.always_open:
+            return self._utc(midnight + _DAY)
+        today = self._utc(midnight), self._utc(midnight + _DAY)
+        own = spans.without(spans.union(self._hours(day)), self._closures)
+        closes = [end for _, end in (*own, *spans.clip(self._openings, *today))]
+        return max(closes, default=None)
+
+    def _hours(self, day: date) -> list[Span]:
+        """The weekly hours that belong to a date, unless it is a holiday."""
+        hours = self.definition.weekly[day.weekday()]
+        if not hours or self.definition.is_holiday(day):
+            return []
+        midnight = datetime.combine(day, datetime.min.time())
+        return [
+            (
+                self._utc(midnight + timedelta(seconds=span.start_seconds)),
+                self._utc(midnight + timedelta(seconds=span.end_seconds)),
+            )
+            for span in hours
+        ]
+
+    def _table(self, micros: int) -> _Table:
+        return self._covering(micros, micros)
+
+    def _covering(self, first: int, last: int) -> _Table:
+        table = self._grown
+        if table is not None and table.start <= first and last < table.end:
+            return table
+        return self._grow(_instant(first).year, min(_instant(last).year, LAST_YEAR))
+
+    def _growing(self, micros: int, *, years: int) -> Iterator[_Table]:
+        """The table around an instant, then ever larger ones in the direction of `years`, to the horizon."""
+        table = self._table(micros)
+        yield table
+        year = _instant(micros).year
+        limit = max(FIRST_YEAR, min(LAST_YEAR, year + years * HORIZON_YEARS))
+        step = years
+        while (table.last_year < limit) if years > 0 else (table.first_year > limit):
+            table = (
+                self._grow(year, min(table.last_year + step, limit))
+                if years > 0
+                else self._grow(max(table.first_year + step, limit), year)
+            )
+            yield table
+            step *= 2
+
+    def _grow(self, first_year: int, last_year: int) -> _Table:
+        """Widen the table to these years at least; what was there is kept."""
+        known = self._grown
+        if known is None:
+            table = _Table.of(first_year, last_year, self._compiled(first_year, last_year))
+        else:
+            first_year, last_year = min(first_year, known.first_year), max(last_year, known.last_year)
+            parts = [
+                *self._compiled(first_year, known.first_year - 1),
+                *zip(known.opens, known.closes, strict=True),
+                *self._compiled(known.last_year + 1, last_year),
+            ]
+            table = _Table.of(first_year, last_year, spans.union(parts))
+        self._grown = table
+        return table
+
+    def _compiled(self, first_year: int, last_year: int) -> list[Span]:
+        """The open intervals of whole years, by UTC."""
+        if last_year < first_year:
+            return []
+        start, end = _year_start(first_year), _year_start(last_year + 1)
+        first = date(first_year, 1, 1).toordinal() - _MARGIN_DAYS
+        last = date(last_year, 12, 31).toordinal() + _MARGIN_DAYS
+        weekly = spans.union(
+            span for ordinal in range(first, last + 1) for span in self._hours(date.fromordinal(ordinal))
+        )
+        worked = spans.without(weekly, self._closures)
+        return spans.clip(spans.union([*worked, *self._openings]), start, end)
+
+
+def compile_calendar(definition: CalendarDefinition, *, zone: tzinfo | None = None) -> WorkingTime:
+    """Make a calendar ready to compute.
+
+    Args:
+        definition: what the calendar says.
+        zone: the zone's rules that were kept with the version; those of the installed tzdata when left out.
+    """
+    return WorkingTime(definition, zones.zone(definition.tz) if zone is None else zone)
+
+
+def _amount(span: timedelta) -> int:
+    micros = span // _MICROSECOND
+    if micros < 0:
+        raise ValueError(f"a span of working time must not be negative, but is {span}")
+    if micros > _HORIZON_MICROSECONDS:
+        raise BeyondHorizon(f"The time asked for passes the horizon of {HORIZON_YEARS} years; ask for less.")
+    return micros
+
+
+def _bounded(micros: int) -> int:
+    if not _FIRST_MICROS <= micros < _END_MICROS:
+        raise BeyondHorizon(
+            f"Calendars are computed for the years {FIRST_YEAR} to {LAST_YEAR}; stay within them."
+        )
+    return micros
+
+
+def _last_open(table: _Table, micros: int) -> int | None:
+    """The last instant up to `micros` with open time right before it."""
+    place = bisect_left(table.opens, micros) - 1
+    return None if place < 0 else min(micros, table.closes[place])
+
+
+def _too_far(direction: str, micros: int) -> BeyondHorizon:
+    return BeyondHorizon(
+        f"The calendar is not open for long enough within {HORIZON_YEARS} years {direction} "
+        f"{_instant(micros):%Y-%m-%dT%H:%M:%SZ} (years {FIRST_YEAR} to {LAST_YEAR}); check its opening hours."
+    )
