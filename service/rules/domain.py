@@ -1,0 +1,94 @@
+"""Policies, and what is chosen when their rules have been matched. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.ids import PolicyId
+from service.rules.language.syntax import Expression
+from service.rules.language.types import FactType
+from service.rules.matching import Matches
+
+
+class HitPolicy(StrEnum):
+    """DMN's word for which of the matching rules count."""
+
+    FIRST = "FIRST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        id: unique within its policy.
+        when: the condition's text, as it was written.
+        condition: the same, parsed and checked.
+        outcome: what follows, as the policy's kind reads it.
+        because: why, for people.
+    """
+
+    id: str
+    when: str
+    condition: Expression
+    outcome: object
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The content of one version: immutable, and the same for ever."""
+
+    hit_policy: HitPolicy
+    facts: Mapping[str, FactType]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a policy decides. The slice that acts on the outcome says how one is written.
+
+    Attributes:
+        name: `commitment`, and others to come.
+        read_outcome: turns a rule's `then` into the typed outcome; raises OutcomeInvalid.
+        calendars_of: the names of the calendars that an outcome counts by.
+    """
+
+    name: str
+    read_outcome: Callable[[object], object]
+    calendars_of: Callable[[object], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    id: PolicyId
+    name: str
+    kind: str
+    version: int
+    published_version: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a policy says to one snapshot of facts.
+
+    Attributes:
+        winner: index of the rule that counts; None when none does.
+        matched: indexes of all rules whose condition holds.
+        errors: indexes of the rules whose condition could not be evaluated.
+        degraded: whether a rule that comes before the winner could not be evaluated.
+    """
+
+    winner: int | None
+    matched: tuple[int, ...]
+    errors: tuple[int, ...]
+    degraded: bool
+
+
+def choose(matches: Matches) -> Choice:
+    """The first matching rule counts (DMN FIRST); an error before it leaves a doubt, which is recorded."""
+    winner = matches.true[0] if matches.true else None
+    degraded = any(winner is None or index < winner for index in matches.errors)
+    return Choice(winner, matches.true, matches.errors, degraded)

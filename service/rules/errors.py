@@ -1,0 +1,41 @@
+"""Expected failures of this slice."""
+
+from collections.abc import Sequence
+
+from service.errors import Conflict, Fault, Invalid, NotFound
+from service.ids import PolicyId
+
+
+class PolicyNotFound(NotFound):
+    code = "policy-not-found"
+
+    def __init__(self, policy_id: PolicyId) -> None:
+        super().__init__(f"Policy {policy_id} does not exist.")
+
+
+class PolicyNameTaken(Conflict):
+    code = "policy-name-taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A policy {name!r} exists already; add a version to it, or choose another name.")
+
+
+class PolicyInvalid(Invalid):
+    code = "policy-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The policy cannot be used as it stands.", faults=faults)
+
+
+class FactsInvalid(Invalid):
+    code = "facts-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The facts do not have their declared types.", faults=faults)
+
+
+class OutcomeInvalid(Invalid):
+    code = "outcome-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("A rule's outcome is not one of its policy's kind.", faults=faults)
