@@ -18,7 +18,7 @@ FIRST_YEAR = 1900
 LAST_YEAR = 2199
 """No calendar is computed after this year, nor may it name a date there."""
 
-INTERVALS_PER_DAY_MAX = 24
+INTERVALS_PER_DAY_MAX = 12
 HOLIDAYS_MAX = 2_000
 RECURRING_HOLIDAYS_MAX = 366
 CLOSURES_MAX = 1_000

@@ -20,6 +20,9 @@ from service.calendars.domain.spans import Span
 HORIZON_YEARS = 100
 """How far from where it is asked an answer may lie."""
 
+KEPT_YEARS = 20
+"""The widest table that is kept: what lies further apart is computed, and forgotten."""
+
 BUSINESS_DAYS_MAX = 366 * HORIZON_YEARS
 
 Pauses = Sequence[tuple[datetime, datetime | None]]
@@ -32,6 +35,7 @@ _SECOND_MICROSECONDS = 1_000_000
 _DAY_MICROSECONDS = 86_400 * _SECOND_MICROSECONDS
 _HORIZON_MICROSECONDS = 366 * HORIZON_YEARS * _DAY_MICROSECONDS
 _EPOCH_ORDINAL = _EPOCH.toordinal()
+_MONDAY_ORDINAL = date(1900, 1, 1).toordinal()
 _FOREVER = 1 << 63
 _MARGIN_DAYS = 4
 """A date's hours reach 48 h past its midnight, and its midnight lies within 27 h of UTC's."""
@@ -112,6 +116,13 @@ class WorkingTime:
         self._openings = spans.union(
             (self._utc(span.start), self._utc(span.end)) for span in definition.openings
         )
+        self._weekly = [
+            [
+                (span.start_seconds * _SECOND_MICROSECONDS, span.end_seconds * _SECOND_MICROSECONDS)
+                for span in day
+            ]
+            for day in definition.weekly
+        ]
         self._grown: _Table | None = None
 
     def local_to_utc(self, local: datetime) -> datetime:
@@ -299,27 +310,42 @@ class WorkingTime:
         raise _too_far("before" if days < 0 else "after", micros)
 
     def _last_close(self, day: date) -> int | None:
-        midnight = datetime.combine(day, datetime.min.time())
         if self.definition.always_open:
-            return self._utc(midnight + _DAY)
-        today = self._utc(midnight), self._utc(midnight + _DAY)
-        own = spans.without(spans.union(self._hours(day)), self._closures)
-        closes = [end for _, end in (*own, *spans.clip(self._openings, *today))]
-        return max(closes, default=None)
+            return self._midnight(day.toordinal() + 1)
+        own = self._hours(day.toordinal())
+        if self._closures:
+            own = spans.without(spans.union(own), self._closures)
+        close = max((end for _, end in own), default=None)
+        if self._openings:
+            today = self._midnight(day.toordinal()), self._midnight(day.toordinal() + 1)
+            opened = spans.clip(self._openings, *today)
+            close = max((end for _, end in (*own, *opened)), default=None)
+        return close
 
-    def _hours(self, day: date) -> list[Span]:
-        """The weekly hours that belong to a date, unless it is a holiday."""
-        hours = self.definition.weekly[day.weekday()]
+    def _hours(self, ordinal: int) -> list[Span]:
+        """The weekly hours that belong to a date, unless it is a holiday.
+
+        Two days of 24 h in a row have no change of offset in them, for no zone changes twice within a day
+        (`tests/unit/calendars/test_zones.py` looks at all of them); then the ends need no look at the zone.
+        """
+        hours = self._weekly[(ordinal - _MONDAY_ORDINAL) % len(self._weekly)]
+        day = date.fromordinal(ordinal)
         if not hours or self.definition.is_holiday(day):
             return []
-        midnight = datetime.combine(day, datetime.min.time())
+        midnight, day_after = self._midnight(ordinal), self._midnight(ordinal + 2)
+        if day_after - midnight == 2 * _DAY_MICROSECONDS == 2 * (self._midnight(ordinal + 1) - midnight):
+            return [(midnight + start, midnight + end) for start, end in hours]
+        local = datetime.combine(day, datetime.min.time())
         return [
             (
-                self._utc(midnight + timedelta(seconds=span.start_seconds)),
-                self._utc(midnight + timedelta(seconds=span.end_seconds)),
+                self._utc(local + timedelta(microseconds=start)),
+                self._utc(local + timedelta(microseconds=end)),
             )
-            for span in hours
+            for start, end in hours
         ]
+
+    def _midnight(self, ordinal: int) -> int:
+        return self._utc(datetime.fromordinal(ordinal))
 
     def _table(self, micros: int) -> _Table:
         return self._covering(micros, micros)
@@ -347,19 +373,15 @@ class WorkingTime:
             step *= 2
 
     def _grow(self, first_year: int, last_year: int) -> _Table:
-        """Widen the table to these years at least; what was there is kept."""
+        """A table of these years at least. It is kept, with what was there, unless it gets too wide."""
         known = self._grown
-        if known is None:
-            table = _Table.of(first_year, last_year, self._compiled(first_year, last_year))
-        else:
-            first_year, last_year = min(first_year, known.first_year), max(last_year, known.last_year)
-            parts = [
-                *self._compiled(first_year, known.first_year - 1),
-                *zip(known.opens, known.closes, strict=True),
-                *self._compiled(known.last_year + 1, last_year),
-            ]
-            table = _Table.of(first_year, last_year, spans.union(parts))
-        self._grown = table
+        if known is not None:
+            first_known, last_known = min(first_year, known.first_year), max(last_year, known.last_year)
+            if last_known - first_known < KEPT_YEARS:
+                first_year, last_year = first_known, last_known
+        table = _Table.of(first_year, last_year, self._compiled(first_year, last_year))
+        if last_year - first_year < KEPT_YEARS:
+            self._grown = table
         return table
 
     def _compiled(self, first_year: int, last_year: int) -> list[Span]:
@@ -369,9 +391,7 @@ class WorkingTime:
         start, end = _year_start(first_year), _year_start(last_year + 1)
         first = date(first_year, 1, 1).toordinal() - _MARGIN_DAYS
         last = date(last_year, 12, 31).toordinal() + _MARGIN_DAYS
-        weekly = spans.union(
-            span for ordinal in range(first, last + 1) for span in self._hours(date.fromordinal(ordinal))
-        )
+        weekly = spans.union(span for ordinal in range(first, last + 1) for span in self._hours(ordinal))
         worked = spans.without(weekly, self._closures)
         return spans.clip(spans.union([*worked, *self._openings]), start, end)
 
