@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
 from service.db import TenantRow
 from service.ids import PolicyId
@@ -49,7 +49,7 @@ class PolicyVersionRow(TenantRow):
 
 
 class PolicyPointerRow(TenantRow):
-    """The versions in effect for one kind, in their order. Its id is the tenant's, led by the kind.
+    """The versions in effect for one kind, in their order.
 
     Decisions read it FOR SHARE and publishing locks it FOR UPDATE, so that no decision commits on a version
     that was already replaced.
@@ -58,6 +58,6 @@ class PolicyPointerRow(TenantRow):
     __tablename__ = "policy_pointer"
     __table_args__ = (UniqueConstraint("tenant_id", "kind"),)
 
-    kind: Mapped[str] = mapped_column()
+    kind: Mapped[str]
     effective: Mapped[list[Any]]
     changed_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Requests: the way in. Submit, the event ledger, facts, decisions, why and timeline."""

@@ -1,0 +1,226 @@
+"""What a request is, what can happen to it, and what rules may read of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias, TypedDict
+
+from service.commitments.domain.ledger import (
+    Cancelled,
+    EntryId,
+    Fulfilled,
+    LedgerEntry,
+    Paused,
+    Reopened,
+    Resumed,
+)
+from service.errors import Fault
+from service.ids import ClientId, EventId, RequestId, ServiceId
+from service.tenants.domain import Client, OperatedService
+
+AHEAD_MAX = timedelta(minutes=5)
+"""How far ahead of the tenant's clock something may be said to have happened."""
+BACKDATED_AFTER = timedelta(days=1)
+"""How old a report may be before it needs the scope `requests:backdate`; it is flagged in any case."""
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Facts: TypeAlias = "dict[str, Json]"
+
+
+class RequestType(StrEnum):
+    INCIDENT = "incident"
+    SERVICE_REQUEST = "service_request"
+    CHANGE = "change"
+    PLAN_CHANGE = "plan_change"
+    OTHER = "other"
+
+
+class State(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class EventType(StrEnum):
+    OPENED = "opened"
+    CHANGED = "changed"
+    REPLIED = "replied"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One incoming demand.
+
+    Attributes:
+        external_id: what its source calls it; unique within the source.
+        facts: what its source says of it, under the names of `request.*`.
+        sequence: how many events there were; also the version of the representation.
+    """
+
+    id: RequestId
+    client_id: ClientId | None
+    service_id: ServiceId | None
+    source: str
+    external_id: str
+    type: RequestType
+    title: str | None
+    state: State
+    facts: Facts
+    opened_at: datetime
+    received_at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEvent:
+    """One entry of a request's ledger. Entries are only ever appended.
+
+    Attributes:
+        occurred_at: when it happened, as its source says.
+        source_sequence: the source's own counter, which orders what happened at the same instant.
+        received_at: when we were told, by the tenant's clock.
+        state: the state it led to, of `opened` and `changed`.
+        facts: the facts it set, of `opened` and `changed`.
+        cause: why the clock is to stop, of `paused` and `resumed`.
+        party: on whom one waits, of `paused`.
+        by: who replied: `agent` or `requester`.
+        backdated: whether it was told later than BACKDATED_AFTER.
+    """
+
+    id: EventId
+    type: EventType
+    occurred_at: datetime
+    source_sequence: int
+    received_at: datetime
+    state: State | None = None
+    facts: Facts | None = None
+    cause: str | None = None
+    party: str | None = None
+    by: str | None = None
+    backdated: bool = False
+
+    @property
+    def order(self) -> tuple[datetime, int, datetime, str]:
+        return (self.occurred_at, self.source_sequence, self.received_at, str(self.id))
+
+
+def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
+    """The ledger as it counts: by what happened first, not by what was told first."""
+    return sorted(events, key=lambda event: event.order)
+
+
+def facts_after(events: Sequence[RequestEvent]) -> Facts:
+    """The request's own facts when all of `events`, which are in order, have happened."""
+    facts: Facts = {}
+    for event in events:
+        facts = merged(facts, event.facts or {})
+    return facts
+
+
+def merged(facts: Facts, patch: Facts) -> Facts:
+    """The facts with the patch laid over them; `custom` is merged name by name, null takes a fact away."""
+    result: Facts = {key: value for key, value in (facts | patch).items() if value is not None}
+    custom, changes = facts.get("custom"), patch.get("custom")
+    if isinstance(custom, dict) and isinstance(changes, dict):
+        result["custom"] = merged(custom, changes)
+    return result
+
+
+def state_after(events: Sequence[RequestEvent]) -> State:
+    """The state when all of `events`, which are in order, have happened."""
+    return next((event.state for event in reversed(events) if event.state is not None), State.OPEN)
+
+
+def faults_of_time(occurred_at: datetime, now: datetime) -> list[Fault]:
+    if occurred_at <= now + AHEAD_MAX:
+        return []
+    return [
+        Fault(
+            "/occurred_at",
+            f"{rfc3339(occurred_at)} lies more than {AHEAD_MAX.seconds // 60} minutes after {rfc3339(now)}, "
+            "which is the tenant's now; report it when it has happened.",
+        )
+    ]
+
+
+def is_backdated(occurred_at: datetime, now: datetime) -> bool:
+    return occurred_at < now - BACKDATED_AFTER
+
+
+def rule_facts(
+    request: Request, own: Facts, *, client: Client | None, service: OperatedService | None
+) -> dict[str, Json]:
+    """The snapshot that rules read: what is absent here is absent to them."""
+    snapshot: dict[str, Json] = {
+        "request": own
+        | {
+            "type": request.type.value,
+            "source": request.source,
+            "external_id": request.external_id,
+            "opened_at": rfc3339(request.opened_at),
+        }
+        | ({} if request.title is None else {"title": request.title}),
+    }
+    if client is not None:
+        snapshot["client"] = _present({"name": client.name, "tier": client.tier})
+    if service is not None:
+        snapshot["service"] = _present(
+            {
+                "name": service.name,
+                "owner_group": service.owner_group,
+                "criticality": service.criticality,
+                "hours": service.hours,
+            }
+        )
+    return snapshot
+
+
+class _Occurrence(TypedDict):
+    at: datetime
+    source_sequence: int
+    received_at: datetime
+    id: EntryId
+
+
+def ledger_entry(event: RequestEvent) -> LedgerEntry | None:
+    """What an event means to the request's promises, whatever their terms; new terms come with decisions."""
+    when = _Occurrence(
+        at=event.occurred_at,
+        source_sequence=event.source_sequence,
+        received_at=event.received_at,
+        id=EntryId(str(event.id)),
+    )
+    match event.type:
+        case EventType.PAUSED:
+            return Paused(**when, cause=event.cause or "", party=event.party or "")
+        case EventType.RESUMED:
+            return Resumed(**when, cause=event.cause)
+        case EventType.REPLIED if event.by == "agent":
+            return Fulfilled(**when, by="reply")
+        case EventType.OPENED | EventType.CHANGED if event.state is not None:
+            return _entry_of_state(event.state, when)
+        case _:
+            return None
+
+
+def _entry_of_state(state: State, when: _Occurrence) -> LedgerEntry:
+    match state:
+        case State.OPEN:
+            return Reopened(**when)
+        case State.CANCELLED:
+            return Cancelled(**when)
+        case State.RESOLVED | State.CLOSED:
+            return Fulfilled(**when, by=state.value)
+
+
+def rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _present(facts: Mapping[str, str | None]) -> dict[str, Json]:
+    return {key: value for key, value in facts.items() if value is not None}

@@ -1,0 +1,111 @@
+"""Tables of this slice."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from service.db import TenantRow
+from service.ids import ClientId, EventId, RequestId, ServiceId
+from service.requests.domain import EventType, Request, RequestEvent, RequestType, State
+
+
+class RequestRow(TenantRow):
+    __tablename__ = "request"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "source", "external_id"),
+        ForeignKeyConstraint(["tenant_id", "client_id"], ["client.tenant_id", "client.id"]),
+        ForeignKeyConstraint(["tenant_id", "service_id"], ["service.tenant_id", "service.id"]),
+    )
+
+    client_id: Mapped[UUID | None]
+    service_id: Mapped[UUID | None]
+    source: Mapped[str]
+    external_id: Mapped[str]
+    type: Mapped[str]
+    title: Mapped[str | None]
+    state: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    opened_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    sequence: Mapped[int]
+
+    def to_domain(self) -> Request:
+        return Request(
+            id=RequestId(self.id),
+            client_id=None if self.client_id is None else ClientId(self.client_id),
+            service_id=None if self.service_id is None else ServiceId(self.service_id),
+            source=self.source,
+            external_id=self.external_id,
+            type=RequestType(self.type),
+            title=self.title,
+            state=State(self.state),
+            facts=self.facts,
+            opened_at=self.opened_at,
+            received_at=self.received_at,
+            sequence=self.sequence,
+        )
+
+
+class RequestEventRow(TenantRow):
+    """Append-only: the login role may insert and read, nothing else."""
+
+    __tablename__ = "request_event"
+    __table_args__ = (
+        Index("ix_request_event_tenant_id_request_id", "tenant_id", "request_id"),
+        ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
+    )
+
+    request_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    source_sequence: Mapped[int]
+    received_at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+    backdated: Mapped[bool]
+
+    def to_domain(self) -> RequestEvent:
+        state = self.detail.get("state")
+        return RequestEvent(
+            id=EventId(self.id),
+            type=EventType(self.type),
+            occurred_at=self.occurred_at,
+            source_sequence=self.source_sequence,
+            received_at=self.received_at,
+            state=None if state is None else State(state),
+            facts=self.detail.get("facts"),
+            cause=self.detail.get("cause"),
+            party=self.detail.get("party"),
+            by=self.detail.get("by"),
+            backdated=self.backdated,
+        )
+
+
+class DecisionRow(TenantRow):
+    """What was decided on one snapshot of facts, and all that is needed to say why. Append-only."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("ix_decision_tenant_id_request_id", "tenant_id", "request_id"),
+        ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "request_event_id"], ["request_event.tenant_id", "request_event.id"]
+        ),
+    )
+
+    request_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    request_event_id: Mapped[UUID]
+    decided_at: Mapped[datetime]
+    kind: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    versions: Mapped[list[Any]]
+    calendars: Mapped[dict[str, Any]]
+    policy_version_id: Mapped[UUID | None]
+    rule_id: Mapped[str | None]
+    matched: Mapped[list[Any]]
+    degraded: Mapped[bool]
+    engine: Mapped[str]
