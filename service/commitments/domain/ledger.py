@@ -1,0 +1,99 @@
+"""What happened to a promise: entries that are only ever appended, and the order in which they count."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from service.commitments.domain.terms import Terms
+
+EntryId = NewType("EntryId", str)
+"""Text of a UUIDv7: it sorts as the UUID does."""
+
+
+class Threshold(StrEnum):
+    """What is told once for each cycle, and must be remembered as told."""
+
+    WARNED = "warned"
+    BROKEN = "broken"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """When something happened, and what orders it among what happened at the same instant.
+
+    Attributes:
+        at: when it happened, aware UTC.
+        source_sequence: the source's own counter; 0 where it has none.
+        received_at: when we learned of it.
+    """
+
+    at: datetime
+    source_sequence: int = 0
+    received_at: datetime
+    id: EntryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Entry):
+    terms: Terms
+    decision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retermed(Entry):
+    """A change of priority or policy: other terms from here on."""
+
+    terms: Terms
+    decision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused(Entry):
+    """Whether it stops the clock depends on the terms' `pausable_by`; it is recorded in any case."""
+
+    cause: str
+    party: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Entry):
+    """The end of one cause; None ends every cause that is open."""
+
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fulfilled(Entry):
+    """Something that fulfils a promise whose terms name it in `fulfilled_by`."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened(Entry):
+    """What had been fulfilled was not; nothing happens to a promise that was not fulfilled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled(Entry):
+    """The promise is withdrawn; whatever comes later does not touch it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(Entry):
+    """We told of a threshold: the memory that keeps each one from being told twice."""
+
+    cycle: int
+    threshold: Threshold
+    because: str = ""
+
+
+LedgerEntry = Started | Retermed | Paused | Resumed | Fulfilled | Reopened | Cancelled | Told
+
+
+def in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """The entries in the order in which they count, however they arrived."""
+    return sorted(entries, key=lambda entry: (entry.at, entry.source_sequence, entry.received_at, entry.id))

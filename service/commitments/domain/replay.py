@@ -1,0 +1,201 @@
+"""Read a ledger from its first entry: which terms held when, what was paused, fulfilled and reopened."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from service.commitments.domain import ledger
+from service.commitments.domain.ledger import (
+    Cancelled,
+    Fulfilled,
+    LedgerEntry,
+    Paused,
+    Reopened,
+    Resumed,
+    Retermed,
+    Started,
+    Told,
+)
+from service.commitments.domain.pauses import FULFILLED_CAUSE, Pause
+from service.commitments.domain.terms import OnChange, OnReopen, Terms
+
+BACKDATED_AFTER = timedelta(minutes=5)
+"""A report that took longer than this to reach us is marked."""
+
+NOBODY = ""
+"""The party of the time after a fulfilment: none of them used it."""
+
+
+class Flag(StrEnum):
+    """What is doubtful about the ledger; figures made from it say so."""
+
+    NEGATIVE_SPAN = "negative_span"
+    BACKDATED = "backdated"
+    BORN_BROKEN = "born_broken"
+    UNMATCHED_RESUME = "unmatched_resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """From `at` on these terms hold. `kept` says that other terms were offered and left these in force."""
+
+    at: datetime
+    terms: Terms
+    decision: str
+    received_at: datetime
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """From a start, or a reopening that starts anew, to a fulfilment."""
+
+    number: int
+    started_at: datetime
+    segments: tuple[Segment, ...]
+    fulfilled_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    reopened_at: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return self.fulfilled_at or self.cancelled_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A ledger, read.
+
+    Attributes:
+        cycles: in order; the last is the current one.
+        pauses: every pause of every cause, whatever it stops.
+        told: which thresholds were told, in the order of telling.
+        next_entry_at: when the first entry that lies in the future will count.
+    """
+
+    cycles: tuple[Cycle, ...]
+    pauses: tuple[Pause, ...]
+    told: tuple[Told, ...]
+    flags: frozenset[Flag]
+    next_entry_at: datetime | None
+
+
+def read(entries: Iterable[LedgerEntry], now: datetime) -> History:
+    """Read the entries in their order, up to `now`.
+
+    Raises:
+        ValueError: the ledger has no start, or two.
+    """
+    ordered = ledger.in_order(entries)
+    starts = [entry for entry in ordered if isinstance(entry, Started)]
+    if len(starts) != 1:
+        raise ValueError(f"a ledger starts once, and this one {len(starts)} times")
+    reader = _Reader.of(starts[0])
+    happened = [entry for entry in ordered if not isinstance(entry, (Started, Told))]
+    for entry in happened:
+        if entry.at <= now:
+            reader.read(entry)
+    return History(
+        cycles=(*reader.past, reader.cycle),
+        pauses=(*reader.pauses, *reader.lasting.values()),
+        told=tuple(entry for entry in ordered if isinstance(entry, Told)),
+        flags=frozenset(reader.flags),
+        next_entry_at=next((entry.at for entry in [*starts, *happened] if entry.at > now), None),
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    origin: datetime
+    cycle: Cycle
+    past: list[Cycle] = field(default_factory=list[Cycle])
+    pauses: list[Pause] = field(default_factory=list[Pause])
+    lasting: dict[str, Pause] = field(default_factory=dict[str, Pause])
+    flags: set[Flag] = field(default_factory=set[Flag])
+    offered: Retermed | None = None
+
+    @classmethod
+    def of(cls, start: Started) -> "_Reader":
+        segment = Segment(start.at, start.terms, start.decision, start.received_at)
+        cycle = Cycle(number=1, started_at=start.at, segments=(segment,))
+        reader = cls(start.at, cycle)
+        reader.check_date(start)
+        return reader
+
+    @property
+    def terms(self) -> Terms:
+        return self.cycle.segments[-1].terms
+
+    def check_date(self, entry: LedgerEntry) -> None:
+        if entry.received_at - entry.at > BACKDATED_AFTER:
+            self.flags.add(Flag.BACKDATED)
+
+    def read(self, entry: LedgerEntry) -> None:
+        self.check_date(entry)
+        match entry:
+            case Paused():
+                self.lasting.setdefault(entry.cause, Pause(entry.at, None, entry.cause, entry.party))
+            case Resumed():
+                self.resume(entry)
+            case Retermed():
+                self.reterm(entry)
+            case Fulfilled():
+                self.fulfil(entry)
+            case Reopened():
+                self.reopen(entry)
+            case Cancelled():
+                self.cancel(entry)
+            case _:
+                raise ValueError(f"{type(entry).__name__} is not read in order")
+
+    def since_origin(self, entry: LedgerEntry) -> datetime:
+        """When the entry counts: nothing is taken to have happened to a promise before it was made."""
+        if entry.at < self.origin:
+            self.flags.add(Flag.NEGATIVE_SPAN)
+        return max(entry.at, self.origin)
+
+    def resume(self, entry: Resumed) -> None:
+        causes = list(self.lasting) if entry.cause is None else [entry.cause]
+        for cause in causes:
+            pause = self.lasting.pop(cause, None)
+            if pause is None:
+                self.flags.add(Flag.UNMATCHED_RESUME)
+            else:
+                self.pauses.append(replace(pause, end=entry.at))
+
+    def reterm(self, entry: Retermed) -> None:
+        at = self.since_origin(entry)
+        if self.cycle.fulfilled_at is not None:
+            self.offered = entry
+        elif self.cycle.cancelled_at is None:
+            self.cycle = replace(self.cycle, segments=(*self.cycle.segments, self.segment(entry, at)))
+
+    def segment(self, entry: Retermed, at: datetime) -> Segment:
+        kept = entry.terms.on_change is OnChange.KEEP
+        terms = self.terms if kept else entry.terms
+        return Segment(at, terms, entry.decision, entry.received_at, kept)
+
+    def fulfil(self, entry: Fulfilled) -> None:
+        if self.cycle.ended_at is None and entry.by in self.terms.fulfilled_by:
+            self.cycle = replace(self.cycle, fulfilled_at=self.since_origin(entry))
+
+    def reopen(self, entry: Reopened) -> None:
+        fulfilled_at, on_reopen = self.cycle.fulfilled_at, self.terms.on_reopen
+        if fulfilled_at is None or on_reopen is OnReopen.FINAL:
+            return
+        at = self.since_origin(entry)
+        offered, self.offered = self.offered, None
+        added = () if offered is None else (self.segment(offered, at),)
+        if on_reopen is OnReopen.RESUME:
+            self.pauses.append(Pause(fulfilled_at, at, FULFILLED_CAUSE, NOBODY))
+            segments = (*self.cycle.segments, *added)
+            self.cycle = replace(self.cycle, segments=segments, fulfilled_at=None, reopened_at=at)
+            return
+        self.past.append(self.cycle)
+        first = replace((*self.cycle.segments, *added)[-1], at=at, kept=False)
+        self.cycle = Cycle(number=self.cycle.number + 1, started_at=at, segments=(first,), reopened_at=at)
+
+    def cancel(self, entry: Cancelled) -> None:
+        if self.cycle.ended_at is None:
+            self.cycle = replace(self.cycle, cancelled_at=self.since_origin(entry))

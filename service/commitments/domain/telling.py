@@ -1,0 +1,139 @@
+"""What is to be told when a promise moves on. Each threshold is told once for each cycle."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from service.commitments.domain import judging
+from service.commitments.domain.judging import ClockState, Judgement, Outcome, Standing
+from service.commitments.domain.ledger import Threshold
+
+
+class HappeningKind(StrEnum):
+    STARTED = "started"
+    WARNED = "warned"
+    KEPT = "kept"
+    BROKEN = "broken"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    DUE_CHANGED = "due_changed"
+    FULFILLED_LATE = "fulfilled_late"
+    CORRECTED = "corrected"
+    CANCELLED = "cancelled"
+    REOPENED = "reopened"
+
+
+THRESHOLDS = {
+    HappeningKind.WARNED: Threshold.WARNED,
+    HappeningKind.BROKEN: Threshold.BROKEN,
+    HappeningKind.CORRECTED: Threshold.CORRECTED,
+}
+"""These are to be remembered: append a `Told` for each one that is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing to tell.
+
+    Attributes:
+        at: when it came about, which may lie before the `now` at which it was found.
+        due_at: the due after it; None while paused.
+        was_due_at: the due before it.
+        born_broken: the due had passed when we first heard of the terms.
+    """
+
+    kind: HappeningKind
+    cycle: int
+    at: datetime
+    due_at: datetime | None = None
+    was_due_at: datetime | None = None
+    fulfilled_at: datetime | None = None
+    lateness: timedelta = timedelta(0)
+    born_broken: bool = False
+
+
+def happenings(before: Standing | None, after: Standing) -> tuple[Happening, ...]:
+    """What to tell after the step from `before` (None: the promise is new) to `after`."""
+    changes = _started(after) if before is None else _changes(before, after)
+    return (*changes, *_endings(before, after), *_thresholds(after))
+
+
+def _started(after: Standing) -> Iterator[Happening]:
+    current = after.current
+    yield _happening(HappeningKind.STARTED, current, current.started_at)
+    if current.paused_since is not None:
+        yield _happening(HappeningKind.PAUSED, current, current.paused_since)
+
+
+def _changes(before: Standing, after: Standing) -> Iterator[Happening]:
+    old, new = before.current, after.current
+    if new.reopened_at is not None and new.reopened_at != old.reopened_at:
+        yield _happening(HappeningKind.REOPENED, new, new.reopened_at, was_due_at=old.due_at)
+    elif None not in {old.due_at, new.due_at} and old.due_at != new.due_at:
+        yield _happening(HappeningKind.DUE_CHANGED, new, after.now, was_due_at=old.due_at)
+    if new.paused_since is not None and old.paused_since is None:
+        yield _happening(HappeningKind.PAUSED, new, new.paused_since, was_due_at=old.due_at)
+    if new.clock is ClockState.RUNNING and old.clock is ClockState.PAUSED:
+        ends = [pause.end for pause in after.pauses if pause.end is not None]
+        yield _happening(HappeningKind.RESUMED, new, max(ends, default=after.now))
+
+
+def _endings(before: Standing | None, after: Standing) -> Iterator[Happening]:
+    old_cycles = {} if before is None else {old.cycle: old for old in before.cycles}
+    for new in after.cycles:
+        old = old_cycles.get(new.cycle)
+        if new.fulfilled_at is not None:
+            yield from _fulfilment(old, new, breach_is_told=judging.breach_is_told(after, new.cycle))
+        elif new.cancelled_at is not None and (old is None or old.cancelled_at is None):
+            yield _happening(HappeningKind.CANCELLED, new, new.cancelled_at)
+
+
+def _fulfilment(old: Judgement | None, new: Judgement, *, breach_is_told: bool) -> Iterator[Happening]:
+    """A breach not told yet tells of its own late fulfilment: one happening, not two."""
+    at = new.fulfilled_at or new.started_at
+    if new.outcome is Outcome.KEPT and (old is None or old.outcome is not Outcome.KEPT):
+        yield _happening(HappeningKind.KEPT, new, at)
+    if new.outcome is Outcome.BROKEN and breach_is_told and (old is None or old.fulfilled_at is None):
+        yield _happening(HappeningKind.FULFILLED_LATE, new, at)
+
+
+def _thresholds(after: Standing) -> Iterator[Happening]:
+    judged = {one.cycle: one for one in after.cycles}
+    for cycle in sorted({*judged, *(entry.cycle for entry in after.told)}):
+        new, told = judged.get(cycle), judging.breach_is_told(after, cycle)
+        if new is not None and new.broken_at is not None and not told:
+            yield _happening(HappeningKind.BROKEN, new, new.broken_at)
+        elif told and (new is None or new.broken_at is None):
+            yield _happening(HappeningKind.CORRECTED, new or after.current, after.now, cycle=cycle)
+    if _is_to_be_warned(after):
+        current = after.current
+        yield _happening(HappeningKind.WARNED, current, current.warn_at or after.now)
+
+
+def _is_to_be_warned(after: Standing) -> bool:
+    current = after.current
+    if current.outcome is not Outcome.PENDING or current.clock is not ClockState.RUNNING:
+        return False
+    told = any(entry.threshold is Threshold.WARNED and entry.cycle == current.cycle for entry in after.told)
+    return current.warn_at is not None and current.warn_at <= after.now and not told
+
+
+def _happening(
+    kind: HappeningKind,
+    judged: Judgement,
+    at: datetime,
+    *,
+    was_due_at: datetime | None = None,
+    cycle: int | None = None,
+) -> Happening:
+    return Happening(
+        kind=kind,
+        cycle=judged.cycle if cycle is None else cycle,
+        at=at,
+        due_at=judged.due_at,
+        was_due_at=was_due_at,
+        fulfilled_at=judged.fulfilled_at,
+        lateness=judged.lateness,
+        born_broken=judged.born_broken,
+    )

@@ -1,0 +1,147 @@
+"""What is promised: the target, its unit, its clock, and what a change or a reopening does to it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import NewType
+
+CalendarKey = NewType("CalendarKey", str)
+"""Names one immutable version of a calendar. Opaque here; the shell looks it up."""
+
+SPAN_MAX = timedelta(days=3_660)
+DAYS_MAX = 3_660
+"""Ten years: a longer promise is a mistake in its policy, and would leave the calendars' horizon."""
+
+WAITING_REQUESTER = "waiting_requester"
+RESPOND = "respond"
+RESOLVE = "resolve"
+
+
+class OnChange(StrEnum):
+    """What new terms do with the time that was used under the old ones."""
+
+    CARRY = "carry"
+    FROM_ORIGIN = "from_origin"
+    RESTART = "restart"
+    KEEP = "keep"
+
+
+class OnReopen(StrEnum):
+    RESUME = "resume"
+    NEW_CYCLE = "new_cycle"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTarget:
+    """So many seconds of the calendar's open time."""
+
+    seconds: int
+
+    def __post_init__(self) -> None:
+        _check_span(self.seconds)
+
+    @property
+    def span(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ElapsedTarget:
+    """So many seconds of wall time; no calendar."""
+
+    seconds: int
+
+    def __post_init__(self) -> None:
+        _check_span(self.seconds)
+
+    @property
+    def span(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessDaysTarget:
+    """So many working days later at the same clock time, at the latest at that day's last close."""
+
+    days: int
+
+    def __post_init__(self) -> None:
+        _check_days(self.days, least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfBusinessDayTarget:
+    """The last close of the day that lies so many working days later; 0 is today."""
+
+    days: int
+
+    def __post_init__(self) -> None:
+        _check_days(self.days, least=0)
+
+
+Target = WorkingTarget | ElapsedTarget | BusinessDaysTarget | EndOfBusinessDayTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms that hold for a promise from some instant on.
+
+    Attributes:
+        metric: what is measured: "respond", "resolve", or a name of the tenant's.
+        calendar: whose open time counts; None only for an elapsed target.
+        pausable_by: causes that stop this clock; any other pause is recorded and does not count.
+        on_change: what these terms, coming after others, do with the time already used.
+        may_be_later: whether these terms, coming after others, may move the due later than it was.
+        warn_before: how long before the due to warn, in this target's own clock; None is never.
+        fulfilled_by: names of the happenings that fulfil the promise ("reply", "resolved", "closed").
+        on_reopen: what a reopening after the fulfilment does.
+    """
+
+    metric: str
+    target: Target
+    calendar: CalendarKey | None
+    pausable_by: frozenset[str] = frozenset()
+    on_change: OnChange = OnChange.CARRY
+    may_be_later: bool = False
+    warn_before: timedelta | None = None
+    fulfilled_by: frozenset[str]
+    on_reopen: OnReopen = OnReopen.RESUME
+
+    def __post_init__(self) -> None:
+        if self.calendar is None and not isinstance(self.target, ElapsedTarget):
+            raise ValueError(f"{self.metric}: a target in working time needs a calendar")
+        if self.warn_before is not None and not timedelta(0) < self.warn_before <= SPAN_MAX:
+            raise ValueError(f"{self.metric}: warn_before must lie between 0 and {SPAN_MAX}")
+        if not self.fulfilled_by:
+            raise ValueError(f"{self.metric}: nothing fulfils this promise")
+
+
+def usual_terms(metric: str, target: Target, *, calendar: CalendarKey | None) -> Terms:
+    """The terms of `metric` where a policy says nothing else; change them with `dataclasses.replace`."""
+    if metric == RESPOND:
+        return Terms(
+            metric=metric,
+            target=target,
+            calendar=calendar,
+            fulfilled_by=frozenset({"reply", "resolved", "closed"}),
+            on_reopen=OnReopen.FINAL,
+        )
+    pausable_by = frozenset({WAITING_REQUESTER}) if metric == RESOLVE else frozenset[str]()
+    return Terms(
+        metric=metric,
+        target=target,
+        calendar=calendar,
+        pausable_by=pausable_by,
+        fulfilled_by=frozenset({"resolved", "closed"}),
+    )
+
+
+def _check_span(seconds: int) -> None:
+    if not 0 < seconds <= SPAN_MAX.total_seconds():
+        raise ValueError(f"a target must lie between 1 s and {SPAN_MAX.days} days, not {seconds} s")
+
+
+def _check_days(days: int, *, least: int) -> None:
+    if not least <= days <= DAYS_MAX:
+        raise ValueError(f"a target must lie between {least} and {DAYS_MAX} working days, not {days}")
