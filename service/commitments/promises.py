@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -30,6 +30,7 @@ NAMES_MAX = 20
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Names = Annotated[list[Name], msgspec.Meta(max_length=NAMES_MAX)]
+Fulfilment = Literal["reply", "resolved", "closed"]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=int(SPAN_MAX.total_seconds()))]
 
 
@@ -37,37 +38,37 @@ class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """What a policy may write, and no more."""
 
 
-class WorkingTime(_Form, tag_field="unit", tag="working_time"):
+class WorkingTime(_Form, frozen=True, tag_field="unit", tag="working_time"):
     """So many seconds of the calendar's open time."""
 
     seconds: Seconds
 
 
-class ElapsedTime(_Form, tag_field="unit", tag="elapsed_time"):
+class ElapsedTime(_Form, frozen=True, tag_field="unit", tag="elapsed_time"):
     """So many seconds of wall time; no calendar."""
 
     seconds: Seconds
 
 
-class BusinessDays(_Form, tag_field="unit", tag="business_days"):
+class BusinessDays(_Form, frozen=True, tag_field="unit", tag="business_days"):
     """So many working days later at the same clock time."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=DAYS_MAX)]
 
 
-class EndOfBusinessDay(_Form, tag_field="unit", tag="end_of_business_day"):
+class EndOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="end_of_business_day"):
     """The last close of the day that lies so many working days later; 0 is today."""
 
     days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
 
 
-class Promise(_Form, kw_only=True):
+class Promise(_Form, frozen=True, kw_only=True):
     """One promise. What is left out is as usual for the metric (`terms.usual_terms`)."""
 
     metric: Name
     target: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay
     calendar: str | None = None
-    fulfilled_by: Annotated[Names, msgspec.Meta(min_length=1)] | None = None
+    fulfilled_by: Annotated[list[Fulfilment], msgspec.Meta(min_length=1)] | None = None
     pausable_by: Names | None = None
     on_change: OnChange = OnChange.CARRY
     may_be_later: bool = False
@@ -75,7 +76,7 @@ class Promise(_Form, kw_only=True):
     on_reopen: OnReopen | None = None
 
 
-class Promises(_Form):
+class Promises(_Form, frozen=True):
     """The outcome of a rule of a commitment policy."""
 
     promises: Annotated[list[Promise], msgspec.Meta(min_length=1, max_length=PROMISES_MAX)]
@@ -156,5 +157,5 @@ def _target(promise: Promise) -> Target:
 
 
 def _pointer(path: str) -> str:
-    """msgspec's path, such as `.promises[0].target`, as a JSON Pointer."""
+    """A path of msgspec's, such as `.promises[0].target`, as a JSON Pointer."""
     return path.replace("[", ".").replace("]", "").replace(".", "/")
