@@ -1,0 +1,202 @@
+"""The keeper: one small process per data folder that owns the PostgreSQL server while anybody uses it.
+
+Users hold a shared lock on the lease file; the kernel releases it however a user ends. The keeper waits for
+the exclusive lock: having it means that nobody is left, and the server is stopped. Until then a server that
+ends is started again. Run as a script, by path and with the standard library only, so that it is small, quick
+to start, and independent of whatever its starter has loaded.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TypedDict
+
+STARTING_SECONDS_MAX = 5.0  # how long a server that was never up may fail before the keeper gives up
+UP_AFTER_SECONDS = 3.0  # a server that ran so long was up
+STOPPING_SECONDS_MAX = 60.0
+ORPHAN_SECONDS_MAX = 10.0
+PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.05, 1.0
+_PR_SET_PDEATHSIG = 1
+_STATUS_LINE = 7
+
+
+class Orders(TypedDict):
+    """What the keeper reads, as one JSON document, from its standard input.
+
+    Attributes:
+        command: the server's command line, without where it listens.
+        cluster, log, lease, lock, alive: paths.
+        port: where the server listens on 127.0.0.1, when that is free.
+        uid, gid: the server's account, or null for the keeper's own.
+        remove: folders to delete when the last user has left.
+    """
+
+    command: list[str]
+    cluster: str
+    log: str
+    lease: str
+    lock: str
+    alive: str
+    port: int
+    uid: int | None
+    gid: int | None
+    remove: list[str]
+
+
+class Server:
+    """The server process, started and stopped under one lock so that neither can overtake the other."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._guard = threading.RLock()  # a signal may interrupt the thread that holds it
+        self._process: subprocess.Popen[bytes] | None = None
+        self.leaving = threading.Event()
+
+    def start(self) -> subprocess.Popen[bytes] | None:
+        """Start the server, or None when the last user has left meanwhile."""
+        with self._guard:
+            if self.leaving.is_set():
+                return None
+            listen = "127.0.0.1" if port_is_free(self._orders["port"]) else ""
+            with Path(self._orders["log"]).open("ab") as log:
+                self._process = subprocess.Popen(  # noqa: S603 -- the command is ours
+                    [*self._orders["command"], "-c", f"listen_addresses={listen}"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    start_new_session=True,
+                    user=self._orders["uid"],
+                    group=self._orders["gid"],
+                    extra_groups=None if self._orders["uid"] is None else [],
+                    preexec_fn=self._die_with_the_keeper,  # noqa: PLW1509 -- no other way; the other thread only waits
+                )
+            return self._process
+
+    def stop(self) -> None:
+        """Ask for a fast shutdown: sessions are ended, everything is written, the folder is left clean."""
+        with self._guard:
+            self.leaving.set()
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGINT)
+                hard = threading.Timer(STOPPING_SECONDS_MAX, self._process.send_signal, [signal.SIGQUIT])
+                hard.daemon = True
+                hard.start()
+
+    def _die_with_the_keeper(self) -> None:
+        """If the keeper is killed, the kernel asks for a fast shutdown: nobody else would stop the server."""
+        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def postmaster_pid(cluster: Path) -> int | None:
+    """The process that serves this cluster, whoever started it; None when there is none.
+
+    The pid in postmaster.pid may be stale and belong to any process by now (after a restart of a container it
+    often does), so the process must have the cluster as its working folder, as every postmaster has.
+    """
+    try:
+        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+        served = Path(f"/proc/{pid}/cwd").readlink()
+    except (OSError, ValueError):
+        return None
+    return pid if served == cluster else None
+
+
+def is_ready(cluster: Path) -> bool:
+    """Whether a server runs and takes connections: its pid file says so in the eighth line."""
+    if postmaster_pid(cluster) is None:
+        return False
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+
+
+def settle_orphan(cluster: Path) -> None:
+    """Stop a server that outlived its keeper (the kernel told it to), and remove a pid file nobody owns."""
+    for sent in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        give_up_at = time.monotonic() + ORPHAN_SECONDS_MAX
+        while (pid := postmaster_pid(cluster)) is not None and time.monotonic() < give_up_at:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sent)
+            time.sleep(PAUSE_SECONDS_MIN)  # not our child: the kernel offers no event that works everywhere
+    if postmaster_pid(cluster) is None:
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def keep(server: Server, cluster: Path) -> bool:
+    """Run the server until the last user has left. False when it would not start at all."""
+    ever_up, pause, failing_since = False, PAUSE_SECONDS_MIN, time.monotonic()
+    while not server.leaving.is_set():
+        settle_orphan(cluster)
+        began = time.monotonic()
+        process = server.start()
+        if process is None:
+            break
+        if server.leaving.is_set():
+            server.stop()
+        process.wait()
+        if time.monotonic() - began >= UP_AFTER_SECONDS:
+            ever_up, pause, failing_since = True, PAUSE_SECONDS_MIN, time.monotonic()
+        elif not ever_up and time.monotonic() - failing_since > STARTING_SECONDS_MAX:
+            return False
+        server.leaving.wait(pause)
+        pause = min(2 * pause, PAUSE_SECONDS_MAX)
+    return True
+
+
+def main() -> int:
+    orders: Orders = json.load(sys.stdin)
+    if os.fork() != 0:  # detach: nobody has to wait for us, and our starter may end before we do
+        return 0
+    os.umask(0o077)
+    lock = Path(orders["lock"]).open("r+b")  # noqa: SIM115 -- held until the process ends
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    alive = os.open(orders["alive"], os.O_RDWR)  # users watch the other end: it closes when the keeper ends
+    lease = Path(orders["lease"]).open("r+b")  # noqa: SIM115 -- held until the process ends
+    server, cluster = Server(orders), Path(orders["cluster"])
+
+    def wait_for_the_last_to_leave() -> None:
+        fcntl.flock(lease, fcntl.LOCK_EX)
+        server.stop()
+
+    def stop_on_request(_signal: int, _frame: FrameType | None) -> None:
+        server.stop()
+
+    signal.signal(signal.SIGTERM, stop_on_request)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=wait_for_the_last_to_leave, daemon=True).start()
+    os.write(1, b"keeping\n")
+    os.close(1)
+    started = keep(server, cluster)
+    for folder in orders["remove"] if started else []:
+        shutil.rmtree(folder, ignore_errors=True)
+    os.close(alive)
+    return 0 if started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Using the embedded server together with other processes: coming, staying and going."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import IO
+
+from service.embedded import folder as folders
+from service.embedded import keeper, starting
+from service.embedded.errors import MadeOtherwise, ServerDidNotStart
+from service.embedded.folder import Folder, Passwords, State
+from service.errors import Unavailable
+
+READY_SECONDS_MAX = 600.0  # recovery after a crash replays everything since the last checkpoint
+_RETRY_SECONDS = 0.02
+_KEEPER_RETRY_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Membership:
+    """One user's part in a data folder's server. The locks of a user that dies are released by the kernel.
+
+    Order of locks, always: start lock, lease, keeper's lock.
+    """
+
+    def __init__(self, data_folder: Path, *, fast: bool) -> None:
+        self.folder: Folder = folders.prepare(data_folder)
+        self.passwords: Passwords = Passwords("", "", "")
+        self.state: State = State()
+        self._fast = fast
+        self._lease: IO[bytes] = self.folder.lease.open("rb")
+        self._alive = -1
+
+    @asynccontextmanager
+    async def joining(self) -> AsyncGenerator[None]:
+        """Take a share in the server, started if need be. Nobody else comes or goes inside the block."""
+        with contextlib.ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
+            await asyncio.to_thread(fcntl.flock, self._lease, fcntl.LOCK_SH)
+            if starting.keeper_is_alive(self.folder):
+                self.state = folders.load_state(self.folder)
+                if self.state.throwaway is not self._fast:
+                    raise MadeOtherwise(self.folder.path, throwaway=self.state.throwaway)
+            else:
+                self.state = await asyncio.to_thread(starting.start, self.folder, fast=self._fast)
+            self.passwords = folders.passwords(self.folder)
+            await self._until_ready()
+            yield
+
+    async def keep_running(self) -> None:
+        """Replace a keeper that was killed, for as long as this task runs. The keeper replaces the server."""
+        while True:
+            await _end_of(self._alive)
+            _log.warning("the keeper of the embedded PostgreSQL ended; starting another one")
+            try:
+                await self._replace_keeper()
+            except Unavailable:
+                _log.exception("the embedded PostgreSQL is down; trying again")
+                await asyncio.sleep(_KEEPER_RETRY_SECONDS)
+
+    def leave(self) -> None:
+        """Give the share back. The last one waits until the keeper has stopped the server."""
+        with _locked(self.folder.start_lock):
+            self._lease.close()
+            if self._nobody_else_is_here():
+                with self.folder.keeper_lock.open("rb") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+            self._close_alive()
+
+    async def _replace_keeper(self) -> None:
+        with contextlib.ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
+            if not starting.keeper_is_alive(self.folder):
+                await asyncio.to_thread(starting.restart, self.folder, self.state, fast=self._fast)
+            await self._until_ready()
+
+    async def _until_ready(self) -> None:
+        """Wait until the server takes connections.
+
+        Raises:
+            ServerDidNotStart: the keeper gave up, or the limit has passed.
+        """
+        self._close_alive()
+        self._alive = os.open(self.folder.alive, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                while not keeper.is_ready(folders.home(self.folder, self.state) / "cluster"):
+                    if not starting.keeper_is_alive(self.folder):
+                        raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder))
+                    await asyncio.sleep(_RETRY_SECONDS)  # PostgreSQL tells nobody that it is ready
+        except TimeoutError as error:
+            raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder)) from error
+
+    def _nobody_else_is_here(self) -> bool:
+        """Whether we were the last: nobody shares the lease, or the keeper already has it for itself."""
+        with self.folder.lease.open("rb") as lease:
+            try:
+                fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(lease, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    return False
+        return True
+
+    def _close_alive(self) -> None:
+        if self._alive >= 0:
+            os.close(self._alive)
+            self._alive = -1
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """Hold the lock. Whoever holds it starts or stops a server, each within limits: the wait is bounded."""
+    with path.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+async def _end_of(pipe: int) -> None:
+    """Wait until the keeper's end of the pipe is closed. Nothing is ever written to it."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    loop.add_reader(pipe, _settle, ended)
+    try:
+        await ended
+    finally:
+        loop.remove_reader(pipe)
+
+
+def _settle(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
