@@ -1,0 +1,133 @@
+"""The meaning of the language: what an expression is worth for given facts. A plain walk of the tree.
+
+`closures.py` computes the same faster, and a property test keeps the two together.
+"""
+
+from service.rules.language import semantics
+from service.rules.language.syntax import (
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    Has,
+    Index,
+    ListOf,
+    Literal,
+    Name,
+    Select,
+    Unary,
+)
+from service.rules.language.values import EvaluationError, Facts, Result, Value
+from service.rules.language.walk import path_of
+
+
+def evaluate(expression: Expression, facts: Facts) -> Result:
+    """The value of `expression`, or the error that it evaluates to.
+
+    Args:
+        expression: from `parse`, hence of bounded height.
+        facts: nested maps with typed values, from `bind`. A fact that is None counts as absent.
+    """
+    match expression:
+        case Literal():
+            return expression.value
+        case Name() | Select():
+            return _path(expression, facts)
+        case Binary():
+            return _binary(expression, facts)
+        case Unary():
+            return _unary(expression, facts)
+        case Has():
+            return _has(expression, facts)
+        case _:
+            return _compound(expression, facts)
+
+
+def _compound(expression: Index | ListOf | Call | Conditional, facts: Facts) -> Result:
+    match expression:
+        case ListOf():
+            return _all(expression.items, facts)
+        case Conditional():
+            return _conditional(expression, facts)
+        case Index():
+            operands = _all((expression.operand, expression.index), facts)
+            if isinstance(operands, EvaluationError):
+                return operands
+            return semantics.item(operands[0], operands[1], expression.place)
+        case Call():
+            targets = () if expression.target is None else (expression.target,)
+            operands = _all(targets + expression.arguments, facts)
+            return operands if isinstance(operands, EvaluationError) else semantics.call(expression, operands)
+
+
+def _all(expressions: tuple[Expression, ...], facts: Facts) -> list[Value] | EvaluationError:
+    """The values from left to right, or the first error."""
+    found: list[Value] = []
+    for expression in expressions:
+        result = evaluate(expression, facts)
+        if isinstance(result, EvaluationError):
+            return result
+        found.append(result)
+    return found
+
+
+def _unary(expression: Unary, facts: Facts) -> Result:
+    operand = evaluate(expression.operand, facts)
+    if isinstance(operand, EvaluationError):
+        return operand
+    return semantics.negated(expression.operator, operand, expression.place)
+
+
+def _path(expression: Name | Select, facts: Facts) -> Result:
+    if isinstance(expression, Name):
+        return semantics.fact(facts, (expression.name,), expression.place)
+    path = path_of(expression)
+    if path is not None:
+        return semantics.fact(facts, path, expression.place)
+    operand = evaluate(expression.operand, facts)
+    if isinstance(operand, EvaluationError):
+        return operand
+    return semantics.select(operand, expression.field, expression.place)
+
+
+def _has(expression: Has, facts: Facts) -> Result:
+    target = expression.target
+    path = path_of(target)
+    if path is not None:
+        return semantics.has_fact(facts, path, target.place)
+    operand = evaluate(target.operand, facts)
+    return (
+        operand
+        if isinstance(operand, EvaluationError)
+        else semantics.has(operand, target.field, target.place)
+    )
+
+
+def _binary(expression: Binary, facts: Facts) -> Result:
+    if expression.operator in semantics.ABSORBING:
+        return _logic(expression, facts)
+    left = evaluate(expression.left, facts)
+    if isinstance(left, EvaluationError):
+        return left
+    right = evaluate(expression.right, facts)
+    if isinstance(right, EvaluationError):
+        return right
+    return semantics.BINARY[expression.operator](left, right, expression.place)
+
+
+def _logic(expression: Binary, facts: Facts) -> Result:
+    decisive = semantics.ABSORBING[expression.operator]
+    left = semantics.as_bool(evaluate(expression.left, facts), expression.operator, expression.left.place)
+    if left is decisive:
+        return decisive
+    right = semantics.as_bool(evaluate(expression.right, facts), expression.operator, expression.right.place)
+    if right is decisive or isinstance(left, bool):
+        return right
+    return left
+
+
+def _conditional(expression: Conditional, facts: Facts) -> Result:
+    condition = semantics.as_bool(evaluate(expression.condition, facts), "?", expression.condition.place)
+    if isinstance(condition, EvaluationError):
+        return condition
+    return evaluate(expression.then if condition else expression.otherwise, facts)

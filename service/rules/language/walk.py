@@ -1,0 +1,76 @@
+"""Ways through a syntax tree that every reader of it needs."""
+
+import re
+from collections.abc import Sequence
+
+from service.rules.language.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    Conditional,
+    Expression,
+    Has,
+    Index,
+    ListOf,
+    Literal,
+    Name,
+    Select,
+    Unary,
+)
+
+_PLAIN_FIELD = re.compile(r"(?!(?:true|false|null|in)\Z)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def children(node: Expression) -> tuple[Expression, ...]:
+    """The nodes right below `node`, from left to right."""
+    match node:
+        case Literal() | Name():
+            return ()
+        case Select() | Unary():
+            return (node.operand,)
+        case Has():
+            return (node.target,)
+        case _:
+            return _many_children(node)
+
+
+def _many_children(node: Index | ListOf | Call | Binary | Conditional) -> tuple[Expression, ...]:
+    match node:
+        case Index():
+            return (node.operand, node.index)
+        case ListOf():
+            return node.items
+        case Call():
+            return node.arguments if node.target is None else (node.target, *node.arguments)
+        case Binary():
+            return (node.left, node.right)
+        case Conditional():
+            return (node.condition, node.then, node.otherwise)
+
+
+def path_of(node: Expression) -> tuple[str, ...] | None:
+    """`("request", "priority")` for `request.priority`; None when the node is not a plain path of names."""
+    fields: list[str] = []
+    while isinstance(node, Select):
+        fields.append(node.field)
+        node = node.operand
+    if not isinstance(node, Name):
+        return None
+    return (node.name, *reversed(fields))
+
+
+def path_text(path: Sequence[str]) -> str:
+    """A path as it is written in a condition."""
+    return ".".join([path[0], *map(field_text, path[1:])])
+
+
+def field_text(field: str) -> str:
+    """A field as it is written after a dot: between backticks when it is no plain name."""
+    return field if _PLAIN_FIELD.fullmatch(field) else f"`{field}`"
+
+
+def chain(node: Expression, operator: BinaryOperator) -> tuple[Expression, ...]:
+    """The operands of nested uses of one operator: `a && (b && c)` gives a, b and c."""
+    if not isinstance(node, Binary) or node.operator is not operator:
+        return (node,)
+    return chain(node.left, operator) + chain(node.right, operator)
