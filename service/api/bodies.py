@@ -1,0 +1,210 @@
+"""JSON from outside, read strictly: what RFC 8259 leaves open, and what PostgreSQL cannot keep, is refused.
+
+Refused are repeated names, NaN, numbers beyond 64 bits, NUL and half surrogate pairs in text, deep nesting.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, NoReturn, cast
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from litestar import Request
+from litestar.handlers import BaseRouteHandler
+from litestar.serialization import default_deserializer
+
+from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported, ParameterMalformed
+from service.errors import Fault
+
+DEPTH_MAX = 64
+FAULTS_MAX = 20
+INT64 = range(-(2**63), 2**63)
+JSON_TYPE = re.compile(r"application/(json|[\w.-]+\+json)", re.IGNORECASE)
+PLACE = re.compile(r"`\$(?P<path>[^`]*)`$")
+STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
+
+
+class _Repeating(dict[str, Any]):
+    """An object in which a name occurs twice; `repeated` is the first such name."""
+
+    repeated: str = ""
+
+
+class _Place(NamedTuple):
+    """Where a value stands: the chain of names and indexes back to the whole."""
+
+    parent: "_Place | None"
+    step: str | int
+    depth: int
+
+    def pointer(self) -> str:
+        steps: list[str] = []
+        place = self
+        while place.parent is not None:
+            steps.append(escape(str(place.step)))
+            place = place.parent
+        return "".join(f"/{step}" for step in reversed(steps))
+
+
+def escape(step: str) -> str:
+    """One step of a JSON Pointer (RFC 6901). What cannot be sent as UTF-8 is replaced."""
+    return step.encode(errors="replace").decode().replace("~", "~0").replace("/", "~1").replace("\0", "�")
+
+
+def decode(body: bytes) -> object:
+    """The JSON value of a body.
+
+    Raises:
+        BodyMalformed: with a pointer to each place that is wrong, as far as one can be named.
+    """
+    value = _parse(body)
+    faults = list(islice(_faults(value), FAULTS_MAX))
+    if faults:
+        raise BodyMalformed("The body holds values that this service does not take.", faults=faults)
+    return value
+
+
+def convert(value: object, kind: Any) -> Any:
+    """`value` as the type that an operation declares; nothing is converted that JSON tells apart.
+
+    Raises:
+        BodyMalformed: with a pointer to the value that does not fit.
+    """
+    try:
+        return msgspec.convert(value, kind, dec_hook=default_deserializer)
+    except msgspec.ValidationError as error:
+        detail, _, place = str(error).partition(" - at ")
+        fault = Fault(pointer_of(place), f"{detail}.")
+        raise BodyMalformed("The body does not fit this operation.", faults=[fault]) from error
+
+
+def pointer_of(place: str) -> str:
+    """The JSON Pointer of msgspec's "`$.a[0]`", up to the first step that msgspec leaves open."""
+    found = PLACE.search(place)
+    steps: list[str] = []
+    for step in STEP.finditer(found["path"]) if found else ():
+        if step["index"] == "...":
+            break
+        steps.append(escape(step["name"] or step["index"]))
+    return "".join(f"/{step}" for step in steps)
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose JSON is read by this module, and whose media type is checked before."""
+
+    async def json(self) -> Any:
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip()
+        if (
+            not JSON_TYPE.fullmatch(media_type)
+            or self.headers.get("content-encoding", "identity") != "identity"
+        ):
+            raise BodyMediaTypeUnsupported("application/json, without a content coding")
+        return convert(decode(await self.body()), _declared_type(self.route_handler))
+
+
+def refuse_text(what: str, raw: bytes) -> None:
+    """Refuse a path or query that PostgreSQL could not keep: with NUL, or not UTF-8 once decoded.
+
+    Raises:
+        ParameterMalformed
+    """
+    decoded = unquote_to_bytes(raw) if b"%" in raw else raw
+    if b"\0" in decoded:
+        raise ParameterMalformed(f"The {what} holds a NUL character.")
+    try:
+        decoded.decode()
+    except UnicodeDecodeError as error:
+        raise ParameterMalformed(f"The {what} is not UTF-8.") from error
+
+
+def _declared_type(handler: BaseRouteHandler) -> Any:
+    declared = handler.parsed_fn_signature.parameters.get("data")
+    return Any if declared is None else declared.annotation
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return _DECODER.decode(body.decode())
+    except UnicodeDecodeError as error:
+        raise BodyMalformed(f"The body is not UTF-8 at byte {error.start}.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise BodyMalformed(f"The body is not JSON: {error.msg} at {place}.") from error
+    except RecursionError as error:
+        raise BodyMalformed(f"The body is nested more than {DEPTH_MAX} levels deep.") from error
+    except ValueError as error:  # an integer of more digits than Python reads
+        raise BodyMalformed("The body holds a number that does not fit into 64 bits.") from error
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    marked, seen = _Repeating(found), set[str]()
+    marked.repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
+    return marked
+
+
+def _constant(name: str) -> NoReturn:
+    raise BodyMalformed(f"The body holds {name}, which is not JSON.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def _faults(value: object) -> Iterator[Fault]:
+    """Walk the value without recursion, and name each place that cannot be kept."""
+    waiting: list[tuple[_Place, object]] = [(_Place(None, "", 0), value)]
+    while waiting:
+        place, found = waiting.pop()
+        complaint = _complaint(found)
+        if complaint is not None:
+            yield Fault(place.pointer(), complaint)
+        if place.depth >= DEPTH_MAX and isinstance(found, dict | list):
+            yield Fault(place.pointer(), f"Nested more than {DEPTH_MAX} levels deep.")
+            continue
+        waiting.extend((_Place(place, step, place.depth + 1), inner) for step, inner in _inside(found))
+
+
+def _inside(found: object) -> Iterator[tuple[str | int, object]]:
+    if isinstance(found, dict):
+        yield from cast("dict[str, object]", found).items()
+    elif isinstance(found, list):
+        yield from enumerate(cast("list[object]", found))
+
+
+def _complaint(found: object) -> str | None:
+    match found:
+        case bool() | None:
+            return None
+        case str():
+            return _complaint_of_text(found)
+        case int():
+            return None if found in INT64 else "This integer does not fit into 64 bits."
+        case float():
+            return None if math.isfinite(found) else "This number is too large."
+        case dict():
+            return _complaint_of_names(cast("dict[str, object]", found))
+        case _:
+            return None
+
+
+def _complaint_of_names(found: dict[str, object]) -> str | None:
+    if isinstance(found, _Repeating):
+        return f"The name {escape(found.repeated)!r} occurs twice; send it once."
+    return next((complaint for name in found if (complaint := _complaint_of_text(name))), None)
+
+
+def _complaint_of_text(text: str) -> str | None:
+    if "\0" in text:
+        return "Text must not hold the NUL character (\\u0000)."
+    if text.isascii():
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "Text must not hold half a surrogate pair (\\ud800 to \\udfff)."
+    return None

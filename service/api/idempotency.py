@@ -1,0 +1,217 @@
+"""One intention acts once: `Idempotency-Key` in PostgreSQL, in the transaction of the effect.
+
+A request costs two more statements: one finds the earlier answer or takes the lock, one records the answer.
+Only answers of success are recorded; a refused request rolls back, and may be repeated with the same key.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Generic, TypeVar, cast
+from uuid import UUID
+
+from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter
+from litestar.serialization import encode_json
+from sqlalchemy import Select, case, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
+
+from service.api.errors import (
+    IdempotencyKeyInFlight,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+)
+from service.api.models import IdempotencyKeyRow
+from service.api.security import Principal
+from service.db import TenantSession
+from service.ids import ApplicationId, TenantId
+
+T = TypeVar("T")
+
+KEPT_FOR = timedelta(days=7)
+"""How long at least an answer can be had again."""
+
+KEY_LENGTH_MAX = 255
+HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One request under one key.
+
+    Attributes:
+        fingerprint: what tells this request from another one under the same key.
+    """
+
+    tenant_id: TenantId
+    application_id: ApplicationId
+    key: str
+    fingerprint: bytes
+
+    @property
+    def row_id(self) -> UUID:
+        return UUID(bytes=self._digest()[:16], version=8)
+
+    @property
+    def lock(self) -> int:
+        """The number of the advisory lock, signed 64 bits. Two keys with one number answer 409 in vain."""
+        return int.from_bytes(self._digest()[16:24], "big", signed=True)
+
+    def _digest(self) -> bytes:
+        return hashlib.sha256(self.tenant_id.bytes + self.application_id.bytes + self.key.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What was, or is to be, answered: the bytes, so that a repetition gets exactly the same."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def of(cls, outcome: T | Response[T], *, status_code: int) -> "Answer[T]":
+        """The answer that shows `outcome`; a Response may bring headers such as Location and ETag."""
+        if not isinstance(outcome, Response):
+            return cls(status_code, encode_json(outcome))
+        response = cast("Response[T]", outcome)
+        headers = {name: str(value) for name, value in response.headers.items()}
+        return cls(response.status_code or status_code, encode_json(response.content), headers)
+
+    def response(self, *, replayed: bool = False) -> Response[T]:
+        headers = {**self.headers, REPLAYED_HEADER: "true"} if replayed else dict(self.headers)
+        response = Response(
+            self.body, status_code=self.status, headers=headers, media_type="application/json"
+        )
+        return cast("Response[T]", response)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Lets an effect happen once per key. Injected as `once: NamedDependency[Once]`."""
+
+    session: TenantSession
+    claim: Claim
+
+    async def __call__(
+        self, effect: Callable[[], Awaitable[T | Response[T]]], *, status_code: int = 201
+    ) -> Response[T]:
+        """Answer as before, or let `effect` happen and record what it answers.
+
+        Raises:
+            IdempotencyKeyReused: the key was used for another request.
+            IdempotencyKeyInFlight: the same request is being worked on in another transaction.
+        """
+        earlier: Answer[T] | None = await self.earlier()
+        if earlier is not None:
+            return earlier.response(replayed=True)
+        answer = Answer[T].of(await effect(), status_code=status_code)
+        self.confirm(recorded=(await self.session.db.execute(record(self.claim, answer))).scalar())
+        return answer.response()
+
+    async def earlier(self) -> Answer[Any] | None:
+        """What was answered under this key; None once the lock is ours. Raises as `__call__`."""
+        found = (await self.session.db.execute(lookup(self.claim))).one()
+        if found.fingerprint is None:
+            if not found.locked:
+                raise IdempotencyKeyInFlight(self.claim.key)
+            return None
+        if found.fingerprint != self.claim.fingerprint:
+            raise IdempotencyKeyReused(self.claim.key)
+        return Answer(found.status, found.body, found.headers)
+
+    def confirm(self, *, recorded: UUID | None) -> None:
+        """Take what `record` returned. None: another transaction answered between our look and our lock."""
+        if recorded is None:
+            raise IdempotencyKeyInFlight(self.claim.key)
+
+
+def lookup(claim: Claim) -> Select[bytes, int, dict[str, Any], bytes, Any]:
+    """One row: the earlier answer, or nulls and whether the lock is ours until the transaction ends."""
+    row = IdempotencyKeyRow
+    sought = select(literal(1).label("one")).subquery()
+    mine = (row.tenant_id == claim.tenant_id) & (row.id == claim.row_id)
+    locked = case((row.id.is_(None), func.pg_try_advisory_xact_lock(claim.lock)))
+    return (
+        select(row.fingerprint, row.status, row.headers, row.body, locked.label("locked"))
+        .select_from(sought)
+        .outerjoin(row, mine)
+    )
+
+
+def record(claim: Claim, answer: Answer[Any]) -> ReturningInsert[UUID]:
+    """The statement that records an answer; a slice may make it a part of its own write."""
+    return (
+        insert(IdempotencyKeyRow)
+        .values(
+            tenant_id=claim.tenant_id,
+            id=claim.row_id,
+            application_id=claim.application_id,
+            key=claim.key,
+            fingerprint=claim.fingerprint,
+            status=answer.status,
+            headers=dict(answer.headers),
+            body=answer.body,
+            recorded_at=func.now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKeyRow.id)
+    )
+
+
+async def purge(session: TenantSession, *, now: datetime) -> None:
+    """Forget the answers of one tenant that were kept long enough. `now` is the database's time."""
+    row = IdempotencyKeyRow
+    await session.db.execute(
+        delete(row).where(row.tenant_id == session.tenant_id, row.recorded_at < now - KEPT_FOR)
+    )
+
+
+def parse_key(header: str | None) -> str:
+    """The key of an Idempotency-Key header; the quotes of the IETF draft do not belong to it.
+
+    Raises:
+        IdempotencyKeyMissing, IdempotencyKeyMalformed
+    """
+    if header is None:
+        raise IdempotencyKeyMissing
+    quoted = len(header) > 1 and header[0] == header[-1] == '"'
+    key = header[1:-1] if quoted else header
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyMalformed
+    return key
+
+
+def fingerprint(method: str, path: str, body: bytes) -> bytes:
+    """SHA-256 over method, path and body, each marked off from the next."""
+    digest = hashlib.sha256()
+    for part in (method.encode(), path.encode(), body):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+async def once(
+    request: Request[Any, Any, Any],
+    principal: NamedDependency[Principal],
+    session: NamedDependency[TenantSession],
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name=HEADER,
+            description="Your own name for this one intention: 1 to 255 printable ASCII characters.",
+        ),
+    ] = None,
+) -> Once:
+    """The dependency `once`."""
+    claim = Claim(
+        tenant_id=principal.tenant_id,
+        application_id=principal.application_id,
+        key=parse_key(idempotency_key),
+        fingerprint=fingerprint(request.method, request.url.path, await request.body()),
+    )
+    return Once(session, claim)

@@ -1,0 +1,25 @@
+"""Table of the API kernel: what was answered under an Idempotency-Key."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import TenantRow
+
+
+class IdempotencyKeyRow(TenantRow):
+    """One answer. Its id is derived from (application, key), so that the primary key finds it."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_recorded_at", "recorded_at", postgresql_using="brin"),)
+
+    application_id: Mapped[UUID]
+    key: Mapped[str]
+    fingerprint: Mapped[bytes]
+    status: Mapped[int]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes]
+    recorded_at: Mapped[datetime] = mapped_column()
