@@ -1,0 +1,43 @@
+"""Expected failures of this slice."""
+
+from collections.abc import Sequence
+
+from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound
+from service.ids import RequestId
+
+
+class RequestNotFound(NotFound):
+    code = "request-not-found"
+
+    def __init__(self, request_id: RequestId) -> None:
+        super().__init__(f"Request {request_id} does not exist.")
+
+
+class RequestExists(Conflict):
+    code = "request-exists"
+
+    def __init__(self, source: str, external_id: str, request_id: RequestId) -> None:
+        super().__init__(
+            f"{external_id!r} of {source!r} is request {request_id} already; report its changes as events."
+        )
+
+
+class RequestInvalid(Invalid):
+    code = "request-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The request cannot be accepted as it stands.", faults=faults)
+
+
+class EventInvalid(Invalid):
+    code = "event-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The event cannot be recorded as it stands.", faults=faults)
+
+
+class BackdatingForbidden(Forbidden):
+    code = "backdating-forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("It happened more than a day ago; reporting it needs the scope requests:backdate.")

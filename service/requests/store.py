@@ -1,0 +1,130 @@
+"""Queries of this slice. Every statement of a tenant names the tenant."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Table, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from service.db import TenantSession
+from service.ids import ClientId, RequestId
+from service.requests.domain import Request
+from service.requests.errors import RequestExists, RequestNotFound
+from service.requests.models import DecisionRow, RequestEventRow, RequestRow
+
+Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
+"""What is to be inserted, by table, in an order that satisfies the foreign keys."""
+
+
+def _mine(session: TenantSession, client_id: ClientId | None) -> Select[RequestRow]:
+    query = select(RequestRow).where(RequestRow.tenant_id == session.tenant_id)
+    return query if client_id is None else query.where(RequestRow.client_id == client_id)
+
+
+async def get(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None, lock: bool = False
+) -> RequestRow:
+    """One request; with a `client_id`, only if it is that client's."""
+    query = _mine(session, client_id).where(RequestRow.id == request_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise RequestNotFound(request_id)
+    return row
+
+
+async def listed(
+    session: TenantSession,
+    *,
+    client_id: ClientId | None,
+    external: tuple[str, str] | None,
+    after: UUID | None,
+    limit: int,
+) -> list[RequestRow]:
+    """Requests in the order in which they were accepted; `external` is (source, external id)."""
+    query = _mine(session, client_id).order_by(RequestRow.id).limit(limit)
+    if after is not None:
+        query = query.where(RequestRow.id > after)
+    if external is not None:
+        query = query.where(RequestRow.source == external[0], RequestRow.external_id == external[1])
+    return list(await session.db.scalars(query))
+
+
+async def events(session: TenantSession, request_id: RequestId) -> list[RequestEventRow]:
+    query = select(RequestEventRow).where(
+        RequestEventRow.tenant_id == session.tenant_id, RequestEventRow.request_id == request_id
+    )
+    return list(await session.db.scalars(query))
+
+
+async def decisions(session: TenantSession, request_id: RequestId) -> list[DecisionRow]:
+    """The request's decisions, in the order in which they were made."""
+    query = (
+        select(DecisionRow)
+        .where(DecisionRow.tenant_id == session.tenant_id, DecisionRow.request_id == request_id)
+        .order_by(DecisionRow.decided_at, DecisionRow.id)
+    )
+    return list(await session.db.scalars(query))
+
+
+async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
+    """Write a request and all that follows from it. This is the whole write of an accept.
+
+    Raises:
+        RequestExists: its source has already sent it.
+    """
+    added = await session.db.execute(
+        upsert(RequestRow)
+        .values(_columns(session, request))
+        .on_conflict_do_nothing()
+        .returning(RequestRow.id)
+    )
+    if added.first() is None:
+        raise await _exists(session, request)
+    await append(session, rows)
+
+
+async def append(session: TenantSession, rows: Rows) -> None:
+    """Insert rows table by table, one statement each."""
+    for table, values in rows.items():
+        if values:
+            await session.db.execute(
+                insert(table), [{"tenant_id": session.tenant_id, **row} for row in values]
+            )
+
+
+async def save(session: TenantSession, request: Request) -> None:
+    """Write what an event may change of a request. The caller holds its lock."""
+    await session.db.execute(
+        update(RequestRow)
+        .where(RequestRow.tenant_id == session.tenant_id, RequestRow.id == request.id)
+        .values(state=request.state.value, facts=request.facts, sequence=request.sequence)
+    )
+
+
+def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
+    return {
+        "tenant_id": session.tenant_id,
+        "id": request.id,
+        "client_id": request.client_id,
+        "service_id": request.service_id,
+        "source": request.source,
+        "external_id": request.external_id,
+        "type": request.type.value,
+        "title": request.title,
+        "state": request.state.value,
+        "facts": request.facts,
+        "opened_at": request.opened_at,
+        "received_at": request.received_at,
+        "sequence": request.sequence,
+    }
+
+
+async def _exists(session: TenantSession, request: Request) -> RequestExists:
+    query = select(RequestRow.id).where(
+        RequestRow.tenant_id == session.tenant_id,
+        RequestRow.source == request.source,
+        RequestRow.external_id == request.external_id,
+    )
+    existing = (await session.db.execute(query)).scalar_one()
+    return RequestExists(request.source, request.external_id, RequestId(existing))
