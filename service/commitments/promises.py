@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from service import forms
 from service.commitments.domain import terms
 from service.commitments.domain.terms import (
     DAYS_MAX,
@@ -96,8 +97,7 @@ def read(then: object) -> Promises:
     try:
         outcome = msgspec.convert(then, Promises)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise OutcomeInvalid([Fault(_pointer(path.rstrip("`")), message)]) from error
+        raise OutcomeInvalid([forms.fault_of(error)]) from error
     faults = [
         Fault(f"/promises/{index}/calendar", "A target in working time needs the name of a calendar.")
         for index, promise in enumerate(outcome.promises)
@@ -154,8 +154,3 @@ def _target(promise: Promise) -> Target:
             return BusinessDaysTarget(days)
         case EndOfBusinessDay(days=days):
             return EndOfBusinessDayTarget(days)
-
-
-def _pointer(path: str) -> str:
-    """A path of msgspec's, such as `.promises[0].target`, as a JSON Pointer."""
-    return path.replace("[", ".").replace("]", "").replace(".", "/")
