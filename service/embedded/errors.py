@@ -101,6 +101,6 @@ class MadeOtherwise(Conflict):
     def __init__(self, folder: Path, *, throwaway: bool) -> None:
         made, asked = ("throwaway", "durable") if throwaway else ("durable", "throwaway")
         super().__init__(
-            f"The database in {folder} was made as a {made} one and cannot be used as a {asked} one. Use another "
-            "data folder."
+            f"The database in {folder} was made as a {made} one and cannot be used as a {asked} one. Use "
+            "another data folder."
         )
