@@ -6,6 +6,9 @@ from datetime import date, datetime
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+COUNTRY_DATES = "country_dates"
+"""The key under which the expanded form keeps a country's holidays."""
+
 _MINUTE_SECONDS = 60
 _HOUR_SECONDS = 3600
 _NO_HOURS: tuple[tuple["DaySpan", ...], ...] = ((),) * len(WEEKDAYS)
@@ -61,30 +64,29 @@ class CalendarDefinition:
         )
 
 
-def canonical_json(definition: CalendarDefinition, *, expanded: bool = False) -> dict[str, object]:
-    """The definition as JSON, in one fixed spelling and order.
-
-    Args:
-        definition: what to write.
-        expanded: write the country's holidays as dates, so that no holiday table is needed to read it again.
-    """
+def canonical_json(definition: CalendarDefinition) -> dict[str, object]:
+    """The definition as JSON, in one fixed spelling and order."""
     if definition.always_open:
         return {"tz": definition.tz, "always_open": True}
-    dates = definition.holidays | definition.country_dates if expanded else definition.holidays
     days = zip(WEEKDAYS, definition.weekly, strict=True)
     written: dict[str, object] = {
         "tz": definition.tz,
         "weekly": {name: [_clock_times(span) for span in sorted(spans)] for name, spans in days if spans},
-        "holidays": [day.isoformat() for day in sorted(dates)],
+        "holidays": [day.isoformat() for day in sorted(definition.holidays)],
         "recurring_holidays": [
             f"{month:02}-{day:02}" for month, day in sorted(definition.recurring_holidays)
         ],
         "closures": _local_times(definition.closures),
         "openings": _local_times(definition.openings),
+        "country_holidays": definition.country_holidays,
     }
-    if definition.country_holidays is not None and not expanded:
-        written["country_holidays"] = definition.country_holidays
     return {key: value for key, value in written.items() if value or key == "weekly"}
+
+
+def expanded_json(definition: CalendarDefinition) -> dict[str, object]:
+    """The same, with the country's holidays as dates, so that no holiday table is needed to read it again."""
+    dates = [day.isoformat() for day in sorted(definition.country_dates)]
+    return canonical_json(definition) | ({COUNTRY_DATES: dates} if dates else {})
 
 
 def _clock_times(span: DaySpan) -> list[str]:

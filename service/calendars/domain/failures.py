@@ -11,7 +11,7 @@ class CalendarInvalid(Invalid):
     code = "calendar-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        places = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults)
+        places = " ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults)
         super().__init__(f"The calendar cannot be used. {places}", faults=faults)
 
 

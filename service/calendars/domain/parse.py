@@ -1,14 +1,20 @@
 """From the JSON form of a calendar to its definition. Every fault is collected, with its place and remedy."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from typing import cast
 
 from service.calendars.domain import zones
-from service.calendars.domain.definition import WEEKDAYS, CalendarDefinition, DaySpan, LocalSpan
+from service.calendars.domain.definition import (
+    COUNTRY_DATES,
+    WEEKDAYS,
+    CalendarDefinition,
+    DaySpan,
+    LocalSpan,
+)
 from service.calendars.domain.failures import CalendarInvalid, UnknownCountry
 from service.errors import Fault
 
@@ -43,6 +49,7 @@ CountryDates = Callable[[str], frozenset[date]]
 _DAY_SECONDS = 24 * 3600
 _SHIFT_END_SECONDS_MAX = 2 * _DAY_SECONDS
 _SHOWN_CHARACTERS_MAX = 60
+_SHOWN_BITS_MAX = 128
 _LEAP_YEAR = 2000
 _PAIR = 2
 _CLOCK_TIME = re.compile(r"([0-9]{2}):([0-5][0-9])(?::([0-5][0-9]))?")
@@ -86,8 +93,18 @@ def parse_definition(raw: object, *, country_dates: CountryDates) -> CalendarDef
     return definition
 
 
+def from_expanded(written: Mapping[str, object]) -> CalendarDefinition:
+    """Read what `definition.expanded_json` wrote: no holiday table is asked. Raises CalendarInvalid."""
+    dates = cast("list[str]", written.get(COUNTRY_DATES, []))
+    table = frozenset(date.fromisoformat(day) for day in dates)
+    members = {key: value for key, value in written.items() if key != COUNTRY_DATES}
+    return parse_definition(members, country_dates=lambda _code: table)
+
+
 def shown(raw: object) -> str:
     """A value from outside, as it may stand in a message: quoted and short."""
+    if isinstance(raw, int) and raw.bit_length() > _SHOWN_BITS_MAX:
+        return "a huge number"
     text = repr(raw)
     return text if len(text) <= _SHOWN_CHARACTERS_MAX else text[: _SHOWN_CHARACTERS_MAX - 1] + "…"
 

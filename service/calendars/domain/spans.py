@@ -1,5 +1,6 @@
 """Sets of instants as sorted, disjoint, half-open spans of integers. The unit does not matter here."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 Span = tuple[int, int]
@@ -37,6 +38,8 @@ def without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
     return kept
 
 
-def clip(spans: Iterable[Span], start: int, end: int) -> list[Span]:
+def clip(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     """The part of a union that lies in [start, end)."""
-    return [(max(a, start), min(b, end)) for a, b in spans if a < end and b > start]
+    first = max(bisect_left(spans, (start,)) - 1, 0)
+    last = bisect_left(spans, (end,))
+    return [(max(a, start), min(b, end)) for a, b in spans[first:last] if b > start]

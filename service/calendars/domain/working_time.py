@@ -20,6 +20,8 @@ from service.calendars.domain.spans import Span
 HORIZON_YEARS = 100
 """How far from where it is asked an answer may lie."""
 
+HORIZON = timedelta(days=366 * HORIZON_YEARS)
+
 KEPT_YEARS = 20
 """The widest table that is kept: what lies further apart is computed, and forgotten."""
 
@@ -33,7 +35,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _SECOND_MICROSECONDS = 1_000_000
 _DAY_MICROSECONDS = 86_400 * _SECOND_MICROSECONDS
-_HORIZON_MICROSECONDS = 366 * HORIZON_YEARS * _DAY_MICROSECONDS
+_HORIZON_MICROSECONDS = HORIZON // _MICROSECOND
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MONDAY_ORDINAL = date(1900, 1, 1).toordinal()
 _FOREVER = 1 << 63
@@ -105,7 +107,13 @@ class _Table:
 
 
 class WorkingTime:
-    """One calendar, ready to compute. Safe to share: what grows inside is replaced whole, never changed."""
+    """One calendar, ready to compute. Safe to share: what grows inside is replaced whole, never changed.
+
+    Attributes:
+        definition: what the calendar says.
+        zone: the rules of its time zone.
+        days_walked: how many dates it has looked at so far: a measure of the work it took.
+    """
 
     def __init__(self, definition: CalendarDefinition, zone: tzinfo) -> None:
         self.definition = definition
@@ -124,10 +132,15 @@ class WorkingTime:
             for day in definition.weekly
         ]
         self._grown: _Table | None = None
+        self.days_walked = 0
 
     def local_to_utc(self, local: datetime) -> datetime:
         """The instant of a naive local time: in a gap moved later by the gap, in an overlap the first."""
         return _instant(self._utc(local))
+
+    def to_local(self, at: datetime) -> datetime:
+        """The naive local time of an instant."""
+        return at.astimezone(self.zone).replace(tzinfo=None, fold=0)
 
     def is_open(self, at: datetime) -> bool:
         micros = self._within(at)
@@ -150,7 +163,7 @@ class WorkingTime:
             return [(_instant(first), _instant(last))]
         table = self._covering(first, last)
         here = slice(bisect_right(table.closes, first), bisect_left(table.opens, last))
-        cut = spans.clip(zip(table.opens[here], table.closes[here], strict=True), first, last)
+        cut = spans.clip(list(zip(table.opens[here], table.closes[here], strict=True)), first, last)
         return [(_instant(opened), _instant(closed)) for opened, closed in cut]
 
     def elapsed(self, start: datetime, end: datetime) -> timedelta:
@@ -214,7 +227,7 @@ class WorkingTime:
         With 0 days the start's own date counts, unless it is no working day or already over: then the next.
         """
         day, close = self._working_day(start, days)
-        local = start.astimezone(self.zone).replace(tzinfo=None)
+        local = self.to_local(start)
         if day == local.date():
             return start.astimezone(UTC)
         return _instant(min(self._utc(datetime.combine(day, local.time())), close))
@@ -235,7 +248,7 @@ class WorkingTime:
         if days == 0:
             return self.next_open(start)
         day, _ = self._working_day(start, days)
-        local = start.astimezone(self.zone).replace(tzinfo=None)
+        local = self.to_local(start)
         return _instant(self._next_open(self._utc(datetime.combine(day, local.time()))))
 
     def _utc(self, local: datetime) -> int:
@@ -303,6 +316,7 @@ class WorkingTime:
             day += step
             if not FIRST_YEAR <= day.year <= LAST_YEAR:
                 break
+            self.days_walked += 1
             close = self._last_close(day)
             left -= close is not None
             if close is not None and not left:
@@ -312,15 +326,14 @@ class WorkingTime:
     def _last_close(self, day: date) -> int | None:
         if self.definition.always_open:
             return self._midnight(day.toordinal() + 1)
-        own = self._hours(day.toordinal())
-        if self._closures:
-            own = spans.without(spans.union(own), self._closures)
-        close = max((end for _, end in own), default=None)
+        open_spans = self._hours(day.toordinal())
+        if self._closures and open_spans:
+            hours = spans.union(open_spans)
+            open_spans = spans.without(hours, spans.clip(self._closures, hours[0][0], hours[-1][1]))
         if self._openings:
             today = self._midnight(day.toordinal()), self._midnight(day.toordinal() + 1)
-            opened = spans.clip(self._openings, *today)
-            close = max((end for _, end in (*own, *opened)), default=None)
-        return close
+            open_spans = [*open_spans, *spans.clip(self._openings, *today)]
+        return max((end for start, end in open_spans if start < end), default=None)
 
     def _hours(self, ordinal: int) -> list[Span]:
         """The weekly hours that belong to a date, unless it is a holiday.
@@ -388,6 +401,7 @@ class WorkingTime:
         """The open intervals of whole years, by UTC."""
         if last_year < first_year:
             return []
+        self.days_walked += 366 * (last_year - first_year + 1)
         start, end = _year_start(first_year), _year_start(last_year + 1)
         first = date(first_year, 1, 1).toordinal() - _MARGIN_DAYS
         last = date(last_year, 12, 31).toordinal() + _MARGIN_DAYS
