@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 from service.ids import PolicyId
 from service.rules.language.syntax import Expression
@@ -38,10 +40,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The content of one version: immutable, and the same for ever."""
+    """The content of one version; `declarations` are of every fact that its rules may read."""
 
     hit_policy: HitPolicy
-    facts: Mapping[str, FactType]
+    declarations: Mapping[str, FactType]
     rules: tuple[Rule, ...]
 
 
@@ -70,6 +72,30 @@ class Policy:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRef:
+    """One immutable version of one policy."""
+
+    policy_id: UUID
+    version_id: UUID
+    version: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "policy_id": str(self.policy_id),
+            "version_id": str(self.version_id),
+            "version": self.version,
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "VersionRef":
+        return cls(
+            policy_id=UUID(stored["policy_id"]),
+            version_id=UUID(stored["version_id"]),
+            version=stored["version"],
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What a policy says to one snapshot of facts.
@@ -85,6 +111,41 @@ class Choice:
     matched: tuple[int, ...]
     errors: tuple[int, ...]
     degraded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulted:
+    """One version that was asked, and which of its rules matched or could not be evaluated."""
+
+    ref: VersionRef
+    matched: tuple[str, ...]
+    errors: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version_id": str(self.ref.version_id),
+            "rules": list(self.matched),
+            "errors": list(self.errors),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What the effective policies of one kind say to one snapshot of facts.
+
+    Attributes:
+        versions: all versions in effect, in their order.
+        consulted: those that were asked: none after the first with a rule that matches.
+        winner: the version and the rule that count; None when nothing matches.
+        degraded: whether something could not be evaluated that might have changed the answer.
+        engine: what matched the rules: `durable`, or `reference` where that stood in.
+    """
+
+    versions: tuple[VersionRef, ...]
+    consulted: tuple[Consulted, ...]
+    winner: tuple[VersionRef, Rule] | None
+    degraded: bool
+    engine: str
 
 
 def choose(matches: Matches) -> Choice:

@@ -1,7 +1,6 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,32 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service.db import TenantSession
 from service.ids import PolicyId
+from service.rules.domain import VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
 from service.rules.models import PolicyPointerRow, PolicyRow, PolicyVersionRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRef:
-    """One immutable version of one policy."""
-
-    policy_id: UUID
-    version_id: UUID
-    version: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "policy_id": str(self.policy_id),
-            "version_id": str(self.version_id),
-            "version": self.version,
-        }
-
-    @classmethod
-    def of(cls, stored: dict[str, Any]) -> "VersionRef":
-        return cls(
-            policy_id=UUID(stored["policy_id"]),
-            version_id=UUID(stored["version_id"]),
-            version=stored["version"],
-        )
 
 
 def _mine(session: TenantSession) -> Select[PolicyRow]:

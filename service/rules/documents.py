@@ -1,0 +1,116 @@
+"""A policy's JSON form: read, checked against the declared facts, and turned into rules."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+
+from service import forms
+from service.errors import Fault
+from service.rules.domain import Document, HitPolicy, Kind, Rule
+from service.rules.errors import OutcomeInvalid, PolicyInvalid
+from service.rules.language.check import check_condition
+from service.rules.language.declare import declarations_from_json
+from service.rules.language.faults import LanguageError, Severity, SyntaxFault
+from service.rules.language.parse import parse
+from service.rules.language.syntax import Expression
+from service.rules.language.types import FactType
+from service.rules.vocabulary import FACTS
+
+RULES_MAX = 2_000
+CONDITION_LENGTH_MAX = 4_096
+BECAUSE_LENGTH_MAX = 500
+OWN_FACTS_PREFIX = "request.custom."
+
+
+class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule as it is written."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    when: Annotated[str, msgspec.Meta(min_length=1, max_length=CONDITION_LENGTH_MAX)]
+    then: dict[str, Any]
+    because: Annotated[str, msgspec.Meta(min_length=1, max_length=BECAUSE_LENGTH_MAX)]
+
+
+class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of a policy as it is written.
+
+    `facts` declares what the policy reads beside the facts that every rule may read, each under
+    `request.custom.`: `{"request.custom.site": "string"}`.
+    """
+
+    rules: Annotated[list[RuleForm], msgspec.Meta(min_length=1, max_length=RULES_MAX)]
+    hit_policy: HitPolicy = HitPolicy.FIRST
+    facts: dict[str, Any] = {}
+
+
+def read(document: Mapping[str, Any], kind: Kind) -> Document:
+    """Read and check a document. Raises PolicyInvalid with every fault and its place."""
+    try:
+        form = msgspec.convert(document, DocumentForm)
+    except msgspec.ValidationError as error:
+        raise PolicyInvalid([forms.fault_of(error)]) from error
+    own = declarations_from_json(form.facts)
+    faults = [Fault(f"/facts{fault.pointer}", fault.message) for fault in own.faults]
+    faults += _elsewhere(form) + _repeated(form)
+    declared = {**FACTS, **own.declarations}
+    rules: list[Rule] = []
+    for index, written in enumerate(form.rules):
+        try:
+            rules.append(_rule(written, kind, declared, pointer=f"/rules/{index}"))
+        except PolicyInvalid as refused:
+            faults += refused.faults
+    if faults:
+        raise PolicyInvalid(faults)
+    return Document(hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules))
+
+
+def _elsewhere(form: DocumentForm) -> list[Fault]:
+    return [
+        Fault(f"/facts/{name}", f"A policy declares facts under {OWN_FACTS_PREFIX} only.")
+        for name in form.facts
+        if not name.startswith(OWN_FACTS_PREFIX)
+    ]
+
+
+def _repeated(form: DocumentForm) -> list[Fault]:
+    ids = [rule.id for rule in form.rules]
+    return [
+        Fault(f"/rules/{index}/id", f"A rule before this one is called {rule_id!r} too.")
+        for index, rule_id in enumerate(ids)
+        if rule_id in ids[:index]
+    ]
+
+
+def _rule(written: RuleForm, kind: Kind, declared: Mapping[str, FactType], *, pointer: str) -> Rule:
+    """One rule, parsed and checked. Raises PolicyInvalid."""
+    faults: list[Fault] = []
+    condition: Expression | None = None
+    try:
+        condition = parse(written.when)
+        faults += [
+            _of_condition(fault, pointer)
+            for fault in check_condition(condition, declared)
+            if fault.severity is Severity.ERROR
+        ]
+    except LanguageError as error:
+        faults += [_of_condition(fault, pointer) for fault in error.faults]
+    outcome: object = None
+    try:
+        outcome = kind.read_outcome(written.then)
+    except OutcomeInvalid as error:
+        faults += [replace(fault, pointer=f"{pointer}/then{fault.pointer}") for fault in error.faults]
+    if faults or condition is None:
+        raise PolicyInvalid(faults)
+    return Rule(
+        id=written.id,
+        when=written.when,
+        condition=condition,
+        outcome=outcome,
+        because=written.because,
+    )
+
+
+def _of_condition(fault: SyntaxFault, pointer: str) -> Fault:
+    return Fault(f"{pointer}/when", fault.message, fault.line, fault.column)

@@ -1,0 +1,245 @@
+"""Use cases of this slice: policies, deciding by them, and saying why."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from service import ids
+from service.db import TenantSession
+from service.errors import Fault
+from service.ids import PolicyId
+from service.rules import documents, domain, store
+from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
+from service.rules.errors import PolicyInvalid
+from service.rules.language.bind import bind
+from service.rules.language.explain import explain
+from service.rules.library import Library
+from service.rules.matching import Engine, RuleSet
+from service.tenants import service as tenants
+from service.tenants.service import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What deciding needs beside the database. One for each process."""
+
+    engine: Engine
+    kinds: Mapping[str, Kind]
+    library: Library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDraft:
+    """A policy to be; its document as it was written."""
+
+    name: str
+    kind: str
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleWhy:
+    """One rule, matched or not, with the values that decided it.
+
+    Attributes:
+        counts: whether it is the rule that was followed.
+        explanation: the condition's tree with its values, as `language.explain` gives it.
+    """
+
+    ref: VersionRef
+    rule: Rule
+    counts: bool
+    explanation: Mapping[str, Any]
+
+
+async def create_policy(
+    session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
+) -> Policy:
+    """Create a policy with its first version, as a draft. Raises PolicyInvalid, PolicyNameTaken."""
+    documents.read(draft.document, _kind(rulebook, draft.kind))
+    policy_id = PolicyId(ids.new_id())
+    await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
+    await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
+    changes = {"name": draft.name, "kind": draft.kind}
+    await tenants.audit(session, actor, "policy.created", f"policy:{policy_id}", changes, now=now)
+    return Policy(
+        id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
+    )
+
+
+async def revise_policy(
+    session: TenantSession,
+    rulebook: Rulebook,
+    actor: Actor,
+    policy: Policy,
+    *,
+    document: dict[str, Any],
+    now: datetime,
+) -> Policy:
+    """Add a version, as a draft, to a policy that the caller holds locked. Raises PolicyInvalid."""
+    documents.read(document, _kind(rulebook, policy.kind))
+    row = await store.get(session, policy.id, lock=True)
+    row.version += 1
+    await store.add_version(session, _ref(policy.id, row.version), document, now=now)
+    changes = {"version": row.version}
+    await tenants.audit(session, actor, "policy.revised", f"policy:{policy.id}", changes, now=now)
+    return row.to_domain()
+
+
+async def get_policy(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
+    return (await store.get(session, policy_id, lock=lock)).to_domain()
+
+
+async def get_document(session: TenantSession, policy_id: PolicyId, version: int) -> dict[str, Any]:
+    return (await store.version(session, policy_id, version)).document
+
+
+async def list_policies(session: TenantSession, *, after: UUID | None, limit: int) -> list[Policy]:
+    return [row.to_domain() for row in await store.listed(session, after=after, limit=limit)]
+
+
+async def publish_policy(
+    session: TenantSession,
+    rulebook: Rulebook,
+    actor: Actor,
+    policy_id: PolicyId,
+    *,
+    calendars: Collection[str],
+    now: datetime,
+) -> Policy:
+    """Put the newest version into effect, in the place of the one before, or after all others.
+
+    Args:
+        session: of the tenant.
+        rulebook: of this process.
+        actor: who publishes.
+        policy_id: which policy.
+        calendars: the names of the calendars there are.
+        now: the tenant's now.
+
+    Raises:
+        PolicyNotFound; PolicyInvalid: a rule counts by a calendar that there is not.
+    """
+    row = await store.get(session, policy_id, lock=True)
+    stored = await store.version(session, policy_id, row.version)
+    kind = _kind(rulebook, row.kind)
+    _refuse_unknown_calendars(documents.read(stored.document, kind), kind, calendars)
+    pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
+    ref = VersionRef(policy_id=row.id, version_id=stored.id, version=stored.version)
+    refs = [VersionRef.of(entry) for entry in pointer.effective]
+    if all(each.policy_id != ref.policy_id for each in refs):
+        refs.append(ref)
+    await store.point(session, pointer, [ref if each.policy_id == ref.policy_id else each for each in refs])
+    row.published_version = stored.version
+    changes = {"version": stored.version}
+    await tenants.audit(session, actor, "policy.published", f"policy:{policy_id}", changes, now=now)
+    return row.to_domain()
+
+
+async def decide(session: TenantSession, rulebook: Rulebook, kind: str, facts: Mapping[str, Any]) -> Decided:
+    """What the policies in effect say to these facts. They stay in effect until the transaction ends."""
+    refs = await store.effective(session, kind)
+    read = await _documents(session, rulebook, kind, refs)
+    consulted: list[Consulted] = []
+    degraded, engine = False, "none"
+    for ref, document in zip(refs, read, strict=True):
+        bound = bind(facts, document.declarations)
+        matches = await rulebook.engine.match(_ruleset(session, ref, document), bound.facts)
+        choice = domain.choose(matches)
+        degraded = degraded or choice.degraded or bool(bound.faults)
+        engine = matches.engine
+        consulted.append(_consulted(ref, document, choice))
+        if choice.winner is not None:
+            winner = (ref, document.rules[choice.winner])
+            return Decided(
+                versions=tuple(refs),
+                consulted=tuple(consulted),
+                winner=winner,
+                degraded=degraded,
+                engine=engine,
+            )
+    return Decided(
+        versions=tuple(refs), consulted=tuple(consulted), winner=None, degraded=degraded, engine=engine
+    )
+
+
+async def why(
+    session: TenantSession,
+    rulebook: Rulebook,
+    kind: str,
+    refs: Sequence[VersionRef],
+    facts: Mapping[str, Any],
+    *,
+    winner: tuple[UUID, str] | None,
+) -> list[RuleWhy]:
+    """Every rule of the versions that a decision was made by, matched or not, on its snapshot of facts.
+
+    Args:
+        session: of the tenant.
+        rulebook: of this process.
+        kind: of the policies.
+        refs: the versions.
+        facts: the snapshot.
+        winner: version and rule that were followed.
+    """
+    read = await _documents(session, rulebook, kind, refs)
+    return [
+        RuleWhy(
+            ref=ref,
+            rule=rule,
+            counts=winner == (ref.version_id, rule.id),
+            explanation=explain(rule.condition, bind(facts, document.declarations).facts).to_json(),
+        )
+        for ref, document in zip(refs, read, strict=True)
+        for rule in document.rules
+    ]
+
+
+async def _documents(
+    session: TenantSession, rulebook: Rulebook, kind: str, refs: Sequence[VersionRef]
+) -> list[Document]:
+    missing = rulebook.library.missing(session.tenant_id, [ref.version_id for ref in refs])
+    stored = await store.documents(session, missing) if missing else {}
+    return [
+        rulebook.library.read(
+            session.tenant_id, ref.version_id, stored.get(ref.version_id), rulebook.kinds[kind]
+        )
+        for ref in refs
+    ]
+
+
+def _ruleset(session: TenantSession, ref: VersionRef, document: Document) -> RuleSet:
+    return RuleSet(f"{session.tenant_id}:{ref.version_id}", tuple(rule.condition for rule in document.rules))
+
+
+def _consulted(ref: VersionRef, document: Document, choice: domain.Choice) -> Consulted:
+    return Consulted(
+        ref=ref,
+        matched=tuple(document.rules[index].id for index in choice.matched),
+        errors=tuple(document.rules[index].id for index in choice.errors),
+    )
+
+
+def _kind(rulebook: Rulebook, name: str) -> Kind:
+    kind = rulebook.kinds.get(name)
+    if kind is None:
+        known = ", ".join(sorted(rulebook.kinds))
+        raise PolicyInvalid([Fault("/kind", f"{name!r} is not a kind of policy; known are {known}.")])
+    return kind
+
+
+def _ref(policy_id: PolicyId, version: int) -> VersionRef:
+    return VersionRef(policy_id=policy_id, version_id=ids.new_id(), version=version)
+
+
+def _refuse_unknown_calendars(document: Document, kind: Kind, calendars: Collection[str]) -> None:
+    faults = [
+        Fault(f"/document/rules/{index}/then", f"There is no calendar {name!r}; create it first.")
+        for index, rule in enumerate(document.rules)
+        for name in sorted(kind.calendars_of(rule.outcome))
+        if name not in calendars
+    ]
+    if faults:
+        raise PolicyInvalid(faults)
