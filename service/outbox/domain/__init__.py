@@ -1,0 +1,1 @@
+"""What is decided about events and their delivery, without I/O."""

@@ -1,0 +1,84 @@
+"""Which events there are, and who is told of them. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from service.errors import Fault
+from service.ids import ClientId
+
+
+class Audience(StrEnum):
+    INTERNAL = "internal"
+    """The tenant's own applications."""
+    CLIENT = "client"
+    """Also the applications of the client organization that the event concerns."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    description: str
+    audience: Audience
+
+
+EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
+    {
+        "request.accepted": EventType("A request was accepted and decided on.", Audience.CLIENT),
+        "request.unmatched": EventType(
+            "No rule matched a request; the tenant's default promise was made.", Audience.INTERNAL
+        ),
+        "request.changed": EventType("The state or the facts of a request changed.", Audience.CLIENT),
+        "request.degraded": EventType(
+            "A request was decided without the rules engine, or a rule could not be evaluated.",
+            Audience.INTERNAL,
+        ),
+        "commitment.made": EventType("A promise was made.", Audience.CLIENT),
+        "commitment.warned": EventType("A promise will soon be broken.", Audience.INTERNAL),
+        "commitment.broken": EventType("A promise was not kept in time.", Audience.CLIENT),
+        "commitment.kept": EventType("What was promised was done in time.", Audience.CLIENT),
+        "commitment.fulfilled_late": EventType(
+            "What was promised was done after its time; the promise stays broken.", Audience.CLIENT
+        ),
+        "commitment.paused": EventType("The clock of a promise stopped for a while.", Audience.CLIENT),
+        "commitment.resumed": EventType("The clock of a promise runs again.", Audience.CLIENT),
+        "commitment.due_changed": EventType("A promise is due at another time.", Audience.CLIENT),
+        "commitment.corrected": EventType(
+            "A breach that was recorded turned out to be none; it stays on record, marked so.",
+            Audience.CLIENT,
+        ),
+        "commitment.cancelled": EventType("A promise ended with its request.", Audience.CLIENT),
+        "commitment.reopened": EventType("A promise runs again, as its request does.", Audience.CLIENT),
+    }
+)
+"""Every event there is: the feed, webhooks and the documentation know no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What an endpoint, or a reader of the feed, may be told of and wants.
+
+    Attributes:
+        client_id: whose events alone may be told; None for the tenant's own applications.
+        types: the events wanted; empty means all.
+    """
+
+    client_id: ClientId | None
+    types: Collection[str]
+
+
+def concerns(interest: Interest, event_type: str, client_id: ClientId | None) -> bool:
+    """Is an event of this type, about this client organization, told to whoever has this interest?"""
+    if interest.types and event_type not in interest.types:
+        return False
+    if interest.client_id is None:
+        return True
+    return client_id == interest.client_id and EVENT_TYPES[event_type].audience is Audience.CLIENT
+
+
+def faults_of_types(types: Collection[str]) -> list[Fault]:
+    return [
+        Fault(f"/types/{index}", f"{name!r} is not an event; known are {', '.join(EVENT_TYPES)}.")
+        for index, name in enumerate(types)
+        if name not in EVENT_TYPES
+    ]
