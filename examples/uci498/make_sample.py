@@ -2,14 +2,14 @@
 
     python examples/uci498/make_sample.py incident_event_log.csv[.xz] examples/uci498/sample.csv.xz
 
-Taken are the cases with even numbers; by the priority at their end, so many of each as in `CASES`, the first by
-`opened_at` and then by number. All rows of a case are taken as they stand, in the order of the log.
+Taken are the cases with even numbers; by the priority at their end, so many of each as in `CASES`, the first
+by `opened_at` and then by number. All rows of a case are taken as they stand, in the order of the log.
 """
 
 import csv
 import lzma
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 CASES = {"1 - Critical": 20, "2 - High": 20, "3 - Moderate": 900, "4 - Low": 60}
@@ -38,9 +38,13 @@ def chosen(rows: list[dict[str, str]]) -> set[str]:
     taken: set[str] = set()
     for priority, count in CASES.items():
         cases = [row for row in last.values() if row["priority"] == priority]
-        cases.sort(key=lambda row: (datetime.strptime(row["opened_at"], "%d/%m/%Y %H:%M"), row["number"]))
+        cases.sort(key=lambda row: (opened_at(row), row["number"]))
         taken.update(row["number"] for row in cases[:count])
     return taken
+
+
+def opened_at(row: dict[str, str]) -> datetime:
+    return datetime.strptime(row["opened_at"], "%d/%m/%Y %H:%M").replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":
