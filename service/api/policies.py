@@ -1,0 +1,192 @@
+"""HTTP for policies and single conditions: parse, call one use case, render."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from service.api import conditional
+from service.api.conditional import Precondition
+from service.api.idempotency import Once
+from service.api.pagination import Page, Paging
+from service.api.security import requires
+from service.calendars import service as calendars
+from service.db import TenantSession
+from service.ids import PolicyId
+from service.rules import service
+from service.rules.domain import Policy
+from service.rules.language.evaluation import evaluate_expression
+from service.rules.service import PolicyDraft, Rulebook
+from service.tenants.service import Actor
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy with its first version, which is a draft until it is published."""
+
+    name: Name
+    kind: Annotated[str, msgspec.Meta(description="What it decides: `commitment`.")]
+    document: Annotated[dict[str, Any], msgspec.Meta(description="See docs/guides/policies.md.")]
+
+
+class RevisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A further version, which is a draft until it is published."""
+
+    document: dict[str, Any]
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    id: PolicyId
+    name: str
+    kind: str
+    version: int
+    published_version: int | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PolicyView":
+        return cls(
+            id=policy.id,
+            name=policy.name,
+            kind=policy.kind,
+            version=policy.version,
+            published_version=policy.published_version,
+            created_at=policy.created_at,
+        )
+
+
+class PolicyVersionView(msgspec.Struct, frozen=True):
+    policy_id: PolicyId
+    version: int
+    document: dict[str, Any]
+
+
+class EvaluateCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An expression and the facts it reads; without declarations their types are those of their JSON."""
+
+    expression: str
+    facts: dict[str, Any] = {}
+    declarations: dict[str, Any] | None = None
+
+
+class PolicyController(Controller):
+    path = "/v1/policies"
+    tags = ("Policies",)
+
+    @post("/", guards=[requires("policies:write")], operation_id="createPolicy")
+    async def create(
+        self,
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        data: CreatePolicy,
+    ) -> Response[PolicyView]:
+        """Create a policy. Nothing is decided by it before it is published."""
+
+        async def effect() -> Response[PolicyView]:
+            draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
+            return _response(await service.create_policy(session, rulebook, actor, draft, now=now))
+
+        return await once(effect)
+
+    @get("/", guards=[requires("policies:read")], operation_id="listPolicies")
+    async def list_all(
+        self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
+    ) -> Response[Page[PolicyView]]:
+        """List the policies, oldest first."""
+        found = await service.list_policies(session, after=paging.after(UUID), limit=paging.sought)
+        return paging.page(found, position=lambda policy: policy.id, view=PolicyView.of)
+
+    @get("/{policy_id:uuid}", guards=[requires("policies:read")], operation_id="getPolicy")
+    async def get_one(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[TenantSession],
+        policy_id: FromPath[PolicyId],
+    ) -> Response[PolicyView]:
+        """Show one policy."""
+        policy = await service.get_policy(session, policy_id)
+        return conditional.respond(request, PolicyView.of(policy), tag=_tag(policy))
+
+    @put("/{policy_id:uuid}", guards=[requires("policies:write")], operation_id="revisePolicy")
+    async def revise(
+        self,
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+        data: RevisePolicy,
+    ) -> Response[PolicyView]:
+        """Add a version. The version in effect stays in effect until the new one is published."""
+        held = await service.get_policy(session, policy_id, lock=True)
+        precondition.check(held.id, held.version)
+        return _response(
+            await service.revise_policy(session, rulebook, actor, held, document=data.document, now=now)
+        )
+
+    @get(
+        "/{policy_id:uuid}/versions/{version:int}",
+        guards=[requires("policies:read")],
+        operation_id="getPolicyVersion",
+    )
+    async def get_version(
+        self,
+        session: NamedDependency[TenantSession],
+        policy_id: FromPath[PolicyId],
+        version: FromPath[int],
+    ) -> PolicyVersionView:
+        """Show one version; it never changes."""
+        document = await service.get_document(session, policy_id, version)
+        return PolicyVersionView(policy_id, version, document)
+
+    @post(
+        "/{policy_id:uuid}/publish",
+        status_code=200,
+        guards=[requires("policies:write")],
+        operation_id="publishPolicy",
+    )
+    async def publish(
+        self,
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        policy_id: FromPath[PolicyId],
+    ) -> Response[PolicyView]:
+        """Put the newest version into effect. Promises made before keep the version they were made by."""
+
+        async def effect() -> Response[PolicyView]:
+            names = await calendars.names(session)
+            return _response(
+                await service.publish_policy(session, rulebook, actor, policy_id, calendars=names, now=now)
+            )
+
+        return await once(effect, status_code=200)
+
+
+class RuleController(Controller):
+    path = "/v1/rules"
+    tags = ("Policies",)
+
+    @post("/evaluate", status_code=200, guards=[requires("policies:read")], operation_id="evaluateCondition")
+    async def evaluate(self, data: EvaluateCondition) -> dict[str, Any]:
+        """Evaluate one expression on facts: its value or error, and why."""
+        return evaluate_expression(data.expression, data.facts, data.declarations)
+
+
+def _tag(policy: Policy) -> str:
+    return conditional.etag(policy.id, policy.version)
+
+
+def _response(policy: Policy) -> Response[PolicyView]:
+    return Response(PolicyView.of(policy), headers={"ETag": _tag(policy)})

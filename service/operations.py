@@ -1,0 +1,92 @@
+"""What the operator does by command: prepare a database, create tenants and applications."""
+
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from service import embedded, schema
+from service.clock import Clock
+from service.db import Sessions, create_engine, create_sessions, tenant_transaction
+from service.platform import platform_transaction
+from service.settings import Settings
+from service.tenants import domain, service
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where the data is: the address for the service, and that of the owner where it is known."""
+
+    app_url: str = field(repr=False)
+    owner_url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """An application's client id and secret. The secret is shown once and kept nowhere."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@asynccontextmanager
+async def database(settings: Settings, *, data_folder: Path) -> AsyncGenerator[Database]:
+    """The operator's own PostgreSQL, or the embedded one, which runs as long as somebody uses it."""
+    if settings.database_url is not None:
+        owner = settings.owner_database_url
+        yield Database(
+            app_url=settings.database_url.get_secret_value(),
+            owner_url=None if owner is None else owner.get_secret_value(),
+        )
+        return
+    async with embedded.running(data_folder) as running:
+        await schema.upgrade(running.owner_url)
+        yield Database(app_url=running.app_url, owner_url=running.owner_url)
+
+
+@asynccontextmanager
+async def sessions(database: Database, *, pool_size: int) -> AsyncGenerator[Sessions]:
+    engine = create_engine(database.app_url, pool_size=pool_size)
+    try:
+        yield create_sessions(engine)
+    finally:
+        await engine.dispose()
+
+
+async def create_tenant(
+    opened: Sessions, clock: Clock, *, slug: str, name: str, sandbox_at: datetime | None
+) -> domain.Tenant:
+    """Create a tenant; with `sandbox_at` a sandbox whose clock starts there. Raises SlugTaken."""
+    async with tenant_transaction(opened, service.new_tenant_id()) as session:
+        return await service.create(
+            session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=clock.now()
+        )
+
+
+async def create_application(
+    opened: Sessions,
+    clock: Clock,
+    *,
+    tenant: str,
+    name: str,
+    scopes: Sequence[str],
+    client: str | None = None,
+) -> Credentials:
+    """Create an OAuth client of the tenant with this slug. Raises TenantNotFound, ClientNotFound."""
+    async with platform_transaction(opened) as platform:
+        found = await service.find(platform, tenant)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    async with tenant_transaction(opened, found.id) as session:
+        application = await service.create_application(
+            session,
+            name=name,
+            scopes=scopes,
+            secret=secret,
+            client_id=None if client is None else (await service.find_client(session, client)).id,
+            now=clock.now(),
+        )
+    return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
