@@ -31,6 +31,19 @@ class SyntaxFault:
     severity: Severity = Severity.ERROR
 
 
+@dataclass(frozen=True, slots=True)
+class FactFault:
+    """One thing wrong with facts or declarations.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) to it.
+        message: what was found, and what is expected instead.
+    """
+
+    pointer: str
+    message: str
+
+
 class LanguageError(Exception):
     """The text is no condition of this language, or not one that fits the declared facts."""
 
@@ -38,6 +51,11 @@ class LanguageError(Exception):
         first = faults[0]
         super().__init__(f"line {first.line}, column {first.column}: {first.message}")
         self.faults = tuple(faults)
+
+
+def pointer_to(parent: str, key: str | int) -> str:
+    """The JSON Pointer to one entry of what `parent` points to."""
+    return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def fault(place: Place, message: str, *, severity: Severity = Severity.ERROR) -> SyntaxFault:

@@ -184,12 +184,10 @@ def _same(operand: Value) -> Value:
 
 
 def _int_from_double(operand: float) -> int | Refusal:
-    # The bounds themselves are refused, as the conformance tests ask: a double there may stand for its neighbours.
-    return (
-        int(operand)
-        if INT_MIN < operand < INT_MAX
-        else Refusal("the double does not fit into a 64-bit integer")
-    )
+    # The bounds themselves are refused, as CEL's conformance tests ask: the double may stand for a neighbour.
+    if INT_MIN < operand < INT_MAX:
+        return int(operand)
+    return Refusal("the double does not fit into a 64-bit integer")
 
 
 def _int_from_string(operand: str) -> int | Refusal:

@@ -69,6 +69,11 @@ def parse(source: str) -> Expression:
     return expression
 
 
+def halves(count: int) -> tuple[int, int]:
+    """How many operands of a chain of `&&` or `||` stand left and right of its root."""
+    return (count + 1) // 2, count // 2
+
+
 def _refuse_too_high(expression: Expression) -> None:
     pending = [(expression, 1)]
     while pending:
@@ -176,7 +181,7 @@ class _Parser:
         """A tree of logarithmic height. `&&` and `||` are associative, errors included."""
         if len(operands) == 1:
             return operands[0]
-        middle = (len(operands) + 1) // 2
+        middle, _ = halves(len(operands))
         operator, place = operators[middle - 1]
         left = self._balanced(operands[:middle], operators[: middle - 1])
         right = self._balanced(operands[middle:], operators[middle:])
