@@ -94,6 +94,17 @@ class Told(Entry):
 LedgerEntry = Started | Retermed | Paused | Resumed | Fulfilled | Reopened | Cancelled | Told
 
 
+_RANKS: dict[type[Entry], int] = {
+    kind: rank
+    for rank, kind in enumerate((Started, Retermed, Reopened, Resumed, Paused, Fulfilled, Cancelled, Told))
+}
+"""What one and the same event means counts in this order: new terms before what they judge."""
+
+
 def in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The entries in the order in which they count, however they arrived."""
-    return sorted(entries, key=lambda entry: (entry.at, entry.source_sequence, entry.received_at, entry.id))
+    return sorted(entries, key=_order)
+
+
+def _order(entry: LedgerEntry) -> tuple[datetime, int, datetime, str, int]:
+    return (entry.at, entry.source_sequence, entry.received_at, entry.id, _RANKS[type(entry)])

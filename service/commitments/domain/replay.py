@@ -82,7 +82,7 @@ class History:
 
 
 def read(entries: Iterable[LedgerEntry], now: datetime) -> History:
-    """Read the entries in their order, up to `now`.
+    """Read the entries in their order, up to `now`, or up to the start of what starts later.
 
     Raises:
         ValueError: the ledger has no start, or two.
@@ -92,16 +92,17 @@ def read(entries: Iterable[LedgerEntry], now: datetime) -> History:
     if len(starts) != 1:
         raise ValueError(f"a ledger starts once, and this one {len(starts)} times")
     reader = _Reader.of(starts[0])
+    until = max(now, starts[0].at)
     happened = [entry for entry in ordered if not isinstance(entry, (Started, Told))]
     for entry in happened:
-        if entry.at <= now:
+        if entry.at <= until:
             reader.read(entry)
     return History(
         cycles=(*reader.past, reader.cycle),
         pauses=(*reader.pauses, *reader.lasting.values()),
         told=tuple(entry for entry in ordered if isinstance(entry, Told)),
         flags=frozenset(reader.flags),
-        next_entry_at=next((entry.at for entry in [*starts, *happened] if entry.at > now), None),
+        next_entry_at=next((entry.at for entry in happened if entry.at > until), None),
     )
 
 

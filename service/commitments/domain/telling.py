@@ -54,9 +54,10 @@ class Happening:
 
 
 def happenings(before: Standing | None, after: Standing) -> tuple[Happening, ...]:
-    """What to tell after the step from `before` (None: the promise is new) to `after`."""
+    """What to tell after the step from `before` (None: the promise is new) to `after`, oldest first."""
     changes = _started(after) if before is None else _changes(before, after)
-    return (*changes, *_endings(before, after), *_thresholds(after))
+    found = (*changes, *_endings(before, after), *_thresholds(after))
+    return tuple(sorted(found, key=lambda happening: happening.at))
 
 
 def _started(after: Standing) -> Iterator[Happening]:
