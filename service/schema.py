@@ -5,8 +5,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+ONE_AT_A_TIME = text("select pg_advisory_xact_lock(7166083501)")
+"""Two processes that start at the same moment must not both migrate."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +36,7 @@ async def upgrade(owner_url: str) -> None:
     engine = create_async_engine(owner_url)
     try:
         async with engine.connect() as connection:
+            await connection.execute(ONE_AT_A_TIME)
             await connection.run_sync(lambda sync: command.upgrade(configuration(sync), "head"))
             await connection.commit()
     finally:

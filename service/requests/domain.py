@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, cast
 
 from service.commitments.domain.ledger import (
     Cancelled,
@@ -24,8 +24,8 @@ AHEAD_MAX = timedelta(minutes=5)
 BACKDATED_AFTER = timedelta(days=1)
 """How old a report may be before it needs the scope `requests:backdate`; it is flagged in any case."""
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Facts: TypeAlias = "dict[str, Json]"
+Facts: TypeAlias = dict[str, Any]
+"""JSON, as its source wrote it."""
 
 
 class RequestType(StrEnum):
@@ -127,7 +127,7 @@ def merged(facts: Facts, patch: Facts) -> Facts:
     result: Facts = {key: value for key, value in (facts | patch).items() if value is not None}
     custom, changes = facts.get("custom"), patch.get("custom")
     if isinstance(custom, dict) and isinstance(changes, dict):
-        result["custom"] = merged(custom, changes)
+        result["custom"] = merged(cast("Facts", custom), cast("Facts", changes))
     return result
 
 
@@ -154,9 +154,9 @@ def is_backdated(occurred_at: datetime, now: datetime) -> bool:
 
 def rule_facts(
     request: Request, own: Facts, *, client: Client | None, service: OperatedService | None
-) -> dict[str, Json]:
+) -> Facts:
     """The snapshot that rules read: what is absent here is absent to them."""
-    snapshot: dict[str, Json] = {
+    snapshot: Facts = {
         "request": own
         | {
             "type": request.type.value,
@@ -222,5 +222,5 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _present(facts: Mapping[str, str | None]) -> dict[str, Json]:
+def _present(facts: Mapping[str, str | None]) -> Facts:
     return {key: value for key, value in facts.items() if value is not None}

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
 from service.ids import ClientId, EventId, RequestId, ServiceId
@@ -62,7 +62,7 @@ class RequestEventRow(TenantRow):
     client_id: Mapped[UUID | None]
     type: Mapped[str]
     occurred_at: Mapped[datetime]
-    source_sequence: Mapped[int]
+    source_sequence: Mapped[int] = mapped_column(BigInteger)
     received_at: Mapped[datetime]
     detail: Mapped[dict[str, Any]]
     backdated: Mapped[bool]
