@@ -12,7 +12,7 @@ from service.rules.domain import Document, HitPolicy, Kind, Rule
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
 from service.rules.language.declare import declarations_from_json
-from service.rules.language.faults import LanguageError, Severity, SyntaxFault
+from service.rules.language.faults import LanguageError, SyntaxFault
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
@@ -89,11 +89,8 @@ def _rule(written: RuleForm, kind: Kind, declared: Mapping[str, FactType], *, po
     condition: Expression | None = None
     try:
         condition = parse(written.when)
-        faults += [
-            _of_condition(fault, pointer)
-            for fault in check_condition(condition, declared)
-            if fault.severity is Severity.ERROR
-        ]
+        checked = check_condition(condition, declared)
+        faults += [_of_condition(fault, pointer) for fault in checked.errors]
     except LanguageError as error:
         faults += [_of_condition(fault, pointer) for fault in error.faults]
     outcome: object = None

@@ -1,0 +1,218 @@
+"""Operator commands: `rooted <command>`, or `python -m service <command>`."""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+import uvloop
+
+from service import embedded, operations, schema, serving
+from service.calendars import compute as calendar_computing
+from service.clock import SystemClock
+from service.errors import ServiceError
+from service.rules.language.evaluation import evaluate_expression
+from service.settings import Settings
+from service.tenants.domain import SCOPES
+
+T = TypeVar("T")
+
+COMMAND_POOL_SIZE = 1
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read an RFC 3339 moment, such as 2026-01-05T09:00:00Z."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not a moment such as 2026-01-05T09:00:00Z: {error}", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no zone; end it with Z.", param, ctx)
+        return moment.astimezone(UTC)
+
+
+@click.group()
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Rooted: promises for IT operations, their clocks, and why."""
+    context.obj = Settings()
+
+
+@main.command()
+@click.option("--worker/--no-worker", "with_worker", default=True, help="Also run a worker in this process.")
+@click.pass_obj
+def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Run the API, and a worker beside it."""
+    _run(serving.serve(settings, data_folder=_data_folder(settings), with_worker=with_worker, ready=_ready))
+
+
+@main.command()
+@click.pass_obj
+def worker(settings: Settings) -> None:
+    """Run a worker: it watches the promises' clocks and delivers webhooks."""
+    _run(serving.work(settings, data_folder=_data_folder(settings)))
+
+
+@main.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to the schema that this program needs."""
+
+    async def bring() -> None:
+        async with operations.database(settings, data_folder=_data_folder(settings)) as database:
+            if database.owner_url is None:
+                raise click.ClickException(
+                    "Set ROOTED_OWNER_DATABASE_URL to the role that owns the database."
+                )
+            await schema.upgrade(database.owner_url)
+
+    _run(bring())
+    click.echo(f"The database is at {schema.head()}.")
+
+
+@main.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Say what answers and what does not. Exits 1 when something is missing."""
+    findings = _run(serving.examine(settings, data_folder=_data_folder(settings)))
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.fine else 'BAD '} {finding.subject}: {finding.detail}")
+    if not all(finding.fine for finding in findings):
+        raise SystemExit(1)
+
+
+@main.group()
+def tenant() -> None:
+    """Tenants: business groups that share nothing."""
+
+
+@tenant.command("create")
+@click.argument("slug")
+@click.option("--name", help="Its name for people; the slug when left out.")
+@click.option("--sandbox", is_flag=True, help="A tenant with a clock of its own, for rehearsals.")
+@click.option("--clock-at", type=_Moment(), help="Where a sandbox's clock starts; now when left out.")
+@click.pass_obj
+def create_tenant(
+    settings: Settings, slug: str, *, name: str | None, sandbox: bool, clock_at: datetime | None
+) -> None:
+    """Create a tenant named SLUG: 3 to 40 lower-case letters, digits and hyphens."""
+    clock = SystemClock()
+    if clock_at is not None and not sandbox:
+        raise click.UsageError("--clock-at is for a --sandbox; a live tenant's time is the database's.")
+    starts_at = (clock_at or clock.now()) if sandbox else None
+
+    async def create() -> None:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            await operations.create_tenant(
+                sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at
+            )
+
+    _run(create())
+    click.echo(f"Created the {'sandbox' if sandbox else 'live'} tenant {slug}.")
+
+
+@main.group()
+def application() -> None:
+    """Applications: OAuth clients that act for a tenant."""
+
+
+@application.command("create")
+@click.argument("tenant_slug", metavar="TENANT")
+@click.option("--name", default="application", show_default=True)
+@click.option("--scope", "scopes", multiple=True, help="May be given several times; all when left out.")
+@click.option("--client", help="The name of the client organization it acts for, and sees alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def create_application(
+    settings: Settings,
+    tenant_slug: str,
+    *,
+    name: str,
+    scopes: tuple[str, ...],
+    client: str | None,
+    as_json: bool,
+) -> None:
+    """Create an application of TENANT and print its client id and secret, once."""
+
+    async def create() -> operations.Credentials:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            return await operations.create_application(
+                sessions,
+                SystemClock(),
+                tenant=tenant_slug,
+                name=name,
+                scopes=scopes or tuple(SCOPES),
+                client=client,
+            )
+
+    created = _run(create())
+    if as_json:
+        _print_json({"client_id": created.client_id, "client_secret": created.client_secret})
+    else:
+        click.echo(f"client id      {created.client_id}\nclient secret  {created.client_secret}")
+        click.echo("The secret is shown this once; it is not kept.", err=True)
+
+
+@main.group()
+def calendar() -> None:
+    """Calendars: working time, computed offline."""
+
+
+@calendar.command("compute")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def compute(file: Path) -> None:
+    """Compute every item of FILE, a JSON list of {id?, calendar, op, input} or an object with "vectors"."""
+    _print_json(_refusing(lambda: calendar_computing.compute_file(file.read_bytes())))
+
+
+@main.group()
+def rules() -> None:
+    """Rules: conditions, evaluated offline."""
+
+
+@rules.command("evaluate")
+@click.argument("expression")
+@click.option("--facts", type=click.File("rb"), help="A JSON object; `-` reads standard input.")
+def evaluate(expression: str, *, facts: Any) -> None:
+    """Evaluate EXPRESSION on the facts of a file: its value or error, and why."""
+    found = {} if facts is None else _json_object(facts.read(), "--facts")
+    _print_json(evaluate_expression(expression, found, None))
+
+
+def _data_folder(settings: Settings) -> Path:
+    return settings.data_dir or embedded.default_data_folder(os.environ, Path.home())  # noqa: TID251
+
+
+def _ready(url: str) -> None:
+    click.echo(f"Rooted answers at {url}")
+    sys.stdout.flush()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to the end; a failure we foresaw becomes one line and exit code 1."""
+    return _refusing(lambda: uvloop.run(work))
+
+
+def _refusing(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _json_object(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise click.UsageError(f"{name} is not a JSON object: {error}") from error
+
+
+def _print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
