@@ -215,7 +215,7 @@ def _fault_of_yaml(error: yaml.MarkedYAMLError) -> Fault:
 
 
 def _suggestion(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, list(map(str, known)), n=1)
     return f"; did you mean {close[0]!r}" if close else f"; known are {', '.join(known)}"
 
 
