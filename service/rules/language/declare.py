@@ -26,7 +26,7 @@ from service.rules.language.types import (
 from service.rules.language.values import Duration, Timestamp, Value
 
 DECLARATIONS_MAX = 1_000
-VALUES_MAX = 1_000
+VALUES_MAX = 200
 _INFERRED_DEPTH_MAX = 16
 _VALUE_CLASSES: dict[Type, tuple[type, ...]] = {
     BOOL: (bool,),

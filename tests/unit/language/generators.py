@@ -188,8 +188,8 @@ def random_case(rng: Random, *, ordinary: bool = False) -> Case:
 
     Args:
         rng: where all choices come from.
-        ordinary: only what a rules engine compiles: comparisons of a fact with literals (`timestamp("…")` and
-            `duration("…")` count as such), `in`, `has`, and `&& || !`. Else the whole language, with all errors.
+        ordinary: only what a rules engine compiles: comparisons of a fact with literals (`timestamp("…")`
+            and `duration("…")` count as such), `in`, `has`, and `&& || !`. Else the whole language.
     """
     expression = random_condition(rng, ordinary=ordinary)
     source = format_expression(expression)
