@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from service.errors import Unavailable
 from service.rules.language.syntax import Expression
 
 EngineName = Literal["durable", "reference"]
@@ -38,11 +39,26 @@ class Matches:
     engine: EngineName
 
 
+class MatchingTooSlow(Unavailable):
+    """No engine could match the rule set in its time. The caller decides by the tenant's default promise."""
+
+    code = "matching-too-slow"
+
+    def __init__(self, key: str, budget_seconds: float) -> None:
+        super().__init__(
+            f"Rule set {key} takes longer than {budget_seconds} s for these facts; simplify its rules."
+        )
+
+
 class Engine(Protocol):
     """Finds the conditions that hold. The two kinds are `ReferenceEngine` and `DurablePool`."""
 
     async def match(self, ruleset: RuleSet, facts: Mapping[str, object]) -> Matches:
-        """Match one snapshot of facts, already bound to their declared types (`language` says how)."""
+        """Match one snapshot of facts, already bound to their declared types (`language.bind`).
+
+        Raises:
+            MatchingTooSlow: the time for it is used up.
+        """
         ...
 
     async def close(self) -> None:

@@ -7,12 +7,11 @@ which differ from them by the errors. `!(p == "P1")` with p absent is in neither
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 
 from service.rules.compile.atoms import Verdicts, atom, atoms
 from service.rules.compile.columns import Column, Outcome, Scalar, column
 from service.rules.compile.shape import Shape, shape
-from service.rules.language import evaluate
+from service.rules.language import closures
 from service.rules.language.syntax import Binary, BinaryOperator, Expression, Literal, Unary, UnaryOperator
 
 Term = frozenset[tuple[int, int]]
@@ -129,7 +128,7 @@ class Terms:
         key = shape(condition)
         if key not in self._outcomes:
             self._outcomes[key] = len(self.columns)
-            self.columns.append(Outcome(partial(evaluate.evaluate, condition)))
+            self.columns.append(Outcome(closures.compile_closure(condition)))
         return self._where(self._outcomes[key], OUTCOMES, side)
 
     def _where(self, index: int, verdicts: Verdicts, side: Side) -> frozenset[Term]:

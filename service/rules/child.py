@@ -1,0 +1,172 @@
+"""The process that may die: `python -m service.rules.child LIMITS`, requests on stdin, replies on stdout.
+
+It holds compiled rule sets and matches facts against them, nothing else: no settings, no database, no
+network. It ends with its parent, and when its stdin ends.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import msgspec
+
+from service.rules.compile.plan import OutOfTime, Plan, plan
+from service.rules.compile.shape import expression
+from service.rules.engine import EnginePoisoned, Session
+from service.rules.frames import (
+    FRAME_BYTES_MAX,
+    LENGTH_BYTES,
+    REQUESTS,
+    Answer,
+    Answered,
+    Ask,
+    Done,
+    Drop,
+    Failed,
+    Limits,
+    Load,
+    Reply,
+    Request,
+    Smoke,
+    Unknown,
+    frame,
+    unpacked,
+)
+
+PR_SET_PDEATHSIG = 1
+EXIT_ORPHANED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    plan: Plan
+    session: Session
+
+
+class Shelf:
+    """The rule sets kept, the least recently used first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._terms = 0
+        self._loads = 0
+        self._is_poisoned = False
+
+    def reply(self, request: Request) -> Reply:
+        match request:
+            case Load():
+                return self._load(request)
+            case Drop():
+                self._drop(request.key)
+                return Done(0)
+            case Ask() if request.key in self._held:
+                return self._ask(request)
+            case Smoke() if request.key in self._held:
+                return self._smoke(request)
+            case _:
+                return Unknown()
+
+    def _load(self, request: Load) -> Reply:
+        self._drop(request.key)
+        self._loads += 1
+        try:
+            compiled = plan([expression(shape) for shape in request.conditions])
+            self._make_room(compiled.term_count)
+            session = Session(compiled)
+        except (ValueError, EnginePoisoned, MemoryError) as error:
+            return Failed(f"cannot be compiled: {error!r}")
+        self._held[request.key] = Held(compiled, session)
+        self._terms += compiled.term_count
+        return Done(compiled.term_count)
+
+    def _make_room(self, terms: int) -> None:
+        if terms > self._limits.terms_max:
+            raise ValueError(f"{terms} terms; at most {self._limits.terms_max} can be held")
+        while self._terms + terms > self._limits.terms_max:
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, key: str) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._terms -= held.plan.term_count
+            held.session.close()
+
+    def _ask(self, request: Ask) -> Answered:
+        self._held.move_to_end(request.key)
+        answers = [self._answer(request.key, snapshot) for snapshot in request.snapshots]
+        return Answered(answers, is_worn=self._is_poisoned or self._loads >= self._limits.loads_max)
+
+    def _answer(self, key: str, snapshot: msgspec.Raw) -> Answer:
+        held = self._held.get(key)
+        if held is None:
+            return Answer([], [], "the engine gave up on this rule set")
+        late_at = time.monotonic() + self._limits.budget_seconds
+        try:
+            codes = held.plan.encode(unpacked(snapshot), is_late=lambda: time.monotonic() > late_at)
+            return Answer(*held.session.match(codes))
+        except OutOfTime:
+            return Answer([], [], f"took longer than {self._limits.budget_seconds} s")
+        except EnginePoisoned as error:
+            self._is_poisoned = True
+            self._drop(key)
+            return Answer([], [], f"the engine failed: {error}")
+
+    def _smoke(self, request: Smoke) -> Reply:
+        held = self._held[request.key]
+        for shard in (*held.plan.certain, *held.plan.possible):
+            for term, owners in zip(shard.terms, shard.owners, strict=True):
+                codes = [0] * len(held.plan.columns)
+                for index, mask in term:
+                    codes[index] = (mask & -mask).bit_length() - 1
+                true, errors = held.session.match(codes)
+                if not {*owners} <= {*true, *errors}:
+                    return Failed(f"rules {owners} did not fire when they should")
+        return Done(held.plan.term_count)
+
+
+def confine(limits: Limits) -> None:
+    """Take away what the process does not need, and tie it to its parent.
+
+    Raises:
+        SystemExit: the parent is gone already.
+    """
+    os.closerange(sys.stderr.fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != limits.parent_pid:
+        raise SystemExit(EXIT_ORPHANED)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    if limits.cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
+
+
+def serve(requests: BinaryIO, replies: BinaryIO, shelf: Shelf) -> None:
+    """Answer until the requests end."""
+    while length := requests.read(LENGTH_BYTES):
+        size = int.from_bytes(length, "big")
+        if size > FRAME_BYTES_MAX:
+            raise ValueError(f"a request of {size} bytes")
+        request = REQUESTS.decode(requests.read(size))
+        replies.write(frame(shelf.reply(request)))
+        replies.flush()
+
+
+def main() -> None:
+    limits = msgspec.json.decode(sys.argv[1], type=Limits)
+    confine(limits)
+    serve(sys.stdin.buffer, sys.stdout.buffer, Shelf(limits))
+
+
+if __name__ == "__main__":
+    main()
