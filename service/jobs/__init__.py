@@ -1,0 +1,1 @@
+"""Jobs: what is due now and leaves the process, in the order and with the guarantees of pgqueuer."""

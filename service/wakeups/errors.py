@@ -1,0 +1,26 @@
+"""Expected failures of this slice."""
+
+from datetime import datetime
+
+from service.errors import Conflict, Fault, Invalid
+
+
+class SandboxOnly(Conflict):
+    """Only a sandbox tenant has a clock of its own."""
+
+    code = "sandbox-only"
+
+    def __init__(self) -> None:
+        super().__init__("This tenant is live: its time is the time. Use an application of a sandbox tenant.")
+
+
+class ClockMovesForward(Invalid):
+    """A sandbox's clock never goes back, as what has happened stays so."""
+
+    code = "clock-moves-forward"
+
+    def __init__(self, target_at: datetime) -> None:
+        detail = (
+            f"The clock stands at, or is on its way to, {target_at.isoformat()}; name no earlier instant."
+        )
+        super().__init__(detail, faults=[Fault("/now", detail)])
