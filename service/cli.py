@@ -15,7 +15,7 @@ from service import embedded, operations, schema, serving
 from service.calendars import compute as calendar_computing
 from service.clock import SystemClock
 from service.errors import ServiceError
-from service.rules.language.evaluation import evaluate_expression
+from service.rules.language.trial import evaluate_expression
 from service.settings import Settings
 from service.tenants.domain import SCOPES
 

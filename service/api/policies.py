@@ -19,7 +19,7 @@ from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import service
 from service.rules.domain import Policy
-from service.rules.language.evaluation import evaluate_expression
+from service.rules.language.trial import evaluate_expression
 from service.rules.service import PolicyDraft, Rulebook
 from service.tenants.service import Actor
 

@@ -14,7 +14,7 @@ from service.rules import documents, domain, store
 from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
 from service.rules.errors import PolicyInvalid
 from service.rules.language.bind import bind
-from service.rules.language.explain import explain
+from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
 from service.rules.matching import Engine, RuleSet
 from service.tenants import service as tenants
@@ -190,7 +190,7 @@ async def why(
             ref=ref,
             rule=rule,
             counts=winner == (ref.version_id, rule.id),
-            explanation=explain(rule.condition, bind(facts, document.declarations).facts).to_json(),
+            explanation=explanation_json(explain(rule.condition, bind(facts, document.declarations).facts)),
         )
         for ref, document in zip(refs, read, strict=True)
         for rule in document.rules
