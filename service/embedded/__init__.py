@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from service.embedded import cluster, roles
 from service.embedded import folder as folders
@@ -24,6 +26,7 @@ from service.embedded.roles import prepare_roles
 
 __all__ = ["EmbeddedDatabase", "clone", "default_data_folder", "over_tcp", "prepare_roles", "running"]
 
+_ATTEMPTS = 5
 _DATABASE, _OWNER, _APP = "rooted", "rooted_owner", "rooted_app"
 
 
@@ -64,16 +67,15 @@ async def running(data_folder: Path, *, fast: bool = False) -> AsyncGenerator[Em
     try:
         async with membership.joining():
             database = _database(membership)
-            await prepare_roles(
-                database.superuser_url, owner_url=database.owner_url, app_url=database.app_url
-            )
+            await _prepare_roles(membership, database)
         keeping = asyncio.create_task(membership.keep_running())
         try:
             yield database
         finally:
             keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
+            await asyncio.wait({keeping})
+        if not keeping.cancelled():
+            keeping.result()  # it never returns: raises what ended it
     finally:
         await asyncio.shield(asyncio.to_thread(membership.leave))
 
@@ -93,6 +95,18 @@ async def clone(database: EmbeddedDatabase, *, name: str) -> EmbeddedDatabase:
 def over_tcp(url: str) -> str:
     """The same address over 127.0.0.1, for programs that cannot use the socket."""
     return make_url(url).set(host="127.0.0.1", query={}).render_as_string(hide_password=False)
+
+
+async def _prepare_roles(membership: Membership, database: EmbeddedDatabase) -> None:
+    """Prepare the roles. A server that is killed at this very moment is soon back, so this is tried again."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(OSError, DBAPIError, asyncpg.PostgresError):
+            await prepare_roles(
+                database.superuser_url, owner_url=database.owner_url, app_url=database.app_url
+            )
+            return
+        await membership.until_ready()
+    await prepare_roles(database.superuser_url, owner_url=database.owner_url, app_url=database.app_url)
 
 
 def _database(membership: Membership) -> EmbeddedDatabase:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from service.embedded.errors import NoServerAccount
+from service.embedded.errors import DataFolderUnusable, NoServerAccount
 
 _PREFERRED = ("postgres", "nobody")
 _TRIAL_SECONDS_MAX = 20
@@ -57,6 +57,7 @@ def choose(cluster: Path) -> Account:
 
     Raises:
         NoServerAccount: we are root and no other account can be used.
+        DataFolderUnusable: the cluster belongs to root, or to an account that cannot be used.
     """
     if os.geteuid() != 0:
         return Account()
@@ -64,7 +65,16 @@ def choose(cluster: Path) -> Account:
         account = Account(entry.pw_uid, entry.pw_gid)
         if entry.pw_uid != 0 and account.can_enter(Path("/")):
             return account
+    if cluster.exists():
+        raise DataFolderUnusable(
+            cluster, f"it belongs to {_owner(cluster)}, which cannot run PostgreSQL here"
+        )
     raise NoServerAccount
+
+
+def _owner(cluster: Path) -> str:
+    uid = cluster.stat().st_uid
+    return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid), f"the unknown user {uid}")
 
 
 def _candidates(cluster: Path) -> Iterator[pwd.struct_passwd]:

@@ -57,7 +57,18 @@ def _initdb(fresh: Path, binaries: Binaries, account: Account, *, password_file:
         "--no-instructions",
         *(["--no-sync"] if fast else []),
     ]
-    done = subprocess.run(  # noqa: S603 -- our own command line, no shell
+    try:
+        done = _run(command, account)
+    except subprocess.TimeoutExpired as error:
+        raise InitialisationFailed(fresh.parent, f"nothing within {_INITDB_SECONDS_MAX} seconds") from error
+    if "No space left on device" in done.stdout:
+        raise DiskFull(fresh.parent)
+    if done.returncode != 0:
+        raise InitialisationFailed(fresh.parent, done.stdout.strip()[-1500:])
+
+
+def _run(command: list[str], account: Account) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own command line, no shell
         command,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -70,7 +81,3 @@ def _initdb(fresh: Path, binaries: Binaries, account: Account, *, password_file:
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"},
         **account.run_as,
     )
-    if "No space left on device" in done.stdout:
-        raise DiskFull(fresh.parent)
-    if done.returncode != 0:
-        raise InitialisationFailed(fresh.parent, done.stdout.strip()[-1500:])

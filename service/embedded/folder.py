@@ -109,7 +109,7 @@ def prepare(data_folder: Path) -> Folder:
         for path in (folder.path, *folder.path.glob("*.lock"), folder.alive):
             _belongs_to_the_owner_of(data_folder, path)
     except OSError as error:
-        raise _refusal(data_folder, error) from error
+        raise refusal(data_folder, error) from error
     return folder
 
 
@@ -190,7 +190,7 @@ def new_home(folder: Folder, account: Account, *, fast: bool) -> Path:
         if shutil.disk_usage(place).free < SPACE_BYTES_MIN:
             raise DiskFull(place)
     except OSError as error:
-        raise _refusal(folder.path, error) from error
+        raise refusal(folder.path, error) from error
     return place
 
 
@@ -236,6 +236,13 @@ def rotate_log(folder: Folder) -> None:
     _belongs_to_the_owner_of(folder.path, folder.log)
 
 
+def refusal(folder: Path, error: OSError) -> DataFolderUnusable | DiskFull:
+    """What an operating system error on our files means to the operator."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(folder)
+    return DataFolderUnusable(folder, f"{error.strerror or error}")
+
+
 def _made_elsewhere(*, fast: bool) -> Path:
     if fast:
         place = Path(tempfile.mkdtemp(prefix="rooted-"))
@@ -268,7 +275,7 @@ def _write_private(path: Path, content: bytes) -> None:
         _belongs_to_the_owner_of(path.parent, fresh)
         fresh.replace(path)
     except OSError as error:
-        raise _refusal(path.parent, error) from error
+        raise refusal(path.parent, error) from error
 
 
 def _belongs_to_the_owner_of(folder: Path, path: Path) -> None:
@@ -276,9 +283,3 @@ def _belongs_to_the_owner_of(folder: Path, path: Path) -> None:
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _refusal(folder: Path, error: OSError) -> DataFolderUnusable | DiskFull:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFull(folder)
-    return DataFolderUnusable(folder, f"{error.strerror or error}")

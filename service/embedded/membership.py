@@ -49,7 +49,7 @@ class Membership:
             else:
                 self.state = await asyncio.to_thread(starting.start, self.folder, fast=self._fast)
             self.passwords = folders.passwords(self.folder)
-            await self._until_ready()
+            await self.until_ready()
             yield
 
     async def keep_running(self) -> None:
@@ -77,9 +77,9 @@ class Membership:
             await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
             if not starting.keeper_is_alive(self.folder):
                 await asyncio.to_thread(starting.restart, self.folder, self.state, fast=self._fast)
-            await self._until_ready()
+            await self.until_ready()
 
-    async def _until_ready(self) -> None:
+    async def until_ready(self) -> None:
         """Wait until the server takes connections.
 
         Raises:

@@ -29,13 +29,22 @@ def start(folder: Folder, *, fast: bool) -> State:
 
     Returns:
         Where the server listens, as it was saved for those who join later.
+
+    Raises:
+        Unavailable: whatever went wrong, with the place and the remedy.
     """
-    state = folders.load_state(folder)
+    try:
+        return _start(folder, folders.load_state(folder), fast=fast)
+    except OSError as error:
+        raise folders.refusal(folder.path, error) from error
+
+
+def _start(folder: Folder, state: State, *, fast: bool) -> State:
     home = folders.existing_home(folder, state, fast=fast)
     if home is not None and state.throwaway is not fast:
         raise MadeOtherwise(folder.path, throwaway=state.throwaway)
-    account = accounts.choose((home or folder.path) / "cluster")
     chosen = _choose_binaries(home)
+    account = accounts.choose((home or folder.path) / "cluster")
     if home is None:
         home = folders.new_home(folder, account, fast=fast)
         chosen = programs.within_reach(chosen, account, home)
