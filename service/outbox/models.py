@@ -65,6 +65,14 @@ class Endpoint:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a receiver answered to one attempt: a status, or the reason why there is none."""
+
+    status: int | None
+    error: str | None
+
+
 class EventRow(TenantRow):
     """Append-only. `tx` is the transaction that wrote it: the feed reads below the oldest one running."""
 

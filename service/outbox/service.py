@@ -1,0 +1,197 @@
+"""Use cases of this slice: tell what happened, read the feed, register endpoints, deliver to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service import ids
+from service.db import TenantSession
+from service.ids import ClientId, EndpointId
+from service.jobs import service as jobs
+from service.outbox import store
+from service.outbox.domain import addresses, deliveries, events
+from service.outbox.domain.addresses import Target
+from service.outbox.domain.deliveries import DeliveryState
+from service.outbox.domain.events import Interest
+from service.outbox.errors import EventTypeUnknown, WebhookEndpointInvalid, WebhookEndpointsTooMany
+from service.outbox.models import Answer, Endpoint, Event, EventDraft, WebhookEndpointRow
+from service.outbox.store import Delivery, Sought, Subscription
+
+DELIVER = "outbox.deliver"
+"""The job that makes one attempt to deliver one event to one endpoint."""
+
+ENDPOINTS_MAX = 20
+"""Each event is matched against all of a tenant's endpoints when it is appended, so there are not many."""
+
+Position = tuple[int, UUID]
+"""Where a reader of the feed stands: the transaction and the id of the last event that it has seen."""
+
+START: Position = (0, UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPart:
+    """Events of the feed, and where to go on.
+
+    Attributes:
+        next: valid beyond the present end, so that a reader polls with it.
+        more: whether further events could be read at once.
+    """
+
+    events: list[Event]
+    next: Position
+    more: bool
+
+
+async def append(session: TenantSession, drafts: Sequence[EventDraft]) -> None:
+    """Tell what happened, in the transaction in which it happened, and have it delivered to webhooks.
+
+    Raises:
+        KeyError: a type is not in EVENT_TYPES.
+    """
+    if not drafts:
+        return
+    rows = event_rows(session, drafts)
+    await store.add_events(session, rows)
+    await announce(session, rows)
+
+
+def event_rows(session: TenantSession, drafts: Sequence[EventDraft]) -> list[dict[str, Any]]:
+    """The rows that `append` writes, for a caller that merges them into a statement of its own.
+
+    Such a caller calls `announce` with them afterwards.
+
+    Raises:
+        KeyError: a type is not in EVENT_TYPES.
+    """
+    return [store.event_values(session, ids.new_id(), draft) for draft in drafts]
+
+
+async def announce(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Enqueue the delivery of appended events to every endpoint that they concern: one statement if none."""
+    subscriptions = await store.subscriptions(session)
+    pairs = [
+        (ids.new_id(), subscription.id, row["id"])
+        for row in rows
+        for subscription in subscriptions
+        if _concerns(subscription, row)
+    ]
+    if pairs:
+        await store.add_deliveries(session, pairs)
+        await jobs.enqueue_all(
+            session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id, _, _ in pairs]
+        )
+
+
+async def feed(session: TenantSession, sought: Sought, *, after: Position | None, limit: int) -> FeedPart:
+    """The next events of the feed. None is ever skipped, however late its transaction committed.
+
+    Raises:
+        EventTypeUnknown
+    """
+    faults = events.faults_of_types(sought.types)
+    if faults:
+        raise EventTypeUnknown(faults)
+    position = after or START
+    horizon = await store.horizon(session)
+    rows = await store.events(session, sought, after=position, below_tx=horizon, limit=limit + 1)
+    shown, more = rows[:limit], len(rows) > limit
+    seen_up_to = (shown[-1].tx, shown[-1].id) if more else max(position, (horizon, UUID(int=0)))
+    return FeedPart([row.to_domain() for row in shown], seen_up_to, more)
+
+
+async def register(
+    session: TenantSession, endpoint: Endpoint, *, key: bytes, loopback_allowed: bool
+) -> tuple[Endpoint, str]:
+    """Register an endpoint. The secret that comes with it is shown this once.
+
+    Args:
+        session: the tenant's.
+        endpoint: as it is to be.
+        key: SECRET_BYTES random bytes.
+        loopback_allowed: whether http to this machine is allowed, as in tests and demonstrations.
+
+    Raises:
+        WebhookEndpointInvalid, WebhookEndpointsTooMany
+    """
+    target = addresses.target(endpoint.url, loopback_allowed=loopback_allowed)
+    faults = [] if isinstance(target, Target) else [target]
+    faults += events.faults_of_types(endpoint.types)
+    if faults:
+        raise WebhookEndpointInvalid(faults)
+    if await store.endpoint_count(session) >= ENDPOINTS_MAX:
+        raise WebhookEndpointsTooMany(ENDPOINTS_MAX)
+    secret = deliveries.secret_of(key)
+    row = WebhookEndpointRow(
+        tenant_id=session.tenant_id,
+        id=endpoint.id,
+        client_id=endpoint.client_id,
+        url=endpoint.url,
+        types=sorted(set(endpoint.types)),
+        secret=secret,
+        enabled=endpoint.enabled,
+        version=endpoint.version,
+        created_at=endpoint.created_at,
+    )
+    await store.add_endpoint(session, row)
+    return row.to_domain(), secret
+
+
+async def get_endpoint(
+    session: TenantSession, endpoint_id: EndpointId, *, client_id: ClientId | None, lock: bool = False
+) -> Endpoint:
+    """One endpoint; an application of a client organization knows those of its own only.
+
+    Raises:
+        WebhookEndpointNotFound
+    """
+    return (await store.endpoint(session, endpoint_id, client_id=client_id, lock=lock)).to_domain()
+
+
+async def list_endpoints(
+    session: TenantSession, *, client_id: ClientId | None, after: UUID | None, limit: int
+) -> list[Endpoint]:
+    rows = await store.endpoints(session, client_id=client_id, after=after, limit=limit)
+    return [row.to_domain() for row in rows]
+
+
+async def remove_endpoint(session: TenantSession, endpoint_id: EndpointId) -> None:
+    """Remove an endpoint that the caller has locked, with what was on its way to it."""
+    await store.remove_endpoint(session, endpoint_id)
+
+
+async def outstanding(session: TenantSession, delivery_id: UUID, *, attempt: int) -> Delivery | None:
+    """The delivery, if its `attempt`-th attempt is still to be made."""
+    found = await store.delivery(session, delivery_id)
+    if found is None or not found.enabled or found.state is not DeliveryState.PENDING:
+        return None
+    return found if found.attempts == attempt - 1 else None
+
+
+async def record_attempt(
+    session: TenantSession, delivery_id: UUID, *, attempt: int, answer: Answer
+) -> DeliveryState:
+    """Write down what became of an attempt, and enqueue the next one if it failed and one is left."""
+    succeeded = answer.status is not None and deliveries.is_success(answer.status)
+    state = deliveries.state_after(attempt, succeeded=succeeded)
+    recorded = await store.record_attempt(
+        session, delivery_id, attempts=attempt, state=state, status=answer.status, error=answer.error
+    )
+    delay = deliveries.retry_delay(attempt)
+    if recorded and state is DeliveryState.PENDING and delay is not None:
+        await jobs.enqueue(session, DELIVER, delay=delay, delivery_id=delivery_id, attempt=attempt + 1)
+    return state
+
+
+def body(event: Event) -> bytes:
+    """What a webhook receives: `type` and `timestamp` as Standard Webhooks has them, and the event."""
+    return msgspec.json.encode({"type": event.type, "timestamp": event.occurred_at, "data": event})
+
+
+def _concerns(subscription: Subscription, row: dict[str, Any]) -> bool:
+    return events.concerns(
+        Interest(subscription.client_id, subscription.types), row["type"], row["client_id"]
+    )
