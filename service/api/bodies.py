@@ -13,8 +13,11 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request
+from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
 from litestar.serialization import default_deserializer
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported, ParameterMalformed
 from service.errors import Fault
@@ -103,6 +106,17 @@ class StrictRequest(Request[Any, Any, Any]):
         ):
             raise BodyMediaTypeUnsupported("application/json, without a content coding")
         return convert(decode(await self.body()), _declared_type(self.route_handler))
+
+
+class Screening(ASGIMiddleware):
+    """Refuses a path or a query that holds what no text of ours may hold, before anything is read."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        refuse_text("path", scope["raw_path"] or scope["path"].encode())
+        refuse_text("query", scope["query_string"])
+        await next_app(scope, receive, send)
 
 
 def refuse_text(what: str, raw: bytes) -> None:

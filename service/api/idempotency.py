@@ -55,7 +55,7 @@ class Claim:
 
     @property
     def row_id(self) -> UUID:
-        return UUID(bytes=self._digest()[:16], version=8)
+        return UUID(bytes=self._digest()[:16], version=5)
 
     @property
     def lock(self) -> int:

@@ -1,0 +1,158 @@
+"""The OpenAPI 3.1 document: made from the controllers, with what Litestar cannot know added."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from litestar import Controller, Litestar, Response, get
+from litestar.di import NamedDependency, Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Tag
+from litestar.routes import HTTPRoute
+
+from service.api import idempotency, problems
+from service.api.problems import Problem
+from service.api.security import SCOPES, scope_of
+
+TITLE = "Rooted"
+DESCRIPTION = (
+    "Decides what an IT service organisation promises for each request, keeps the clocks of those promises,"
+    " and says why."
+)
+PROBLEM = {"$ref": "#/components/responses/Problem"}
+JSON_POINTER = "#/components/schemas/{name}"
+
+Document = dict[str, Any]
+
+
+class Description:
+    """The document as bytes, made when it is first asked for."""
+
+    def __init__(self, make: Callable[[], Document]) -> None:
+        self._make = make
+
+    @cached_property
+    def content(self) -> bytes:
+        return msgspec.json.encode(self._make())
+
+
+def document(
+    controllers: Sequence[type[Controller]], dependencies: Mapping[str, Provide], *, version: str
+) -> Document:
+    """The document of an application with these controllers. The application itself is never served."""
+    app = Litestar(
+        route_handlers=list(controllers),
+        dependencies=dict(dependencies),
+        openapi_config=OpenAPIConfig(
+            title=TITLE,
+            version=version,
+            description=DESCRIPTION,
+            tags=[Tag(name=tag) for tag in sorted({tag for each in controllers for tag in each.tags or ()})],
+            use_handler_docstrings=True,
+        ),
+        logging_config=None,
+    )
+    described = app.openapi_schema.to_schema()
+    for operation, scope in _operations(app, described):
+        _amend(operation, scope)
+    _add_components(described)
+    return described
+
+
+class OpenAPIController(Controller):
+    tags = ("Documentation",)
+
+    @get("/openapi.json", operation_id="getOpenAPI", include_in_schema=False)
+    async def show(self, description: NamedDependency[Description]) -> Response[bytes]:
+        """Show this document."""
+        return Response(
+            description.content,
+            media_type="application/json",
+            headers={"Cache-Control": "public, max-age=300"},
+        )
+
+
+def _operations(app: Litestar, described: Document) -> Iterator[tuple[Document, str | None]]:
+    for route in app.routes:
+        path: Document = described["paths"].get(route.path_format or "/", {})
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            for method in handler.http_methods:
+                if method.lower() in path:
+                    yield path[method.lower()], scope_of(handler)
+
+
+def _amend(operation: Document, scope: str | None) -> None:
+    operation["security"] = [] if scope is None else [{"oauth2": [scope]}]
+    responses: Document = operation["responses"]
+    responses.pop("400", None)
+    for status in sorted(_refusals(operation, scope)):
+        responses[str(status)] = PROBLEM
+    responses["default"] = PROBLEM
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] in (idempotency.HEADER, "If-Match"):
+            parameter["required"] = True
+            parameter["schema"] = {"type": "string"}
+    if operation["operationId"] == "createToken":
+        operation["requestBody"] = _token_form()
+
+
+def _refusals(operation: Document, scope: str | None) -> set[int]:
+    """The statuses that follow from what an operation reads."""
+    parameters = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
+    reads = {
+        400: bool(parameters) or "requestBody" in operation,
+        401: scope is not None,
+        403: scope is not None,
+        404: any(place == "path" for place, _ in parameters),
+        409: ("header", idempotency.HEADER) in parameters,
+        412: ("header", "If-Match") in parameters,
+        413: "requestBody" in operation,
+        415: "requestBody" in operation,
+        422: "requestBody" in operation,
+        428: ("header", "If-Match") in parameters,
+    }
+    return {status for status, possible in reads.items() if possible}
+
+
+def _add_components(described: Document) -> None:
+    _, schemas = msgspec.json.schema_components([Problem], ref_template=JSON_POINTER)
+    components: Document = described.setdefault("components", {})
+    components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
+    components["responses"] = {
+        "Problem": {
+            "description": "A problem (RFC 9457); its `type` leads to an explanation.",
+            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": JSON_POINTER.format(name="Problem")}}},
+        }
+    }
+    components["securitySchemes"] = {
+        "oauth2": {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": dict(SCOPES)}},
+        }
+    }
+
+
+def _token_form() -> Document:
+    text = {"type": "string"}
+    return {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "const": "client_credentials"},
+                        "scope": {**text, "description": "Scopes, with spaces between; all when left out."},
+                        "client_id": {
+                            **text,
+                            "description": "Unless the client authenticates by the header.",
+                        },
+                        "client_secret": {**text, "format": "password"},
+                    },
+                }
+            }
+        },
+    }

@@ -1,0 +1,141 @@
+"""Composition root for HTTP: the one place where settings meet what requests need."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Controller, Litestar, Request
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+
+from service import schema
+from service.api import conditional, idempotency, openapi, pagination
+from service.api.application import Access, Application
+from service.api.bodies import Screening, StrictRequest
+from service.api.errors import TokenMissing
+from service.api.health import HealthController, Readiness
+from service.api.oauth.authority import Authority
+from service.api.oauth.controller import OAuthController
+from service.api.oauth.ring import KeyRing
+from service.api.oauth.throttle import Throttle
+from service.api.oauth.verification import Verifier
+from service.api.openapi import Description, OpenAPIController
+from service.api.problems import HANDLERS, ProblemController
+from service.api.security import Authentication, Principal
+from service.api.tenants import ClientController, ServiceController, TenantController
+from service.clock import Clock, SystemClock
+from service.db import Sessions, TenantSession, tenant_transaction
+from service.rules.matching import Engine
+from service.settings import Settings
+from service.telemetry import Metrics
+from service.tenants import service as tenants
+from service.tenants.service import Actor
+
+CONTROLLERS: tuple[type[Controller], ...] = (
+    TenantController,
+    ClientController,
+    ServiceController,
+    OAuthController,
+    HealthController,
+    ProblemController,
+    OpenAPIController,
+)
+"""Every controller of the API. A slice adds its own here."""
+
+
+def create_app(
+    settings: Settings,
+    sessions: Sessions,
+    *,
+    engine: Engine | None = None,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+) -> Litestar:
+    """The API.
+
+    Args:
+        settings: as the operator wants it.
+        sessions: on the login role, which owns nothing.
+        engine: matches rules; without one, what decides by rules is not available.
+        clock: the wall clock, unless a test brings its own.
+        metrics: shared with what else runs in this process.
+    """
+    clock, metrics = clock or SystemClock(), metrics or Metrics()
+    ring = KeyRing(sessions, clock, token_ttl=settings.access_token_ttl)
+    dependencies = {
+        **_kernel(sessions, ring),
+        "authority": _value(_authority(settings, sessions, ring, clock)),
+        "clock": _value(clock),
+        "engine": _value(engine),
+        "metrics": _value(metrics),
+        "readiness": _value(Readiness(sessions, clock, schema.head())),
+    }
+    dependencies["description"] = _value(Description(lambda: describe(dependencies)))
+    verifier = Verifier(sessions, ring, clock, issuer=settings.issuer)
+    return Application(
+        access=Access(metrics),
+        route_handlers=list(CONTROLLERS),
+        dependencies=dependencies,
+        middleware=[Screening(), Authentication(verifier)],
+        exception_handlers=HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=settings.body_bytes_max,
+        state=State({"settings": settings}),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def describe(dependencies: dict[str, Provide]) -> openapi.Document:
+    """The OpenAPI document of this API."""
+    return openapi.document(CONTROLLERS, dependencies, version=version("rooted"))
+
+
+def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
+    """What every slice's operations may ask for by name."""
+
+    def principal(request: Request[Any, Any, Any]) -> Principal:
+        if "user" not in request.scope:
+            raise TokenMissing  # an operation that declares no scope never gets at a tenant
+        return request.user
+
+    async def session(principal: NamedDependency[Principal]) -> AsyncGenerator[TenantSession]:
+        async with tenant_transaction(sessions, principal.tenant_id) as opened:
+            yield opened
+
+    async def now(session: NamedDependency[TenantSession]) -> datetime:
+        return await tenants.now(session)
+
+    def actor(request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Actor:
+        return Actor(
+            name=f"application:{principal.application_id}", http_request_id=request.state["request_id"]
+        )
+
+    return {
+        "principal": Provide(principal, sync_to_thread=False),
+        "session": Provide(session),
+        "now": Provide(now),
+        "actor": Provide(actor, sync_to_thread=False),
+        "once": Provide(idempotency.once),
+        "precondition": Provide(conditional.precondition, sync_to_thread=False),
+        "paging": Provide(pagination.provide_paging(ring.cursor_keys)),
+    }
+
+
+def _authority(settings: Settings, sessions: Sessions, ring: KeyRing, clock: Clock) -> Authority:
+    return Authority(
+        sessions=sessions,
+        ring=ring,
+        clock=clock,
+        throttle=Throttle(),
+        issuer=settings.issuer,
+        token_ttl=settings.access_token_ttl,
+    )
+
+
+def _value(value: object) -> Provide:
+    def provide() -> Any:
+        return value
+
+    return Provide(provide, sync_to_thread=False)

@@ -1,0 +1,198 @@
+"""Fixtures shared by all tests that touch PostgreSQL or HTTP.
+
+`sessions` are undone after each test and share one connection: such a test does one thing at a time.
+`own_database` has real commits and connections of its own: for tests marked `concurrent`.
+"""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+from litestar import Litestar
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session
+
+from service import embedded, ids, schema
+from service.app import create_app
+from service.clock import SystemClock
+from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
+from service.embedded import EmbeddedDatabase
+from service.ids import ClientId, TenantId
+from service.settings import Settings
+from service.tenants.domain import Tenant
+from tests import factories
+from tests.factories import MovableClock
+
+SignIn = Callable[..., Awaitable[AsyncClient]]
+
+ISSUER = "http://rooted.test"
+
+
+@pytest.fixture(scope="session")
+def place(testrun_uid: str) -> Generator[Path]:
+    """A folder shared by the workers of one run, which any account can enter: pytest's own cannot be."""
+    path = Path(tempfile.gettempdir()) / f"rooted-tests-{testrun_uid}"
+    path.mkdir(mode=0o711, exist_ok=True)
+    path.chmod(0o711)
+    yield path
+    with _alone(path) as others_left:
+        if others_left:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _alone(path: Path) -> Generator[bool]:
+    """Hold the run's lock. Yields whether the server is gone, that is, whether nobody else works here."""
+    with (path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not (path / "data").exists()
+
+
+@pytest.fixture(scope="session")
+async def template(place: Path) -> AsyncGenerator[EmbeddedDatabase]:
+    """A server for the whole run, with a database that has every migration, and nobody connected to it."""
+    async with embedded.running(place / "data", fast=True) as database:
+        with _alone(place):
+            await schema.upgrade(database.owner_url)
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def database(template: EmbeddedDatabase, place: Path, worker_id: str) -> EmbeddedDatabase:
+    """This worker's own copy."""
+    with _alone(place):
+        return await embedded.clone(template, name=f"tests_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+async def engine(database: EmbeddedDatabase) -> AsyncGenerator[AsyncEngine]:
+    """Connects as the login role, which owns nothing: what tests see is what the service sees."""
+    engine = create_engine(database.app_url, pool_size=4)
+    yield engine
+    await engine.dispose()
+
+
+class _Undone(Session):
+    """A session of a test: inside the test's own transaction, each begins with no tenant set."""
+
+
+@event.listens_for(_Undone, "after_begin")
+def _forget_tenant(_session: Session, _transaction: object, connection: Connection) -> None:
+    connection.execute(text("select set_config('rooted.tenant_id', '', true)"))
+
+
+@pytest.fixture
+async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
+    """Sessions whose commits are real to the code under test, and undone after the test."""
+    async with engine.connect() as connection:
+        outer = await connection.begin()
+        yield async_sessionmaker(
+            connection,
+            class_=AsyncSession,
+            sync_session_class=_Undone,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+        )
+        await outer.rollback()
+
+
+@pytest.fixture
+async def own_database(
+    template: EmbeddedDatabase, place: Path, worker_id: str
+) -> AsyncGenerator[EmbeddedDatabase]:
+    """A database of the test's own, with real commits. Dropped afterwards; close what connects to it."""
+    name = f"own_{worker_id}_{ids.new_id().hex}"
+    with _alone(place):
+        cloned = await embedded.clone(template, name=name)
+    yield cloned
+    engine = create_engine(template.superuser_url, pool_size=1)
+    async with engine.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await autocommit.execute(text(f'drop database "{name}" with (force)'))
+    await engine.dispose()
+
+
+@pytest.fixture
+async def own_sessions(own_database: EmbeddedDatabase) -> AsyncGenerator[Sessions]:
+    """Sessions on `own_database`, each with a connection of its own."""
+    engine = create_engine(own_database.app_url, pool_size=16)
+    yield create_sessions(engine)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings.model_validate({"issuer": ISSUER})
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """The wall clock that the app sees: it stands at the real now until the test moves it."""
+    return MovableClock(SystemClock().now())
+
+
+@pytest.fixture
+async def tenant(sessions: Sessions) -> Tenant:
+    """A live tenant."""
+    return await factories.tenant(sessions)
+
+
+@pytest.fixture
+def tenant_id(tenant: Tenant) -> TenantId:
+    return tenant.id
+
+
+@pytest.fixture
+async def session(sessions: Sessions, tenant: Tenant) -> AsyncGenerator[TenantSession]:
+    """A transaction of `tenant`, open during the test."""
+    async with tenant_transaction(sessions, tenant.id) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
+    return create_app(settings, sessions, clock=clock)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncGenerator[AsyncClient]:
+    """A caller without a token, in this event loop: Litestar's AsyncTestClient runs the app in another."""
+    async with _calling(app) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def sign_in(app: Litestar, sessions: Sessions, tenant: Tenant) -> AsyncGenerator[SignIn]:
+    """Makes callers with a token of these scopes, such as "calendars:read"; of all when none is named."""
+    opened: list[AsyncClient] = []
+
+    async def sign_in(*scopes: str, of: Tenant = tenant, client_id: ClientId | None = None) -> AsyncClient:
+        credentials = await factories.application(sessions, of, scopes=scopes, client_id=client_id)
+        caller = _calling(app)
+        opened.append(caller)
+        form = {"grant_type": "client_credentials"}
+        answer = await caller.post("/oauth/token", data=form, auth=credentials)
+        assert answer.status_code == 200, answer.text
+        caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return caller
+
+    yield sign_in
+    for caller in opened:
+        await caller.aclose()
+
+
+@pytest.fixture
+async def caller(sign_in: SignIn) -> AsyncClient:
+    """An application of `tenant` with all scopes."""
+    return await sign_in()
+
+
+def _calling(app: Litestar) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER)
