@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
 from service.api.conditional import Precondition
@@ -86,7 +86,7 @@ class PolicyController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
-        data: CreatePolicy,
+        data: JSONBody[CreatePolicy],
     ) -> Response[PolicyView]:
         """Create a policy. Nothing is decided by it before it is published."""
 
@@ -124,7 +124,7 @@ class PolicyController(Controller):
         now: NamedDependency[datetime],
         precondition: NamedDependency[Precondition],
         policy_id: FromPath[PolicyId],
-        data: RevisePolicy,
+        data: JSONBody[RevisePolicy],
     ) -> Response[PolicyView]:
         """Add a version. The version in effect stays in effect until the new one is published."""
         held = await service.get_policy(session, policy_id, lock=True)
@@ -179,7 +179,7 @@ class RuleController(Controller):
     tags = ("Policies",)
 
     @post("/evaluate", status_code=200, guards=[requires("policies:read")], operation_id="evaluateCondition")
-    async def evaluate(self, data: EvaluateCondition) -> dict[str, Any]:
+    async def evaluate(self, data: JSONBody[EvaluateCondition]) -> dict[str, Any]:
         """Evaluate one expression on facts: its value or error, and why."""
         return evaluate_expression(data.expression, data.facts, data.declarations)
 

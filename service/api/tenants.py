@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
 from service.api.conditional import Precondition
@@ -106,7 +106,7 @@ class ClientController(Controller):
         now: NamedDependency[datetime],
         actor: NamedDependency[Actor],
         once: NamedDependency[Once],
-        data: CreateClient,
+        data: JSONBody[CreateClient],
     ) -> Response[ClientView]:
         """Register a client organization."""
 
@@ -144,7 +144,7 @@ class ServiceController(Controller):
         now: NamedDependency[datetime],
         actor: NamedDependency[Actor],
         once: NamedDependency[Once],
-        data: RegisterService,
+        data: JSONBody[RegisterService],
     ) -> Response[ServiceView]:
         """Add an entry to the service register."""
 
@@ -181,7 +181,7 @@ class ServiceController(Controller):
         actor: NamedDependency[Actor],
         precondition: NamedDependency[Precondition],
         service_id: FromPath[ServiceId],
-        data: RegisterService,
+        data: JSONBody[RegisterService],
     ) -> Response[ServiceView]:
         """Replace an entry of the service register."""
         held = await service.get_service(session, service_id, lock=True)
