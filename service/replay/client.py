@@ -104,7 +104,7 @@ def open_http(base_url: str, *, connections: int) -> AsyncClient:
 
 def key_of(*parts: str) -> str:
     """The Idempotency-Key of one intention: the same parts give the same key in every run."""
-    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     return f"replay-{digest[:40]}"
 
 
