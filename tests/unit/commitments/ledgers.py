@@ -124,7 +124,7 @@ def told(happenings: Collection[domain.Happening]) -> list[str]:
 
 
 def step(ledger: Ledger, before: Standing | None, now: datetime) -> tuple[list[str], Standing]:
-    """What the shell does: say what happened, remember which thresholds were told, and where it stands then."""
+    """What the shell does: say what happened, and remember which thresholds were told."""
     happened = domain.happenings(before, ledger.standing(now))
     for happening in happened:
         threshold = domain.THRESHOLDS.get(happening.kind)

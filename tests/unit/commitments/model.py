@@ -84,12 +84,8 @@ class Model:
         self, event: Event, cycles: list[Cycle], stopped: dict[str, set[int]], waiting: list[Event]
     ) -> None:
         cycle, slot = cycles[-1], max(event.slot, self.start)
-        if event.kind == "pause" and event.cause is not None:
-            held = stopped.setdefault(event.cause, set())
-            held |= set(range(event.slot, HORIZON))
-        elif event.kind == "resume":
-            for cause in stopped if event.cause is None else [event.cause]:
-                stopped[cause] = {other for other in stopped.get(cause, set()) if other < event.slot}
+        if event.kind in {"pause", "resume"}:
+            self._hold(event, stopped)
         elif event.kind == "fulfil" and cycle.ended is None:
             cycle.fulfilled = slot
         elif event.kind == "cancel" and cycle.ended is None:
@@ -100,6 +96,15 @@ class Model:
             waiting[:] = [event]
         elif event.kind == "reterm" and cycle.cancelled is None:
             self._reterm(cycle, slot, event)
+
+    @staticmethod
+    def _hold(event: Event, stopped: dict[str, set[int]]) -> None:
+        for cause in stopped if event.cause is None else [event.cause]:
+            held = stopped.get(cause, set())
+            if event.kind == "pause":
+                stopped[cause] = held | set(range(event.slot, HORIZON))
+            else:
+                stopped[cause] = {slot for slot in held if slot < event.slot}
 
     @staticmethod
     def _reterm(cycle: Cycle, slot: int, event: Event) -> None:

@@ -1,6 +1,5 @@
 """Where a promise stands: tables of targets, pauses, changes of terms and reopenings."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,15 +18,16 @@ from service.commitments.domain import (
     Target,
     Verdict,
 )
-from tests.unit.commitments.ledgers import ALWAYS, MICROSECOND, SUPPLIER, Ledger, at, hours, resolve
-
-Build = Callable[[Ledger], object]
-
-
-def _ledger(build: Build, target: Target, **terms: object) -> Ledger:
-    ledger = Ledger().start(at("10:00"), resolve(target, **terms))
-    build(ledger)
-    return ledger
+from tests.unit.commitments.ledgers import (
+    ALWAYS,
+    MICROSECOND,
+    REQUESTER,
+    SUPPLIER,
+    Ledger,
+    at,
+    hours,
+    resolve,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,33 +51,116 @@ def test_each_unit_is_due_by_its_own_clock(target: Target, due_at: datetime) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "target", "build", "due_at"),
+    ("name", "target", "pauses", "due_at"),
     [
-        ("inside hours", hours(4), lambda led: led.pause(at("11:00")).resume(at("12:00")), at("15:00")),
-        ("overlapping causes", hours(4), lambda led: _two_causes(led), at("15:30")),
-        ("a cause not allowed", hours(4), lambda led: led.pause(at("11:00"), "lunch"), at("14:00")),
-        ("the night", hours(8), lambda led: led.pause(at("16:30")).resume(at("09:30", day=1)), at("11:00", day=1)),
-        ("closed hours only", hours(8), lambda led: led.pause(at("17:00")).resume(at("09:00", day=1)), at("10:00", day=1)),
-        ("after the due", hours(4), lambda led: led.pause(at("14:30")).resume(at("15:00")), at("14:00")),
-        ("at the due", hours(4), lambda led: led.pause(at("14:00")).resume(at("15:00")), at("14:00")),
-        ("elapsed", ElapsedTarget(3600), lambda led: led.pause(at("10:30")).resume(at("11:00", day=1)), at("11:30", day=1)),
-        ("days", BusinessDaysTarget(1), lambda led: led.pause(at("11:00")).resume(at("13:00")), at("12:00", day=1)),
-        ("days, over the close", BusinessDaysTarget(1), lambda led: led.pause(at("09:30", day=1)).resume(at("17:00", day=1)), at("09:30", day=2)),
-        ("end of day", EndOfBusinessDayTarget(0), lambda led: led.pause(at("16:00")).resume(at("09:30", day=1)), at("10:30", day=1)),
-        ("resumed for every cause", hours(4), lambda led: led.pause(at("11:00")).resume(at("12:00"), None), at("15:00")),
+        ("inside hours", hours(4), [(at("11:00"), at("12:00"), REQUESTER)], at("15:00")),
+        ("a cause not allowed", hours(4), [(at("11:00"), at("12:00"), "lunch")], at("14:00")),
+        ("the night", hours(8), [(at("16:30"), at("09:30", day=1), REQUESTER)], at("11:00", day=1)),
+        ("closed hours", hours(8), [(at("17:00"), at("09:00", day=1), REQUESTER)], at("10:00", day=1)),
+        ("after the due", hours(4), [(at("14:30"), at("15:00"), REQUESTER)], at("14:00")),
+        ("at the due", hours(4), [(at("14:00"), at("15:00"), REQUESTER)], at("14:00")),
+        ("at the due, and lasting", hours(4), [(at("14:00"), None, REQUESTER)], at("14:00")),
+        (
+            "overlapping causes",
+            hours(4),
+            [(at("11:00"), at("12:00"), REQUESTER), (at("11:30"), at("12:30"), SUPPLIER)],
+            at("15:30"),
+        ),
+        (
+            "one cause within another",
+            hours(4),
+            [(at("11:00"), at("13:00"), REQUESTER), (at("11:30"), at("12:00"), SUPPLIER)],
+            at("16:00"),
+        ),
+        (
+            "the same cause told twice",
+            hours(4),
+            [(at("11:00"), None, REQUESTER), (at("11:30"), at("12:00"), REQUESTER)],
+            at("15:00"),
+        ),
+        ("elapsed", ElapsedTarget(3600), [(at("10:30"), at("11:00", day=1), REQUESTER)], at("11:30", day=1)),
+        ("days", BusinessDaysTarget(1), [(at("11:00"), at("13:00"), REQUESTER)], at("12:00", day=1)),
+        (
+            "days, overlapping causes",
+            BusinessDaysTarget(1),
+            [(at("11:00"), at("13:00"), REQUESTER), (at("12:00"), at("14:00"), SUPPLIER)],
+            at("13:00", day=1),
+        ),
+        (
+            "days, over the close",
+            BusinessDaysTarget(1),
+            [(at("09:30", day=1), at("17:00", day=1), REQUESTER)],
+            at("09:30", day=2),
+        ),
+        (
+            "days, after the due",
+            BusinessDaysTarget(1),
+            [(at("10:30", day=1), at("11:00", day=1), REQUESTER)],
+            at("10:00", day=1),
+        ),
+        (
+            "end of day",
+            EndOfBusinessDayTarget(0),
+            [(at("16:00"), at("09:30", day=1), REQUESTER)],
+            at("10:30", day=1),
+        ),
     ],
-)  # fmt: skip
+)
 def test_only_the_working_part_of_a_pause_counts(
-    name: str, target: Target, build: Build, due_at: datetime
+    name: str, target: Target, pauses: list[tuple[datetime, datetime | None, str]], due_at: datetime
 ) -> None:
-    ledger = _ledger(build, target, pausable_by=frozenset({"waiting_requester", SUPPLIER}))
+    ledger = Ledger().start(at("10:00"), resolve(target, pausable_by=frozenset({REQUESTER, SUPPLIER})))
+    for paused_at, resumed_at, cause in pauses:
+        ledger.pause(paused_at, cause)
+        if resumed_at is not None:
+            ledger.resume(resumed_at, cause)
 
     assert ledger.due(at("17:00", day=4)) == due_at, name
 
 
-def _two_causes(ledger: Ledger) -> None:
-    ledger.pause(at("11:00")).pause(at("11:30"), SUPPLIER)
-    ledger.resume(at("12:00")).resume(at("12:30"), SUPPLIER)
+def test_a_resumption_without_a_cause_ends_every_pause() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4), pausable_by=frozenset({REQUESTER, SUPPLIER})))
+    ledger.pause(at("11:00")).pause(at("11:30"), SUPPLIER).resume(at("12:00"), None)
+
+    assert ledger.due(at("12:00")) == at("15:00")
+
+
+def test_a_pause_that_lasts_joins_the_one_it_overlaps() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4), pausable_by=frozenset({REQUESTER, SUPPLIER})))
+    ledger.pause(at("11:00")).pause(at("11:30"), SUPPLIER).resume(at("12:00"))
+
+    assert ledger.standing(at("12:30")).current.paused_since == at("11:00")
+
+
+def test_what_is_resumed_after_the_fulfilment_was_paused_up_to_it() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4)))
+    ledger.pause(at("11:00")).fulfil(at("12:00")).resume(at("15:00"))
+
+    assert ledger.due(at("16:00")) == at("15:00")
+
+
+def test_what_happened_at_the_same_instant_counts_in_the_order_of_its_source() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4)))
+    ledger.pause(at("11:00"), received_at=at("11:05")).resume(at("11:00"), received_at=at("11:01"))
+    ledger.entries[1] = replace(ledger.entries[1], source_sequence=1)
+    ledger.entries[2] = replace(ledger.entries[2], source_sequence=2)
+
+    assert ledger.standing(at("12:00")).current.clock is ClockState.RUNNING
+
+
+def test_new_terms_and_a_fulfilment_of_the_same_event_count_in_that_order() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(1)))
+    ledger.fulfil(at("12:00"))
+    ledger.reterm(at("12:00"), resolve(hours(4), on_change=OnChange.FROM_ORIGIN, may_be_later=True))
+    ledger.entries[2] = replace(ledger.entries[2], id=ledger.entries[1].id)
+
+    assert ledger.standing(at("12:00")).current.outcome is Outcome.KEPT
+
+
+def test_a_promise_that_starts_later_is_shown_as_at_its_start() -> None:
+    ledger = Ledger().start(at("10:05"), resolve(hours(4)), received_at=at("10:00")).pause(at("10:01"))
+
+    assert ledger.standing(at("10:00")).current.clock is ClockState.PAUSED
 
 
 def test_while_paused_nothing_is_due_and_the_due_if_resumed_now_is_shown() -> None:
@@ -169,7 +252,7 @@ def test_only_what_the_terms_name_fulfils() -> None:
         (OnChange.CARRY, True, ElapsedTarget(9 * 3600), at("19:00"), Rule.FROM_ORIGIN, Verdict.STANDS),
     ],
 )
-def test_new_terms_count_the_time_used_as_they_say(  # noqa: PLR0913, PLR0917 - one row of the table
+def test_new_terms_count_the_time_used_as_they_say(
     on_change: OnChange,
     may_be_later: bool,  # noqa: FBT001 - one row of the table
     target: Target,
@@ -272,6 +355,20 @@ def test_a_warning_comes_when_so_much_of_the_clock_is_left() -> None:
 
     assert plain.standing(at("10:00")).current.warn_at == at("16:00")
     assert paused.standing(at("13:00")).current.warn_at == at("17:00")
+
+
+def test_a_warning_never_lies_before_the_terms_that_ask_for_it() -> None:
+    warned = resolve(hours(3), warn_before=timedelta(hours=2), on_change=OnChange.FROM_ORIGIN)
+    ledger = Ledger().start(at("10:00"), resolve(hours(4))).reterm(at("12:00"), warned)
+
+    assert ledger.standing(at("12:00")).current.warn_at == at("12:00")
+
+
+def test_a_due_that_is_reached_but_not_passed_is_not_missed() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4)))
+    ledger.reterm(at("14:00"), resolve(hours(6), may_be_later=True))
+
+    assert ledger.due(at("14:00")) == at("16:00")
 
 
 def test_a_warning_before_a_due_in_days_counts_working_time_and_no_pause() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -66,7 +67,7 @@ def _view(judged: Judgement) -> View:
 
 
 class LifeOfAPromise(RuleBasedStateMachine):
-    """Each rule tells the ledger and the model the same, now or late; each step is told of as the shell would."""
+    """Each rule tells the ledger and the model the same, now or late; each step is told as the shell would."""
 
     steps: ClassVar[int] = 0
 
@@ -148,7 +149,7 @@ class LifeOfAPromise(RuleBasedStateMachine):
             thresholds = [entry.threshold for entry in told if entry.cycle == cycle]
             breaches = [one for one in thresholds if one is not Threshold.WARNED]
             assert thresholds.count(Threshold.WARNED) <= 1
-            assert all(one is not other for one, other in zip(breaches, breaches[1:], strict=False))
+            assert all(one is not other for one, other in pairwise(breaches))
 
     @invariant()
     def does_not_change_before_it_wakes(self) -> None:
@@ -174,7 +175,7 @@ def _run(*, machines: int, steps: int) -> None:
 
 
 def test_a_promise_lives_as_the_second_opinion_says() -> None:
-    _run(machines=40, steps=25)
+    _run(machines=70, steps=30)
 
     assert LifeOfAPromise.steps > 200
 

@@ -132,7 +132,7 @@ def test_priority_change() -> None:
 
 
 def test_priority_change_from_the_origin_keeps_earlier_pauses() -> None:
-    """Vector glpi-15: four hours become six, counted from the opening, the pause before the change included."""
+    """Vector glpi-15: four hours become six, counted from the opening; the pause before it counts."""
     office = {OFFICE: weekdays("08:00", "19:00")}
     start = datetime(2034, 8, 16, 13, tzinfo=UTC)
     change = start + timedelta(minutes=10)

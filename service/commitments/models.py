@@ -1,0 +1,143 @@
+"""Tables of this slice, and what a promise is to those who read it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.commitments import wire
+from service.commitments.domain import ClockState, EntryId, LedgerEntry, Outcome, Target
+from service.db import TenantRow
+from service.ids import ClientId, CommitmentId, RequestId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    """One promise as it stood when it was last looked at.
+
+    Attributes:
+        cycle: counts from 1; a reopening may begin another.
+        due_at: None while paused.
+        due_if_resumed_now: the due, were every pause to end now.
+        warned_at: when its current cycle was warned of.
+        broken_at: the first instant at which its current cycle was broken.
+        corrected_at: when a breach of it was marked as recorded wrongly.
+        flags: what is doubtful about its ledger.
+        looked_at: the instant that all of this is true of.
+        sequence: how many events were told of it.
+    """
+
+    id: CommitmentId
+    request_id: RequestId
+    client_id: ClientId | None
+    metric: str
+    target: Target
+    cycle: int
+    clock: ClockState
+    outcome: Outcome
+    started_at: datetime
+    due_at: datetime | None
+    due_if_resumed_now: datetime | None
+    warn_at: datetime | None
+    fulfilled_at: datetime | None
+    cancelled_at: datetime | None
+    warned_at: datetime | None
+    broken_at: datetime | None
+    corrected_at: datetime | None
+    flags: tuple[str, ...]
+    looked_at: datetime
+    sequence: int
+
+    def lateness(self, now: datetime) -> timedelta:
+        """Elapsed time past the due, so far or when it ended; zero unless broken."""
+        if self.outcome is not Outcome.BROKEN or self.due_at is None:
+            return timedelta(0)
+        return (self.fulfilled_at or self.cancelled_at or max(now, self.looked_at)) - self.due_at
+
+
+class CommitmentRow(TenantRow):
+    __tablename__ = "commitment"
+    __table_args__ = (
+        Index("ix_commitment_tenant_id_request_id", "tenant_id", "request_id"),
+        Index("ix_commitment_tenant_id_due_at", "tenant_id", "due_at"),
+        ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
+    )
+
+    request_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    metric: Mapped[str]
+    target: Mapped[dict[str, Any]]
+    cycle: Mapped[int]
+    clock: Mapped[str]
+    outcome: Mapped[str]
+    started_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    warn_at: Mapped[datetime | None]
+    fulfilled_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    broken_at: Mapped[datetime | None]
+    corrected_at: Mapped[datetime | None]
+    flags: Mapped[list[Any]]
+    looked_at: Mapped[datetime]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+    def to_domain(self) -> Commitment:
+        return Commitment(
+            id=CommitmentId(self.id),
+            request_id=RequestId(self.request_id),
+            client_id=None if self.client_id is None else ClientId(self.client_id),
+            metric=self.metric,
+            target=wire.target_of(self.target),
+            cycle=self.cycle,
+            clock=ClockState(self.clock),
+            outcome=Outcome(self.outcome),
+            started_at=self.started_at,
+            due_at=self.due_at,
+            due_if_resumed_now=self.due_at,
+            warn_at=self.warn_at,
+            fulfilled_at=self.fulfilled_at,
+            cancelled_at=self.cancelled_at,
+            warned_at=self.warned_at,
+            broken_at=self.broken_at,
+            corrected_at=self.corrected_at,
+            flags=tuple(self.flags),
+            looked_at=self.looked_at,
+            sequence=self.sequence,
+        )
+
+
+class CommitmentEntryRow(TenantRow):
+    """A promise's own ledger. Append-only: the login role may insert and read, nothing else.
+
+    Attributes:
+        entry_id: orders what happened at the same instant; the request's event, where one told of it.
+    """
+
+    __tablename__ = "commitment_entry"
+    __table_args__ = (
+        Index("ix_commitment_entry_tenant_id_commitment_id", "tenant_id", "commitment_id"),
+        ForeignKeyConstraint(["tenant_id", "commitment_id"], ["commitment.tenant_id", "commitment.id"]),
+    )
+
+    commitment_id: Mapped[UUID]
+    request_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    entry_id: Mapped[UUID]
+    kind: Mapped[str]
+    occurred_at: Mapped[datetime]
+    source_sequence: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+
+    def to_domain(self) -> LedgerEntry:
+        when = {
+            "at": self.occurred_at,
+            "source_sequence": self.source_sequence,
+            "received_at": self.received_at,
+            "id": EntryId(str(self.entry_id)),
+        }
+        return wire.entry(self.kind, when, self.detail)

@@ -1,0 +1,110 @@
+"""Queries of this slice. Every statement names the tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Select, Table, insert, select
+
+from service.commitments.domain import ClockState, LedgerEntry, Outcome
+from service.commitments.errors import CommitmentNotFound
+from service.commitments.models import CommitmentEntryRow, CommitmentRow
+from service.db import TenantSession
+from service.ids import ClientId, CommitmentId, RequestId
+
+COMMITMENTS = cast("Table", CommitmentRow.__table__)
+ENTRIES = cast("Table", CommitmentEntryRow.__table__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which promises of the list are asked for; None leaves a filter out."""
+
+    client_id: ClientId | None = None
+    request_id: RequestId | None = None
+    outcome: Outcome | None = None
+    clock: ClockState | None = None
+    due_before: datetime | None = None
+
+
+def _mine(session: TenantSession, client_id: ClientId | None) -> Select[CommitmentRow]:
+    query = (
+        select(CommitmentRow)
+        .where(CommitmentRow.tenant_id == session.tenant_id)
+        .execution_options(populate_existing=True)
+    )
+    return query if client_id is None else query.where(CommitmentRow.client_id == client_id)
+
+
+async def get(
+    session: TenantSession, commitment_id: CommitmentId, *, client_id: ClientId | None, lock: bool = False
+) -> CommitmentRow:
+    """One promise; with a `client_id`, only if it is that client's. Raises CommitmentNotFound."""
+    query = _mine(session, client_id).where(CommitmentRow.id == commitment_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise CommitmentNotFound(commitment_id)
+    return row
+
+
+async def of_request(
+    session: TenantSession, request_id: RequestId, *, lock: bool = False
+) -> list[CommitmentRow]:
+    """The promises of a request in the order of their ids, which is also that of locking them."""
+    query = _mine(session, None).where(CommitmentRow.request_id == request_id).order_by(CommitmentRow.id)
+    return list(await session.db.scalars(query.with_for_update() if lock else query))
+
+
+async def listed(
+    session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
+) -> list[CommitmentRow]:
+    """Promises in the order of their ids, which is that of their making."""
+    query = _mine(session, sought.client_id).order_by(CommitmentRow.id).limit(limit)
+    if after is not None:
+        query = query.where(CommitmentRow.id > after)
+    if sought.request_id is not None:
+        query = query.where(CommitmentRow.request_id == sought.request_id)
+    if sought.outcome is not None:
+        query = query.where(CommitmentRow.outcome == sought.outcome.value)
+    if sought.clock is not None:
+        query = query.where(CommitmentRow.clock == sought.clock.value)
+    if sought.due_before is not None:
+        query = query.where(CommitmentRow.due_at < sought.due_before)
+    return list(await session.db.scalars(query))
+
+
+async def ledgers(session: TenantSession, commitment_ids: Sequence[UUID]) -> dict[UUID, list[LedgerEntry]]:
+    """The ledger of each of these promises."""
+    found: dict[UUID, list[LedgerEntry]] = {commitment_id: [] for commitment_id in commitment_ids}
+    query = (
+        select(CommitmentEntryRow)
+        .where(
+            CommitmentEntryRow.tenant_id == session.tenant_id,
+            CommitmentEntryRow.commitment_id.in_(commitment_ids),
+        )
+        .order_by(CommitmentEntryRow.id)
+    )
+    for row in await session.db.scalars(query):
+        found[row.commitment_id].append(row.to_domain())
+    return found
+
+
+async def add_commitments(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await session.db.execute(insert(COMMITMENTS), _with_tenant(session, rows))
+
+
+async def add_entries(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await session.db.execute(insert(ENTRIES), _with_tenant(session, rows))
+
+
+async def save(session: TenantSession) -> None:
+    """Write what was changed of the rows that were read here."""
+    await session.db.flush()
+
+
+def _with_tenant(session: TenantSession, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"tenant_id": session.tenant_id, **row} for row in rows]

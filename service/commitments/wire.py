@@ -1,0 +1,143 @@
+"""The JSON in which terms and ledger entries are kept: what is written once is read for ever."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from service.commitments.domain import (
+    BusinessDaysTarget,
+    CalendarKey,
+    Cancelled,
+    ElapsedTarget,
+    EndOfBusinessDayTarget,
+    Fulfilled,
+    LedgerEntry,
+    OnChange,
+    OnReopen,
+    Paused,
+    Reopened,
+    Resumed,
+    Retermed,
+    Started,
+    Target,
+    Terms,
+    Threshold,
+    Told,
+    WorkingTarget,
+)
+from service.commitments.domain.ledger import Entry
+
+Document = dict[str, Any]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+KINDS: Mapping[type[Entry], str] = {
+    Started: "started",
+    Retermed: "retermed",
+    Paused: "paused",
+    Resumed: "resumed",
+    Fulfilled: "fulfilled",
+    Reopened: "reopened",
+    Cancelled: "cancelled",
+    Told: "told",
+}
+
+
+def target_document(target: Target) -> Document:
+    match target:
+        case WorkingTarget(seconds=seconds):
+            return {"unit": "working_time", "seconds": seconds}
+        case ElapsedTarget(seconds=seconds):
+            return {"unit": "elapsed_time", "seconds": seconds}
+        case BusinessDaysTarget(days=days):
+            return {"unit": "business_days", "days": days}
+        case EndOfBusinessDayTarget(days=days):
+            return {"unit": "end_of_business_day", "days": days}
+
+
+def target_of(document: Mapping[str, Any]) -> Target:
+    """Read a target. Raises KeyError for a unit that there is not."""
+    return _TARGETS[document["unit"]](document)
+
+
+_TARGETS: Mapping[str, Callable[[Mapping[str, Any]], Target]] = {
+    "working_time": lambda document: WorkingTarget(document["seconds"]),
+    "elapsed_time": lambda document: ElapsedTarget(document["seconds"]),
+    "business_days": lambda document: BusinessDaysTarget(document["days"]),
+    "end_of_business_day": lambda document: EndOfBusinessDayTarget(document["days"]),
+}
+
+
+def terms_document(terms: Terms) -> Document:
+    warn_before = terms.warn_before
+    return {
+        "metric": terms.metric,
+        "target": target_document(terms.target),
+        "calendar": terms.calendar,
+        "pausable_by": sorted(terms.pausable_by),
+        "on_change": terms.on_change.value,
+        "may_be_later": terms.may_be_later,
+        "warn_before_microseconds": None if warn_before is None else warn_before // _MICROSECOND,
+        "fulfilled_by": sorted(terms.fulfilled_by),
+        "on_reopen": terms.on_reopen.value,
+    }
+
+
+def terms_of(document: Mapping[str, Any]) -> Terms:
+    calendar, warn_before = document["calendar"], document["warn_before_microseconds"]
+    return Terms(
+        metric=document["metric"],
+        target=target_of(document["target"]),
+        calendar=None if calendar is None else CalendarKey(calendar),
+        pausable_by=frozenset(document["pausable_by"]),
+        on_change=OnChange(document["on_change"]),
+        may_be_later=document["may_be_later"],
+        warn_before=None if warn_before is None else timedelta(microseconds=warn_before),
+        fulfilled_by=frozenset(document["fulfilled_by"]),
+        on_reopen=OnReopen(document["on_reopen"]),
+    )
+
+
+def detail(entry: LedgerEntry) -> Document:
+    """What an entry says beside when it happened."""
+    match entry:
+        case Started() | Retermed():
+            return {"terms": terms_document(entry.terms), "decision": entry.decision}
+        case Paused():
+            return {"cause": entry.cause, "party": entry.party}
+        case Resumed():
+            return {"cause": entry.cause}
+        case Fulfilled():
+            return {"by": entry.by}
+        case Told():
+            return {"cycle": entry.cycle, "threshold": entry.threshold.value, "because": entry.because}
+        case Reopened() | Cancelled():
+            return {}
+
+
+def entry(kind: str, when: Mapping[str, Any], said: Mapping[str, Any]) -> LedgerEntry:
+    """Read an entry.
+
+    Args:
+        kind: a value of KINDS.
+        when: `at`, `source_sequence`, `received_at` and `id` of the entry.
+        said: its `detail`.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    return _ENTRIES[kind](when, said)
+
+
+_ENTRIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], LedgerEntry]] = {
+    "started": lambda when, said: Started(**when, terms=terms_of(said["terms"]), decision=said["decision"]),
+    "retermed": lambda when, said: Retermed(**when, terms=terms_of(said["terms"]), decision=said["decision"]),
+    "paused": lambda when, said: Paused(**when, cause=said["cause"], party=said["party"]),
+    "resumed": lambda when, said: Resumed(**when, cause=said["cause"]),
+    "fulfilled": lambda when, said: Fulfilled(**when, by=said["by"]),
+    "reopened": lambda when, _: Reopened(**when),
+    "cancelled": lambda when, _: Cancelled(**when),
+    "told": lambda when, said: Told(
+        **when, cycle=said["cycle"], threshold=Threshold(said["threshold"]), because=said["because"]
+    ),
+}
