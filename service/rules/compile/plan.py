@@ -1,6 +1,6 @@
 """A rule set, ready for the engine: columns, shards, and how to read what the engine finds. Pure."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.rules.compile.columns import Column, Outcome
@@ -71,41 +71,51 @@ def plan(conditions: Sequence[Expression]) -> Plan:
     terms = Terms(conditions)
     rules = [terms.rule(condition) for condition in conditions]
     columns = tuple(terms.columns)
-    true = _owners([rule.true for rule in rules])
-    not_false = _owners([rule.not_false if rule.doubts else frozenset[Term]() for rule in rules])
-    always_true, never_false = _take_always(true, columns), _take_always(not_false, columns)
+    true = _owners([rule.true for rule in rules], columns)
+    not_false = _owners([rule.not_false if rule.doubts else () for rule in rules], columns)
+    always_true, never_false = true.pop(Term(), ()), not_false.pop(Term(), ())
     certain, possible = shards(true, columns), shards(not_false, columns)
+    doubts = _doubts(rules, columns)
     return Plan(
         columns=columns,
         reads=tuple(sorted({index for shard in (*certain, *possible) for index, _ in shard.fragments})),
         certain=certain,
         possible=possible,
-        doubts=tuple(_doubts(shard, rules) for shard in possible),
-        always_true=always_true,
-        never_false=never_false,
+        doubts=tuple(_joined(doubts[term] for term in shard.terms) for shard in possible),
+        always_true=frozenset(always_true),
+        never_false=frozenset(never_false),
     )
 
 
-def _owners(terms_of_rules: Sequence[Collection[Term]]) -> dict[Term, tuple[int, ...]]:
+def _owners(
+    terms_of_rules: Sequence[Collection[Term]], columns: Sequence[Column | Outcome]
+) -> dict[Term, tuple[int, ...]]:
     owners: dict[Term, list[int]] = {}
     for index, terms in enumerate(terms_of_rules):
         for term in terms:
-            owners.setdefault(term, []).append(index)
+            owners.setdefault(_tested(term, columns), []).append(index)
     return {term: tuple(rules) for term, rules in owners.items()}
 
 
-def _take_always(owners: dict[Term, tuple[int, ...]], columns: Sequence[Column | Outcome]) -> frozenset[int]:
-    """Take out the terms that no code can fail, and say whose they are."""
-    always = [term for term in owners if all(mask + 1 == 1 << columns[index].size for index, mask in term)]
-    return frozenset(owner for term in always for owner in owners.pop(term))
+def _tested(term: Term, columns: Sequence[Column | Outcome]) -> Term:
+    """The term without what every code passes."""
+    return Term((index, mask) for index, mask in term if mask + 1 != 1 << columns[index].size)
 
 
-def _doubts(shard: Shard, rules: Sequence[Rule]) -> tuple[tuple[int, int], ...]:
-    """The codes at which one of the shard's terms holds although a part of its condition is an error."""
-    doubts: dict[int, int] = {}
-    for term, owners in zip(shard.terms, shard.owners, strict=True):
-        for index, mask in term:
-            for owner in owners:
-                doubt = mask & rules[owner].doubts.get(index, 0)
-                doubts[index] = doubts.get(index, 0) | doubt
-    return tuple(sorted(item for item in doubts.items() if item[1]))
+def _doubts(rules: Sequence[Rule], columns: Sequence[Column | Outcome]) -> dict[Term, dict[int, int]]:
+    """The codes at which a term holds although a part of its condition is an error."""
+    doubts: dict[Term, dict[int, int]] = {}
+    for rule in rules:
+        for term in rule.not_false:
+            masks = {index: mask & rule.doubts.get(index, 0) for index, mask in term}
+            tested = _tested(term, columns)
+            doubts[tested] = dict(_joined([doubts.get(tested, {}), masks]))
+    return doubts
+
+
+def _joined(doubts: Iterable[Mapping[int, int]]) -> tuple[tuple[int, int], ...]:
+    joined: dict[int, int] = {}
+    for masks in doubts:
+        for index, mask in masks.items():
+            joined[index] = joined.get(index, 0) | mask
+    return tuple(sorted(item for item in joined.items() if item[1]))

@@ -60,7 +60,7 @@ def expression(tree: Sequence[Any]) -> Expression:
     """
     try:
         return _node(tree)
-    except (KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"not the shape of a condition: {error!r}") from error
 
 
