@@ -105,7 +105,7 @@ async def _prepare_roles(membership: Membership, database: EmbeddedDatabase) -> 
                 database.superuser_url, owner_url=database.owner_url, app_url=database.app_url
             )
             return
-        await membership.until_ready()
+        await membership.repair()
     await prepare_roles(database.superuser_url, owner_url=database.owner_url, app_url=database.app_url)
 
 

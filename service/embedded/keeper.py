@@ -173,9 +173,10 @@ def main() -> int:
     if os.fork() != 0:  # detach: nobody has to wait for us, and our starter may end before we do
         return 0
     os.umask(0o077)
+    # The kernel closes files in the order of their numbers: whoever gets the lease finds the lock free.
     lock = Path(orders["lock"]).open("r+b")  # noqa: SIM115 -- held until the process ends
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    alive = os.open(orders["alive"], os.O_RDWR)  # users watch the other end: it closes when the keeper ends
+    os.open(orders["alive"], os.O_RDWR)  # users watch the other end: it closes when the keeper ends
     lease = Path(orders["lease"]).open("r+b")  # noqa: SIM115 -- held until the process ends
     server, cluster = Server(orders), Path(orders["cluster"])
 
@@ -194,9 +195,8 @@ def main() -> int:
     started = keep(server, cluster)
     for folder in orders["remove"] if started else []:
         shutil.rmtree(folder, ignore_errors=True)
-    os.close(alive)
     return 0 if started else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # the kernel closes the files, in their order

@@ -5,8 +5,9 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -42,14 +43,11 @@ class Membership:
         with contextlib.ExitStack() as stack:
             await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
             await asyncio.to_thread(fcntl.flock, self._lease, fcntl.LOCK_SH)
-            if starting.keeper_is_alive(self.folder):
-                self.state = folders.load_state(self.folder)
-                if self.state.throwaway is not self._fast:
-                    raise MadeOtherwise(self.folder.path, throwaway=self.state.throwaway)
-            else:
-                self.state = await asyncio.to_thread(starting.start, self.folder, fast=self._fast)
+            self.state = folders.load_state(self.folder)
+            if self.state.throwaway is not self._fast and starting.keeper_is_alive(self.folder):
+                raise MadeOtherwise(self.folder.path, throwaway=self.state.throwaway)
+            await self._make_ready(partial(starting.start, self.folder, fast=self._fast))
             self.passwords = folders.passwords(self.folder)
-            await self.until_ready()
             yield
 
     async def keep_running(self) -> None:
@@ -57,11 +55,10 @@ class Membership:
         while True:
             await _end_of(self._alive)
             _log.warning("the keeper of the embedded PostgreSQL ended; starting another one")
-            try:
-                await self._replace_keeper()
-            except Unavailable:
-                _log.exception("the embedded PostgreSQL is down; trying again")
+            repaired = await self._is_repaired()
+            while not repaired:
                 await asyncio.sleep(_KEEPER_RETRY_SECONDS)
+                repaired = await self._is_repaired()
 
     def leave(self) -> None:
         """Give the share back. The last one waits until the keeper has stopped the server."""
@@ -72,29 +69,50 @@ class Membership:
                     fcntl.flock(lock, fcntl.LOCK_SH)
             self._close_alive()
 
-    async def _replace_keeper(self) -> None:
-        with contextlib.ExitStack() as stack:
-            await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
-            if not starting.keeper_is_alive(self.folder):
-                await asyncio.to_thread(starting.restart, self.folder, self.state, fast=self._fast)
-            await self.until_ready()
-
-    async def until_ready(self) -> None:
-        """Wait until the server takes connections.
+    async def repair(self) -> None:
+        """Make the server ready again at the same address. The caller holds the start lock.
 
         Raises:
-            ServerDidNotStart: the keeper gave up, or the limit has passed.
+            ServerDidNotStart: it would not start.
+        """
+        await self._make_ready(partial(starting.restart, self.folder, self.state, fast=self._fast))
+
+    async def _is_repaired(self) -> bool:
+        with contextlib.ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
+            try:
+                await self.repair()
+            except Unavailable:
+                _log.exception("the embedded PostgreSQL is down; trying again")
+                return False
+        return True
+
+    async def _make_ready(self, start: Callable[[], State]) -> None:
+        """Wait for the server of a living keeper; where there is none, or it is about to end, start one."""
+        if starting.keeper_is_alive(self.folder) and await self._is_soon_ready():
+            return
+        self.state = await asyncio.to_thread(start)
+        if not await self._is_soon_ready():
+            raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder))
+
+    async def _is_soon_ready(self) -> bool:
+        """Wait until the server takes connections (True) or its keeper has ended (False).
+
+        Raises:
+            ServerDidNotStart: neither happened within the limit.
         """
         self._close_alive()
         self._alive = os.open(self.folder.alive, os.O_RDONLY | os.O_NONBLOCK)
+        cluster = folders.home(self.folder, self.state) / "cluster"
         try:
             async with asyncio.timeout(READY_SECONDS_MAX):
-                while not keeper.is_ready(folders.home(self.folder, self.state) / "cluster"):
+                while not keeper.is_ready(cluster):
                     if not starting.keeper_is_alive(self.folder):
-                        raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder))
+                        return False
                     await asyncio.sleep(_RETRY_SECONDS)  # PostgreSQL tells nobody that it is ready
         except TimeoutError as error:
             raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder)) from error
+        return starting.keeper_is_alive(self.folder)  # else the pipe may never tell us that it ended
 
     def _nobody_else_is_here(self) -> bool:
         """Whether we were the last: nobody shares the lease, or the keeper already has it for itself."""

@@ -65,13 +65,14 @@ def _start(folder: Folder, state: State, *, fast: bool) -> State:
     return state
 
 
-def restart(folder: Folder, state: State, *, fast: bool) -> None:
+def restart(folder: Folder, state: State, *, fast: bool) -> State:
     """Start another keeper after one was killed, for the same addresses: others are using them."""
     home = folders.home(folder, state)
     account = accounts.choose(home / "cluster")
     chosen = programs.within_reach(_choose_binaries(home), account, home)
     settings = domain.server_settings(folders.socket_place(folder, state), state.port or 0, fast=fast)
     _start_keeper(folder, _orders(folder, state, account, chosen, settings=settings, fast=fast))
+    return state
 
 
 def keeper_is_alive(folder: Folder) -> bool:
