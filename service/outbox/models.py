@@ -47,6 +47,15 @@ class Event:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointDraft:
+    """An endpoint as it is asked for; see Endpoint."""
+
+    url: str
+    types: tuple[str, ...]
+    client_id: ClientId | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where a receiver wants to be told, and of what.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from service.outbox.domain.addresses import Target
 from service.outbox.domain.deliveries import DeliveryState
 from service.outbox.domain.events import Interest
 from service.outbox.errors import EventTypeUnknown, WebhookEndpointInvalid, WebhookEndpointsTooMany
-from service.outbox.models import Answer, Endpoint, Event, EventDraft, WebhookEndpointRow
+from service.outbox.models import Answer, Endpoint, EndpointDraft, Event, EventDraft, WebhookEndpointRow
 from service.outbox.store import Delivery, Sought, Subscription
 
 DELIVER = "outbox.deliver"
@@ -104,22 +105,23 @@ async def feed(session: TenantSession, sought: Sought, *, after: Position | None
 
 
 async def register(
-    session: TenantSession, endpoint: Endpoint, *, key: bytes, loopback_allowed: bool
+    session: TenantSession, draft: EndpointDraft, *, key: bytes, now: datetime, loopback_allowed: bool
 ) -> tuple[Endpoint, str]:
     """Register an endpoint. The secret that comes with it is shown this once.
 
     Args:
         session: the tenant's.
-        endpoint: as it is to be.
+        draft: as it is to be.
         key: SECRET_BYTES random bytes.
+        now: the tenant's.
         loopback_allowed: whether http to this machine is allowed, as in tests and demonstrations.
 
     Raises:
         WebhookEndpointInvalid, WebhookEndpointsTooMany
     """
-    target = addresses.target(endpoint.url, loopback_allowed=loopback_allowed)
+    target = addresses.target(draft.url, loopback_allowed=loopback_allowed)
     faults = [] if isinstance(target, Target) else [target]
-    faults += events.faults_of_types(endpoint.types)
+    faults += events.faults_of_types(draft.types)
     if faults:
         raise WebhookEndpointInvalid(faults)
     if await store.endpoint_count(session) >= ENDPOINTS_MAX:
@@ -127,14 +129,14 @@ async def register(
     secret = deliveries.secret_of(key)
     row = WebhookEndpointRow(
         tenant_id=session.tenant_id,
-        id=endpoint.id,
-        client_id=endpoint.client_id,
-        url=endpoint.url,
-        types=sorted(set(endpoint.types)),
+        id=ids.new_id(),
+        client_id=draft.client_id,
+        url=draft.url,
+        types=sorted(set(draft.types)),
         secret=secret,
-        enabled=endpoint.enabled,
-        version=endpoint.version,
-        created_at=endpoint.created_at,
+        enabled=True,
+        version=1,
+        created_at=now,
     )
     await store.add_endpoint(session, row)
     return row.to_domain(), secret

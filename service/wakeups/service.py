@@ -12,6 +12,7 @@ from uuid import UUID
 
 from service.db import TenantSession
 from service.jobs import service as jobs
+from service.platform import PlatformSession
 from service.tenants import service as tenants
 from service.wakeups import domain, store
 from service.wakeups.errors import ClockMovesForward, SandboxOnly
@@ -102,6 +103,11 @@ async def count_failure(session: TenantSession, due: Due) -> bool:
     """
     await store.put_off(session, due, attempts=due.attempts + 1, delay=None)
     return domain.is_parked(due.attempts + 1)
+
+
+async def parked(platform: PlatformSession) -> int:
+    """How many wake-ups failed too often to be tried soon."""
+    return await store.parked(platform)
 
 
 async def clock(session: TenantSession) -> ClockProgress:

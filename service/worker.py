@@ -1,0 +1,146 @@
+"""Composition root for background work: wake-ups, jobs and housekeeping, until told to stop.
+
+Any number of workers run side by side, in one process with the API or in their own. Each part that fails is
+begun again after a growing pause: a database that restarts is waited for.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Gauge
+from sqlalchemy import text
+
+from service.api import idempotency
+from service.clock import Clock, SystemClock
+from service.db import Sessions, tenant_transaction
+from service.ids import TenantId
+from service.jobs import runner
+from service.jobs import service as jobs
+from service.jobs.registry import Tools
+from service.outbox import jobs as outbox_jobs
+from service.outbox.sender import Sender
+from service.platform import platform_transaction
+from service.settings import Settings
+from service.telemetry import Metrics
+from service.wakeups import drive
+from service.wakeups import jobs as wakeups_jobs
+from service.wakeups import service as wakeups
+from service.wakeups.drive import Meters, Round
+from service.wakeups.service import Advance, Advances
+
+JOBS = (outbox_jobs.deliver, wakeups_jobs.move_clock)
+"""Importing a job registers it; naming it here keeps the import from looking unused."""
+
+PAUSE_MIN = timedelta(milliseconds=250)
+PAUSE_MAX = timedelta(seconds=5)
+HOUSEKEEPING_INTERVAL = timedelta(minutes=10)
+
+TENANTS = text("select id from tenant")
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """What is looked after now and then."""
+
+    sessions: Sessions
+    clock: Clock
+    parked: Gauge
+    held: Gauge
+
+
+async def run(
+    settings: Settings,
+    sessions: Sessions,
+    *,
+    advances: Mapping[str, Advance],
+    stop: asyncio.Event,
+    metrics: Metrics | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Work until `stop` is set, and finish what was begun.
+
+    Args:
+        settings: as the operator wants it.
+        sessions: on the login role; a worker uses one connection all the time, and as many as LANES at once.
+        advances: who looks at the subjects of wake-ups, by their kind.
+        stop: set it on SIGTERM.
+        metrics: shared with what else runs in this process.
+        clock: the wall clock, unless a test brings its own.
+    """
+    clock, metrics = clock or SystemClock(), metrics or Metrics()
+    sender = Sender(loopback_allowed=settings.webhooks_allow_loopback)
+    known, meters, poll = Advances(advances), Meters.of(metrics), settings.worker_poll_interval
+    work = Round(sessions, known, meters, stop)
+    tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters})
+    chores = _housekeeping(sessions, clock, metrics)
+    log.info("worker started", jobs=len(JOBS), subjects=sorted(advances))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_keep("wake-ups", lambda: _watch(work, poll), stop))
+            tasks.create_task(_keep("jobs", lambda: runner.run(tools, poll_interval=poll, stop=stop), stop))
+            tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
+    finally:
+        await sender.aclose()
+    log.info("worker stopped")
+
+
+async def _keep(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Do `work` until `stop`; when it fails, begin it again, the sooner the longer it went well."""
+    now = asyncio.get_running_loop().time
+    pause = PAUSE_MIN
+    while not stop.is_set():
+        began = now()
+        try:
+            await work()
+        except Exception:
+            log.exception("part of the worker failed", part=name)
+            if now() - began > PAUSE_MAX.total_seconds():
+                pause = PAUSE_MIN
+            await _rest(stop, pause)
+            pause = min(pause * 2, PAUSE_MAX)
+
+
+async def _watch(work: Round, poll_interval: timedelta) -> None:
+    """Fire what is due; go on at once while there is something, else look again after `poll_interval`."""
+    while not work.stop.is_set():
+        if await drive.fire_due(work) == 0:
+            await _rest(work.stop, poll_interval)
+
+
+async def _keep_house(chores: Housekeeping, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await _tidy(chores)
+        await _rest(stop, HOUSEKEEPING_INTERVAL)
+
+
+async def _tidy(chores: Housekeeping) -> None:
+    """Drop what need not be kept, and count what waits for an operator."""
+    async with platform_transaction(chores.sessions) as platform:
+        await jobs.tidy(platform)
+        chores.held.set(await jobs.held(platform))
+        chores.parked.set(await wakeups.parked(platform))
+        tenants = [TenantId(row[0]) for row in await platform.db.execute(TENANTS)]
+    for tenant_id in tenants:
+        async with tenant_transaction(chores.sessions, tenant_id) as session:
+            await idempotency.purge(session, now=chores.clock.now())
+
+
+def _housekeeping(sessions: Sessions, clock: Clock, metrics: Metrics) -> Housekeeping:
+    return Housekeeping(
+        sessions,
+        clock,
+        parked=metrics.gauge("rooted_wake_ups_parked", "Wake-ups that failed too often to be tried soon."),
+        held=metrics.gauge("rooted_jobs_held", "Jobs that failed for good and wait for an operator."),
+    )
+
+
+async def _rest(stop: asyncio.Event, span: timedelta) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(span.total_seconds()):
+            await stop.wait()
