@@ -41,4 +41,8 @@ class Settings(BaseSettings):
     worker_poll_interval: timedelta = Field(
         default=timedelta(milliseconds=250), description="How often a worker looks for due work."
     )
+    webhooks_allow_loopback: bool = Field(
+        default=False,
+        description="Let webhooks lead to this machine, by http too. For tests and demonstrations only.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
