@@ -97,18 +97,24 @@ async def demo(access: Access, prepared: Prepared, *, console: Console, serving:
         ReplayRefused, ClockPast, ServerUnreachable
     """
     async with open_http(access.base_url, connections=CONCURRENCY) as http:
-        client = Client(http, access)
-        console.print(SOURCE, highlight=False)
-        report, requests = await commands.replay_with(client, prepared, console=console)
-        console.print()
-        reporting.show(report, console)
-        example = await _example(client, prepared.plan.verdicts, requests, metric=prepared.plan.metric)
-        if example is not None:
-            console.rule("One broken promise", align="left", characters="-")
-            for line in story.told(example):
-                console.print(line, markup=False, highlight=False)
-        console.rule("Go on", align="left", characters="-")
-        await _show_way_on(client, requests, example, console=console, serving=serving)
+        return await shown(Client(http, access), prepared, console=console, serving=serving)
+
+
+async def shown(
+    client: Client, prepared: Prepared, *, console: Console, serving: bool, concurrency: int = CONCURRENCY
+) -> Report:
+    """The same with a client at hand."""
+    console.print(SOURCE, highlight=False)
+    report, requests = await commands.replay_with(client, prepared, console=console, concurrency=concurrency)
+    console.print()
+    reporting.show(report, console)
+    example = await _example(client, prepared.plan.verdicts, requests, metric=prepared.plan.metric)
+    if example is not None:
+        console.rule("One broken promise", align="left", characters="-")
+        for line in story.told(example):
+            console.print(line, markup=False, highlight=False)
+    console.rule("Go on", align="left", characters="-")
+    await _show_way_on(client, requests, example, console=console, serving=serving)
     return report
 
 

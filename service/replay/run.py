@@ -126,10 +126,15 @@ def starts_at(plan: Plan) -> datetime:
 
 
 async def _clock_of(client: Client) -> datetime:
-    answer = await client.get("/v1/sandbox/clock")
-    if answer.problem is not None:
-        raise ReplayRefused("to replay on this tenant", status=answer.status, reason=str(answer.problem))
-    return msgspec.json.decode(answer.body, type=_Clock).now
+    """Where the clock stands, once it has got where a replay before this one told it to go."""
+    while True:
+        answer = await client.get("/v1/sandbox/clock")
+        if answer.problem is not None:
+            raise ReplayRefused("to replay on this tenant", status=answer.status, reason=str(answer.problem))
+        clock = msgspec.json.decode(answer.body, type=_Clock)
+        if clock.arrived:
+            return clock.now
+        await client.wait(POLL_SECONDS)
 
 
 async def _start(run: _Run, plan: Plan, setup: Setup) -> None:
