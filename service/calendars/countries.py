@@ -13,7 +13,7 @@ FIRST_YEAR = 2000
 LAST_YEAR = 2050
 """Holidays are expanded for these years, and fewer where the library knows fewer."""
 
-CODE_CHARACTERS_MAX = 16
+CODE_CHARACTERS_MAX = 64
 
 
 @cache

@@ -39,6 +39,7 @@ _HORIZON_MICROSECONDS = HORIZON // _MICROSECOND
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MONDAY_ORDINAL = date(1900, 1, 1).toordinal()
 _FOREVER = 1 << 63
+_REMEMBERED_DAYS_MAX = 4_000
 _MARGIN_DAYS = 4
 """A date's hours reach 48 h past its midnight, and its midnight lies within 27 h of UTC's."""
 
@@ -49,7 +50,7 @@ def _micros(at: datetime) -> int:
 
 
 def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + micros * _MICROSECOND
 
 
 def _year_start(year: int) -> int:
@@ -89,10 +90,12 @@ class _Table:
         place = bisect_right(self.opens, at) - 1
         if place < 0:
             return 0
-        return self.totals[place] + min(at, self.closes[place]) - self.opens[place]
+        close = self.closes[place]
+        return self.totals[place] + (at if at < close else close) - self.opens[place]  # noqa: FURB136 - half the time of min()
 
-    def first_at(self, position: int) -> int | None:
-        """The first instant with that much open time before it (more than none), if the table reaches it."""
+    def first_after(self, at: int, span: int) -> int | None:
+        """The first instant with `span` (more than none) of open time since `at`, if the table reaches it."""
+        position = self.position(at) + span
         place = bisect_left(self.totals, position) - 1
         if place >= len(self.opens):
             return None
@@ -132,6 +135,7 @@ class WorkingTime:
             for day in definition.weekly
         ]
         self._grown: _Table | None = None
+        self._last_closes: dict[int, int | None] = {}
         self.days_walked = 0
 
     def local_to_utc(self, local: datetime) -> datetime:
@@ -185,18 +189,12 @@ class WorkingTime:
             NeverDue: a pause without an end begins before it is reached.
             ValueError: the span is negative.
         """
-        cursor, left = self._within(start), _amount(span)
-        for paused_at, resumed_at in self._standing_still(pauses):
-            if resumed_at <= cursor:
-                continue
-            reached = self._due(cursor, left)
-            if reached < paused_at or (left and reached == paused_at):
+        table, begun, left = self._grown, _micros(start), span // _MICROSECOND
+        if table is not None and left > 0 and not pauses and table.start <= begun < table.end:
+            reached = table.first_after(begun, left)
+            if reached is not None:
                 return _instant(reached)
-            if resumed_at == _FOREVER:
-                raise NeverDue(f"The pause from {_instant(paused_at):%Y-%m-%dT%H:%M:%SZ} on has no end.")
-            left -= self._elapsed(cursor, paused_at)
-            cursor = resumed_at
-        return _instant(self._due(cursor, left))
+        return _instant(self._due_with_pauses(_bounded(begun), _amount(span), self._standing_still(pauses)))
 
     def before(self, end: datetime, span: timedelta) -> datetime:
         """The last instant from which `span` of open time passes until `end`: `due`, mirrored in time.
@@ -289,13 +287,27 @@ class WorkingTime:
         table = self._covering(start, end)
         return table.position(end) - table.position(start)
 
+    def _due_with_pauses(self, start: int, span: int, standing_still: Sequence[Span]) -> int:
+        cursor, left = start, span
+        for paused_at, resumed_at in standing_still:
+            if resumed_at <= cursor:
+                continue
+            reached = self._due(cursor, left)
+            if reached < paused_at or (left and reached == paused_at):
+                return reached
+            if resumed_at == _FOREVER:
+                raise NeverDue(f"The pause from {_instant(paused_at):%Y-%m-%dT%H:%M:%SZ} on has no end.")
+            left -= self._elapsed(cursor, paused_at)
+            cursor = resumed_at
+        return self._due(cursor, left)
+
     def _due(self, start: int, span: int) -> int:
         if not span:
             return self._next_open(start)
         if self.definition.always_open:
             return _bounded(start + span)
         for table in self._growing(start, years=1):
-            reached = table.first_at(table.position(start) + span)
+            reached = table.first_after(start, span)
             if reached is not None:
                 return reached
         raise _too_far("after", start)
@@ -316,7 +328,6 @@ class WorkingTime:
             day += step
             if not FIRST_YEAR <= day.year <= LAST_YEAR:
                 break
-            self.days_walked += 1
             close = self._last_close(day)
             left -= close is not None
             if close is not None and not left:
@@ -324,16 +335,28 @@ class WorkingTime:
         raise _too_far("before" if days < 0 else "after", micros)
 
     def _last_close(self, day: date) -> int | None:
+        """When the working day of that date is over; None when it is no working day."""
+        ordinal = day.toordinal()
+        known = self._last_closes
+        if ordinal in known:
+            return known[ordinal]
+        close = self._find_last_close(ordinal)
+        self.days_walked += 1
+        self._last_closes = {ordinal: close} if len(known) >= _REMEMBERED_DAYS_MAX else known
+        self._last_closes[ordinal] = close
+        return close
+
+    def _find_last_close(self, ordinal: int) -> int | None:
         if self.definition.always_open:
-            return self._midnight(day.toordinal() + 1)
-        open_spans = self._hours(day.toordinal())
+            return self._midnight(ordinal + 1)
+        open_spans = spans.union(self._hours(ordinal))
         if self._closures and open_spans:
-            hours = spans.union(open_spans)
-            open_spans = spans.without(hours, spans.clip(self._closures, hours[0][0], hours[-1][1]))
+            near = spans.clip(self._closures, open_spans[0][0], open_spans[-1][1])
+            open_spans = spans.without(open_spans, near)
         if self._openings:
-            today = self._midnight(day.toordinal()), self._midnight(day.toordinal() + 1)
+            today = self._midnight(ordinal), self._midnight(ordinal + 1)
             open_spans = [*open_spans, *spans.clip(self._openings, *today)]
-        return max((end for start, end in open_spans if start < end), default=None)
+        return max((end for _, end in open_spans), default=None)
 
     def _hours(self, ordinal: int) -> list[Span]:
         """The weekly hours that belong to a date, unless it is a holiday.
