@@ -1,6 +1,6 @@
 """Composition root for HTTP: the one place where settings meet what requests need."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -51,6 +51,7 @@ def create_app(
     engine: Engine | None = None,
     clock: Clock | None = None,
     metrics: Metrics | None = None,
+    controllers: Sequence[type[Controller]] = CONTROLLERS,
 ) -> Litestar:
     """The API.
 
@@ -60,6 +61,7 @@ def create_app(
         engine: matches rules; without one, what decides by rules is not available.
         clock: the wall clock, unless a test brings its own.
         metrics: shared with what else runs in this process.
+        controllers: all of them, unless a test brings its own.
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
     ring = KeyRing(sessions, clock, token_ttl=settings.access_token_ttl)
@@ -75,7 +77,7 @@ def create_app(
     verifier = Verifier(sessions, ring, clock, issuer=settings.issuer)
     return Application(
         access=Access(metrics),
-        route_handlers=list(CONTROLLERS),
+        route_handlers=list(controllers),
         dependencies=dependencies,
         middleware=[Screening(), Authentication(verifier)],
         exception_handlers=HANDLERS,

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -23,10 +23,13 @@ from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported, Paramete
 from service.errors import Fault
 
 DEPTH_MAX = 64
+CONTAINERS = (dict, list)
 FAULTS_MAX = 20
 INT64 = range(-(2**63), 2**63)
 JSON_TYPE = re.compile(r"application/(json|[\w.-]+\+json)", re.IGNORECASE)
 PLACE = re.compile(r"`\$(?P<path>[^`]*)`$")
+SUSPECT = re.compile(rb"\\u|[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
+"""Bytes without which no text or number of a body can be one that we refuse."""
 STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 
 
@@ -36,20 +39,20 @@ class _Repeating(dict[str, Any]):
     repeated: str = ""
 
 
-class _Place(NamedTuple):
-    """Where a value stands: the chain of names and indexes back to the whole."""
+class _Names:
+    """Builds the objects of one body, and notes whether a name is repeated in any."""
 
-    parent: "_Place | None"
-    step: str | int
-    depth: int
+    def __init__(self) -> None:
+        self.repeat = False
 
-    def pointer(self) -> str:
-        steps: list[str] = []
-        place = self
-        while place.parent is not None:
-            steps.append(escape(str(place.step)))
-            place = place.parent
-        return "".join(f"/{step}" for step in reversed(steps))
+    def object(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        self.repeat = True
+        marked, seen = _Repeating(found), set[str]()
+        marked.repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
+        return marked
 
 
 def escape(step: str) -> str:
@@ -63,11 +66,20 @@ def decode(body: bytes) -> object:
     Raises:
         BodyMalformed: with a pointer to each place that is wrong, as far as one can be named.
     """
-    value = _parse(body)
-    faults = list(islice(_faults(value), FAULTS_MAX))
-    if faults:
-        raise BodyMalformed("The body holds values that this service does not take.", faults=faults)
+    names = _Names()
+    value = _parse(body, names)
+    if _is_deep(value):
+        raise BodyMalformed(f"The body is nested more than {DEPTH_MAX} levels deep.")
+    if names.repeat or SUSPECT.search(body):
+        faults = list(islice(_faults(value), FAULTS_MAX))
+        if faults:
+            raise BodyMalformed("The body holds values that this service does not take.", faults=faults)
     return value
+
+
+def pointer(steps: Sequence[str | int]) -> str:
+    """The JSON Pointer (RFC 6901) that goes these steps."""
+    return "".join(f"/{escape(str(step))}" for step in steps)
 
 
 def convert(value: object, kind: Any) -> Any:
@@ -91,8 +103,8 @@ def pointer_of(place: str) -> str:
     for step in STEP.finditer(found["path"]) if found else ():
         if step["index"] == "...":
             break
-        steps.append(escape(step["name"] or step["index"]))
-    return "".join(f"/{step}" for step in steps)
+        steps.append(step["name"] or step["index"])
+    return pointer(steps)
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -139,9 +151,10 @@ def _declared_type(handler: BaseRouteHandler) -> Any:
     return Any if declared is None else declared.annotation
 
 
-def _parse(body: bytes) -> object:
+def _parse(body: bytes, names: "_Names") -> object:
+    decoder = json.JSONDecoder(object_pairs_hook=names.object, parse_constant=_constant)
     try:
-        return _DECODER.decode(body.decode())
+        return decoder.decode(body.decode())
     except UnicodeDecodeError as error:
         raise BodyMalformed(f"The body is not UTF-8 at byte {error.start}.") from error
     except json.JSONDecodeError as error:
@@ -153,57 +166,55 @@ def _parse(body: bytes) -> object:
         raise BodyMalformed("The body holds a number that does not fit into 64 bits.") from error
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    marked, seen = _Repeating(found), set[str]()
-    marked.repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
-    return marked
-
-
 def _constant(name: str) -> NoReturn:
     raise BodyMalformed(f"The body holds {name}, which is not JSON.")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+def _is_deep(value: object) -> bool:
+    """Does anything hold something more than DEPTH_MAX levels deep? Looked at level by level."""
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [inner for found in level for _, inner in _inside(found) if inner and _holds(inner)]
+    return bool(level)
 
 
 def _faults(value: object) -> Iterator[Fault]:
-    """Walk the value without recursion, and name each place that cannot be kept."""
-    waiting: list[tuple[_Place, object]] = [(_Place(None, "", 0), value)]
-    while waiting:
-        place, found = waiting.pop()
-        complaint = _complaint(found)
-        if complaint is not None:
-            yield Fault(place.pointer(), complaint)
-        if place.depth >= DEPTH_MAX and isinstance(found, dict | list):
-            yield Fault(place.pointer(), f"Nested more than {DEPTH_MAX} levels deep.")
-            continue
-        waiting.extend((_Place(place, step, place.depth + 1), inner) for step, inner in _inside(found))
+    """Walk the value, which is not deep, and name each place that cannot be kept."""
+    path: list[str | int] = []
+    if complaint := _complaint(value):
+        yield Fault("", complaint)
+    walks = [_inside(value)]
+    while walks:
+        for step, found in walks[-1]:
+            if complaint := _complaint(found):
+                yield Fault(pointer([*path, step]), complaint)
+            if found and _holds(found):
+                path.append(step)
+                walks.append(_inside(found))
+                break
+        else:
+            walks.pop()
+            del path[-1:]
+
+
+def _holds(found: object) -> bool:
+    return isinstance(found, CONTAINERS)
 
 
 def _inside(found: object) -> Iterator[tuple[str | int, object]]:
     if isinstance(found, dict):
-        yield from cast("dict[str, object]", found).items()
-    elif isinstance(found, list):
-        yield from enumerate(cast("list[object]", found))
+        return iter(cast("dict[str, object]", found).items())
+    return enumerate(cast("list[object]", found)) if isinstance(found, list) else iter(())
 
 
 def _complaint(found: object) -> str | None:
-    match found:
-        case bool() | None:
-            return None
-        case str():
-            return _complaint_of_text(found)
-        case int():
-            return None if found in INT64 else "This integer does not fit into 64 bits."
-        case float():
-            return None if math.isfinite(found) else "This number is too large."
-        case dict():
-            return _complaint_of_names(cast("dict[str, object]", found))
-        case _:
-            return None
+    if isinstance(found, str):
+        return _complaint_of_text(found)
+    if isinstance(found, int):
+        return None if found in INT64 else "This integer does not fit into 64 bits."
+    if isinstance(found, float):
+        return None if math.isfinite(found) else "This number is too large."
+    return _complaint_of_names(cast("dict[str, object]", found)) if isinstance(found, dict) else None
 
 
 def _complaint_of_names(found: dict[str, object]) -> str | None:
