@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition
@@ -32,8 +32,12 @@ SUPPLIER = "waiting_supplier"
 MICROSECOND = timedelta(microseconds=1)
 
 
+def _no_dates(_country: str) -> frozenset[date]:
+    return frozenset()
+
+
 def calendar(definition: Mapping[str, Any]) -> WorkingTime:
-    return compile_calendar(parse_definition(definition, country_dates=lambda *_: frozenset()))
+    return compile_calendar(parse_definition(definition, country_dates=_no_dates))
 
 
 def weekdays(opens: str, closes: str, *, tz: str = "UTC") -> WorkingTime:

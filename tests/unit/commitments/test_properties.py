@@ -139,10 +139,17 @@ def _or_never(at: datetime | None) -> datetime:
 
 def _pause(ledger: Ledger, since: datetime, until: datetime, cause: str = REQUESTER) -> list[LedgerEntry]:
     """A pause of a cause of its own kind, beside whatever the ledger holds."""
-    when = {"received_at": until, "source_sequence": 1}
+    number = len(ledger.entries)
     return [
-        Paused(at=since, cause=cause, party="requester", id=EntryId(f"p{len(ledger.entries)}"), **when),
-        Resumed(at=until, cause=cause, id=EntryId(f"r{len(ledger.entries)}"), **when),
+        Paused(
+            at=since,
+            source_sequence=1,
+            received_at=until,
+            id=EntryId(f"p{number}"),
+            cause=cause,
+            party="requester",
+        ),
+        Resumed(at=until, source_sequence=1, received_at=until, id=EntryId(f"r{number}"), cause=cause),
     ]
 
 

@@ -1,0 +1,212 @@
+"""HTTP for promises: parse, call one use case, render."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from service.api.pagination import Page, Paging
+from service.api.security import Principal, requires
+from service.commitments import service, wire
+from service.commitments.domain import ClockState, Judgement, Outcome, Pause, Rule, SegmentTrace, Verdict
+from service.commitments.models import Commitment
+from service.commitments.service import Account
+from service.commitments.store import Sought
+from service.db import TenantSession
+from service.ids import ClientId, CommitmentId, RequestId
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise.
+
+    `due_at` is null while the clock is paused; `due_if_resumed_now` is the due, were it to run from now on.
+    `lateness_seconds` counts elapsed time past the due. A promise that is stopped and pending was cancelled.
+    """
+
+    id: CommitmentId
+    request_id: RequestId
+    client_id: ClientId | None
+    metric: str
+    target: dict[str, Any]
+    cycle: int
+    clock: ClockState
+    outcome: Outcome
+    started_at: datetime
+    due_at: datetime | None
+    due_if_resumed_now: datetime | None
+    warn_at: datetime | None
+    warned_at: datetime | None
+    fulfilled_at: datetime | None
+    cancelled_at: datetime | None
+    broken_at: datetime | None
+    corrected_at: datetime | None
+    lateness_seconds: float
+    flags: list[str]
+
+    @classmethod
+    def of(cls, commitment: Commitment, now: datetime) -> "CommitmentView":
+        return cls(**_fields(commitment, now))
+
+
+class SegmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """From `at` on these terms were asked for: when they make the promise due, and whether that stands."""
+
+    at: datetime
+    decision_id: str
+    target: dict[str, Any]
+    calendar_version_id: str | None
+    pausable_by: list[str]
+    rule: Rule
+    counted_from: datetime
+    carried_seconds: float
+    due_at: datetime | None
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, segment: SegmentTrace) -> "SegmentView":
+        return cls(
+            at=segment.at,
+            decision_id=segment.decision,
+            target=wire.target_document(segment.terms.target),
+            calendar_version_id=segment.terms.calendar,
+            pausable_by=sorted(segment.terms.pausable_by),
+            rule=segment.rule,
+            counted_from=segment.counted_from,
+            carried_seconds=segment.carried.total_seconds(),
+            due_at=segment.due_at,
+            verdict=segment.verdict,
+        )
+
+
+class CycleView(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one cycle, and how its due was found."""
+
+    cycle: int
+    clock: ClockState
+    outcome: Outcome
+    started_at: datetime
+    due_at: datetime | None
+    fulfilled_at: datetime | None
+    used_seconds: float
+    lateness_seconds: float
+    segments: list[SegmentView]
+
+    @classmethod
+    def of(cls, judged: Judgement) -> "CycleView":
+        return cls(
+            cycle=judged.cycle,
+            clock=judged.clock,
+            outcome=judged.outcome,
+            started_at=judged.started_at,
+            due_at=judged.due_at,
+            fulfilled_at=judged.fulfilled_at,
+            used_seconds=judged.used.total_seconds(),
+            lateness_seconds=judged.lateness.total_seconds(),
+            segments=[SegmentView.of(segment) for segment in judged.segments],
+        )
+
+
+class PauseView(msgspec.Struct, frozen=True):
+    """Why the request waited, and for whom; whether that stopped the clock is up to the terms."""
+
+    start: datetime
+    end: datetime | None
+    cause: str
+    party: str
+
+    @classmethod
+    def of(cls, pause: Pause) -> "PauseView":
+        return cls(pause.start, pause.end, pause.cause, pause.party)
+
+
+class CommitmentDetailView(CommitmentView, frozen=True, kw_only=True):
+    """One promise with its cycles, each with the segments that its due was found from, and its pauses."""
+
+    cycles: list[CycleView]
+    pauses: list[PauseView]
+
+    @classmethod
+    def detailed(cls, account: Account, now: datetime) -> "CommitmentDetailView":
+        return cls(
+            **_fields(account.commitment, now),
+            cycles=[CycleView.of(judged) for judged in account.standing.cycles],
+            pauses=[PauseView.of(pause) for pause in account.standing.pauses],
+        )
+
+
+class CommitmentController(Controller):
+    path = "/v1/commitments"
+    tags = ("Commitments",)
+
+    @get("/", guards=[requires("commitments:read")], operation_id="listCommitments")
+    async def list_all(
+        self,
+        session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
+        now: NamedDependency[datetime],
+        paging: NamedDependency[Paging],
+        request_id: Annotated[UUID | None, QueryParameter(description="Of this request only.")] = None,
+        outcome: Annotated[Outcome | None, QueryParameter(description="With this outcome only.")] = None,
+        clock: Annotated[ClockState | None, QueryParameter(description="Whose clock does this.")] = None,
+        due_before: Annotated[
+            Moment | None, QueryParameter(description="Due before this instant, RFC 3339 with an offset.")
+        ] = None,
+    ) -> Response[Page[CommitmentView]]:
+        """List promises, oldest first. A client's application sees those of its own client."""
+        sought = Sought(
+            client_id=principal.client_id,
+            request_id=None if request_id is None else RequestId(request_id),
+            outcome=outcome,
+            clock=clock,
+            due_before=due_before,
+        )
+        found = await service.list_commitments(
+            session, sought, after=paging.after(UUID), limit=paging.sought, now=now
+        )
+        return paging.page(
+            found,
+            position=lambda commitment: commitment.id,
+            view=lambda commitment: CommitmentView.of(commitment, now),
+        )
+
+    @get("/{commitment_id:uuid}", guards=[requires("commitments:read")], operation_id="getCommitment")
+    async def get_one(
+        self,
+        session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
+        now: NamedDependency[datetime],
+        commitment_id: FromPath[CommitmentId],
+    ) -> CommitmentDetailView:
+        """Show one promise, and how its due was found."""
+        account = await service.get(session, commitment_id, client_id=principal.client_id, now=now)
+        return CommitmentDetailView.detailed(account, now)
+
+
+def _fields(commitment: Commitment, now: datetime) -> dict[str, Any]:
+    return {
+        "id": commitment.id,
+        "request_id": commitment.request_id,
+        "client_id": commitment.client_id,
+        "metric": commitment.metric,
+        "target": wire.target_document(commitment.target),
+        "cycle": commitment.cycle,
+        "clock": commitment.clock,
+        "outcome": commitment.outcome,
+        "started_at": commitment.started_at,
+        "due_at": commitment.due_at,
+        "due_if_resumed_now": commitment.due_if_resumed_now,
+        "warn_at": commitment.warn_at,
+        "warned_at": commitment.warned_at,
+        "fulfilled_at": commitment.fulfilled_at,
+        "cancelled_at": commitment.cancelled_at,
+        "broken_at": commitment.broken_at,
+        "corrected_at": commitment.corrected_at,
+        "lateness_seconds": commitment.lateness(now).total_seconds(),
+        "flags": list(commitment.flags),
+    }
