@@ -1,6 +1,6 @@
 """Composition root for HTTP: the one place where settings meet what requests need."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +14,7 @@ from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
 from service.api.bodies import Screening, StrictRequest
 from service.api.errors import TokenMissing
+from service.api.events import EventController
 from service.api.health import HealthController, Readiness
 from service.api.oauth.authority import Authority
 from service.api.oauth.controller import OAuthController
@@ -22,8 +23,10 @@ from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.problems import HANDLERS, ProblemController
+from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Principal
 from service.api.tenants import ClientController, ServiceController, TenantController
+from service.api.webhooks import WebhookController
 from service.clock import Clock, SystemClock
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.rules.matching import Engine
@@ -31,11 +34,15 @@ from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
 from service.tenants.service import Actor
+from service.wakeups.service import Advance, Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
     TenantController,
     ClientController,
     ServiceController,
+    EventController,
+    WebhookController,
+    SandboxController,
     OAuthController,
     HealthController,
     ProblemController,
@@ -44,7 +51,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
 """Every controller of the API. A slice adds its own here."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - a composition root takes what it composes
     settings: Settings,
     sessions: Sessions,
     *,
@@ -52,6 +59,7 @@ def create_app(
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     controllers: Sequence[type[Controller]] = CONTROLLERS,
+    advances: Mapping[str, Advance] | None = None,
 ) -> Litestar:
     """The API.
 
@@ -62,15 +70,19 @@ def create_app(
         clock: the wall clock, unless a test brings its own.
         metrics: shared with what else runs in this process.
         controllers: all of them, unless a test brings its own.
+        advances: who looks at the subjects of wake-ups, by kind, when a sandbox's clock passes them.
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
     ring = KeyRing(sessions, clock, token_ttl=settings.access_token_ttl)
     dependencies = {
         **_kernel(sessions, ring),
         "authority": _value(_authority(settings, sessions, ring, clock)),
+        "advances": _value(Advances(advances or {})),
         "clock": _value(clock),
         "engine": _value(engine),
         "metrics": _value(metrics),
+        "sessions": _value(sessions),
+        "settings": _value(settings),
         "readiness": _value(Readiness(sessions, clock, schema.head())),
     }
     dependencies["description"] = _value(Description(lambda: describe(dependencies)))
