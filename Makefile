@@ -8,7 +8,6 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 ARGS ?=
 TESTS ?= tests
-CODE := service tests migrations bench scripts
 BOOTSTRAP := requirements-build.lock requirements-uv.lock pyproject.toml scripts/setup.sh scripts/preflight.py
 
 help: ## list these targets
@@ -56,7 +55,8 @@ fmt: .venv/.stamp-dev ## format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix .
 
 bench: .venv/.stamp-dev ## measure, and print ratios
-	@for each in bench/bench_*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done
+	@for each in $(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py)))); do \
+		echo "== bench/$$each.py"; $(BIN)/python -m "bench.$$each" $(ARGS) || exit 1; done
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header

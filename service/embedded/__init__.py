@@ -21,10 +21,19 @@ from sqlalchemy.exc import DBAPIError
 from service.embedded import cluster, roles
 from service.embedded import folder as folders
 from service.embedded.domain import default_data_folder
+from service.embedded.folder import has_database
 from service.embedded.membership import Membership
 from service.embedded.roles import prepare_roles
 
-__all__ = ["EmbeddedDatabase", "clone", "default_data_folder", "over_tcp", "prepare_roles", "running"]
+__all__ = [
+    "EmbeddedDatabase",
+    "clone",
+    "default_data_folder",
+    "has_database",
+    "over_tcp",
+    "prepare_roles",
+    "running",
+]
 
 _ATTEMPTS = 5
 _DATABASE, _OWNER, _APP = "rooted", "rooted_owner", "rooted_app"

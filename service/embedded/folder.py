@@ -174,6 +174,12 @@ def existing_home(folder: Folder, state: State, *, fast: bool) -> Path | None:
     return None
 
 
+def has_database(data_folder: Path) -> bool:
+    """Whether a database is kept for this data folder, running or not."""
+    folder = Folder(data_folder.resolve() / "postgresql")
+    return (home(folder, load_state(folder)) / "cluster").exists()
+
+
 def new_home(folder: Folder, account: Account, *, fast: bool) -> Path:
     """Where to make the cluster: our own folder, or another one when the server's account cannot reach that.
 
@@ -182,7 +188,7 @@ def new_home(folder: Folder, account: Account, *, fast: bool) -> Path:
         DiskFull: too little space is left there.
     """
     try:
-        place = folder.path if account.can_enter(folder.path) else _made_elsewhere(fast=fast)
+        place = folder.path if account.can_enter(folder.path) else _made_elsewhere(folder, fast=fast)
         if not account.can_enter(place):
             raise DataFolderUnusable(
                 folder.path, f"the account that runs PostgreSQL reaches neither it nor {place}"
@@ -243,7 +249,7 @@ def refusal(folder: Path, error: OSError) -> DataFolderUnusable | DiskFull:
     return DataFolderUnusable(folder, f"{error.strerror or error}")
 
 
-def _made_elsewhere(*, fast: bool) -> Path:
+def _made_elsewhere(folder: Folder, *, fast: bool) -> Path:
     if fast:
         place = Path(tempfile.mkdtemp(prefix="rooted-"))
     else:
@@ -251,6 +257,7 @@ def _made_elsewhere(*, fast: bool) -> Path:
         place.mkdir(parents=True)
         MOVED_FOLDERS.chmod(_PASSABLE)
     place.chmod(_PASSABLE)
+    (place / "belongs-to").write_text(f"{folder.path}\n")
     return place
 
 

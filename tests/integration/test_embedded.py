@@ -284,12 +284,12 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_folder_for_it(p
 
 async def test_a_throwaway_database_is_deleted_even_when_its_last_user_is_killed(place: Path) -> None:
     async with _user(place, "fast") as user:
-        assert (place / "postgresql" / "cluster").exists()
+        assert embedded.has_database(place)
         user.kill()
         await user.wait()
         await _until_the_keeper_ended(place)
 
-    assert not (place / "postgresql" / "cluster").exists()
+    assert not embedded.has_database(place)
 
 
 async def test_a_durable_database_is_never_used_as_a_throwaway_one(made: Path) -> None:
@@ -332,6 +332,7 @@ async def test_in_a_private_home_the_server_gets_a_folder_that_it_can_reach(
 
     assert home.stat().st_mode & 0o777 == 0o700
     assert len(list(moved.glob("*/cluster"))) == 1
+    assert embedded.has_database(home / "rooted")
     shutil.rmtree(moved)
     with pytest.raises(errors.DataFolderUnusable, match="is gone"):
         async with embedded.running(home / "rooted"):
