@@ -15,8 +15,8 @@ from service.calendars.domain import (
 )
 from service.errors import Invalid
 
-DAYS_WALKED_MAX = 1_000 * 366
-"""Work that one call over HTTP may cause, in dates looked at. A hundred ordinary items need a tenth of it."""
+DAYS_WALKED_MAX = 500 * 366
+"""Work that one call over HTTP may cause, in dates looked at. The published vectors need a fifth of it."""
 
 Answer = dict[str, object]
 """`{"id"?, "result"}` or `{"id"?, "error"}`; the id is there when the item had one."""

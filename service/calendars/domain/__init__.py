@@ -2,7 +2,7 @@
 
 from service.calendars.domain.definition import CalendarDefinition, DaySpan, LocalSpan
 from service.calendars.domain.failures import BeyondHorizon, CalendarInvalid, NeverDue, UnknownCountry
-from service.calendars.domain.parse import parse_definition
+from service.calendars.domain.parse import from_expanded, parse_definition
 from service.calendars.domain.working_time import WorkingTime, compile_calendar
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "UnknownCountry",
     "WorkingTime",
     "compile_calendar",
+    "from_expanded",
     "parse_definition",
 ]

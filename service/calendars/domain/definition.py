@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from service.errors import Fault
+
+NAME_CHARACTERS_MAX = 200
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 COUNTRY_DATES = "country_dates"
@@ -62,6 +65,12 @@ class CalendarDefinition:
             or day in self.country_dates
             or (day.month, day.day) in self.recurring_holidays
         )
+
+
+def faults_of_name(name: str) -> list[Fault]:
+    if name.strip() and name.isprintable() and len(name) <= NAME_CHARACTERS_MAX:
+        return []
+    return [Fault("/name", f"A name has 1 to {NAME_CHARACTERS_MAX} printable characters.")]
 
 
 def canonical_json(definition: CalendarDefinition) -> dict[str, object]:

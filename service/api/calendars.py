@@ -1,0 +1,182 @@
+"""HTTP for calendars: parse, call one use case, render."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from service.api import conditional
+from service.api.conditional import Precondition
+from service.api.idempotency import Once
+from service.api.pagination import Page, Paging
+from service.api.security import requires
+from service.calendars import service
+from service.calendars.service import Calendar, CalendarVersion
+from service.db import TenantSession
+from service.ids import CalendarId
+from service.tenants.service import Actor
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Definition = Annotated[
+    dict[str, Any],
+    msgspec.Meta(
+        description="`tz`, `weekly`, `holidays`, `recurring_holidays`, `closures`, `openings`, "
+        "`country_holidays`; or `always_open`. See docs/guides/calendars.md.",
+        examples=[{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "country_holidays": "DE"}],
+    ),
+]
+
+
+class CreateCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A calendar with its first version. Policies refer to it by its name."""
+
+    name: Name
+    definition: Definition
+
+
+class ReviseCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the calendar says from now on."""
+
+    definition: Definition
+
+
+class CalendarView(msgspec.Struct, frozen=True):
+    """A calendar and its current version; `country_dates` is what `country_holidays` stands for in it."""
+
+    id: CalendarId
+    name: str
+    version: int
+    version_id: UUID
+    definition: Mapping[str, Any]
+    country_dates: Sequence[str]
+    tzdata_version: str
+    created_at: datetime
+    revised_at: datetime
+
+    @classmethod
+    def of(cls, calendar: Calendar) -> "CalendarView":
+        return cls(
+            id=calendar.id,
+            name=calendar.name,
+            version=calendar.current.version,
+            version_id=calendar.current.id,
+            definition=calendar.current.definition,
+            country_dates=calendar.current.country_dates,
+            tzdata_version=calendar.current.tzdata_version,
+            created_at=calendar.created_at,
+            revised_at=calendar.current.created_at,
+        )
+
+
+class CalendarVersionView(msgspec.Struct, frozen=True):
+    id: UUID
+    calendar_id: CalendarId
+    version: int
+    definition: Mapping[str, Any]
+    country_dates: Sequence[str]
+    tzdata_version: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, version: CalendarVersion) -> "CalendarVersionView":
+        return cls(
+            id=version.id,
+            calendar_id=version.calendar_id,
+            version=version.version,
+            definition=version.definition,
+            country_dates=version.country_dates,
+            tzdata_version=version.tzdata_version,
+            created_at=version.created_at,
+        )
+
+
+class CalendarController(Controller):
+    path = "/v1/calendars"
+    tags = ("Calendars",)
+
+    @post("/", guards=[requires("calendars:write")], operation_id="createCalendar")
+    async def create(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        data: JSONBody[CreateCalendar],
+    ) -> Response[CalendarView]:
+        """Create a calendar."""
+
+        async def effect() -> Response[CalendarView]:
+            return _response(
+                await service.create(session, actor, name=data.name, raw=data.definition, now=now)
+            )
+
+        return await once(effect)
+
+    @get("/", guards=[requires("calendars:read")], operation_id="listCalendars")
+    async def list_all(
+        self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
+    ) -> Response[Page[CalendarView]]:
+        """List the calendars, oldest first."""
+        found = await service.list_calendars(session, after=paging.after(UUID), limit=paging.sought)
+        return paging.page(found, position=lambda calendar: calendar.id, view=CalendarView.of)
+
+    @get("/{calendar_id:uuid}", guards=[requires("calendars:read")], operation_id="getCalendar")
+    async def get_one(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[TenantSession],
+        calendar_id: FromPath[CalendarId],
+    ) -> Response[CalendarView]:
+        """Show one calendar as it is now."""
+        calendar = await service.get(session, calendar_id)
+        return conditional.respond(request, CalendarView.of(calendar), tag=_tag(calendar))
+
+    @put("/{calendar_id:uuid}", guards=[requires("calendars:write")], operation_id="reviseCalendar")
+    async def revise(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        precondition: NamedDependency[Precondition],
+        calendar_id: FromPath[CalendarId],
+        data: JSONBody[ReviseCalendar],
+    ) -> Response[CalendarView]:
+        """Make a new version current. Promises made before keep the version they were made by."""
+        held = await service.get(session, calendar_id, lock=True)
+        precondition.check(held.id, held.current.version)
+        return _response(await service.revise(session, actor, calendar_id, raw=data.definition, now=now))
+
+    @get(
+        "/{calendar_id:uuid}/versions",
+        guards=[requires("calendars:read")],
+        operation_id="listCalendarVersions",
+    )
+    async def list_versions(
+        self,
+        session: NamedDependency[TenantSession],
+        paging: NamedDependency[Paging],
+        calendar_id: FromPath[CalendarId],
+    ) -> Response[Page[CalendarVersionView]]:
+        """List what the calendar has said, oldest version first."""
+        found = await service.list_versions(
+            session, calendar_id, after=paging.after(UUID), limit=paging.sought
+        )
+        return paging.page(found, position=lambda version: version.id, view=CalendarVersionView.of)
+
+    @post("/compute", status_code=200, guards=[requires("calendars:read")], operation_id="computeWorkingTime")
+    async def compute(self, data: JSONBody[list[Any]]) -> list[dict[str, Any]]:
+        """Answer up to 100 items `{id?, calendar, op, input}` in order, each with `result` or `error`."""
+        return await service.compute(data)
+
+
+def _tag(calendar: Calendar) -> str:
+    return conditional.etag(calendar.id, calendar.current.version)
+
+
+def _response(calendar: Calendar) -> Response[CalendarView]:
+    return Response(CalendarView.of(calendar), headers={"ETag": _tag(calendar)})

@@ -1,0 +1,218 @@
+"""Use cases of this slice: load, decide, save. One public function per user intention."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from service import ids
+from service.calendars import compute as computing
+from service.calendars import countries, store
+from service.calendars.compute import Answer
+from service.calendars.domain import (
+    BeyondHorizon,
+    CalendarDefinition,
+    CalendarInvalid,
+    WorkingTime,
+    compile_calendar,
+    definition,
+    from_expanded,
+    parse_definition,
+    zones,
+)
+from service.calendars.errors import CalendarNotFound, CalendarsUnknown, ComputationsTooMany
+from service.calendars.models import CalendarRow, CalendarVersionRow
+from service.calendars.shelf import Shelf
+from service.db import TenantSession
+from service.errors import Fault
+from service.ids import CalendarId
+from service.tenants import service as tenants
+from service.tenants.service import Actor
+
+COMPUTATIONS_MAX = 100
+"""Items of one call over HTTP."""
+
+_shelf = Shelf()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarVersion:
+    """What a calendar said from `created_at` on. It never changes.
+
+    Attributes:
+        definition: as it was given.
+        country_dates: the country's holidays as they stood when the version was made.
+        tzdata_version: the release of the IANA database whose rules the version keeps.
+    """
+
+    id: UUID
+    calendar_id: CalendarId
+    version: int
+    definition: Mapping[str, Any]
+    country_dates: Sequence[str]
+    tzdata_version: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    id: CalendarId
+    name: str
+    created_at: datetime
+    current: CalendarVersion
+
+
+async def create(
+    session: TenantSession, actor: Actor, *, name: str, raw: Mapping[str, Any], now: datetime
+) -> Calendar:
+    """Create a calendar with its first version. Raises CalendarInvalid, CalendarNameTaken."""
+    read = await asyncio.to_thread(_read, raw, now)
+    _refuse(definition.faults_of_name(name))
+    calendar_id, version_id = CalendarId(ids.new_id()), ids.new_id()
+    await store.add(session, calendar_id, name=name, version_id=version_id, now=now)
+    await _add_version(session, calendar_id, version_id, 1, (raw, read), now=now)
+    changes = {"name": name, "definition": raw}
+    await tenants.audit(session, actor, "calendar.created", f"calendar:{calendar_id}", changes, now=now)
+    return await get(session, calendar_id)
+
+
+async def revise(
+    session: TenantSession, actor: Actor, calendar_id: CalendarId, *, raw: Mapping[str, Any], now: datetime
+) -> Calendar:
+    """Add a version and make it current. What was promised by an older one stays with it.
+
+    Raises:
+        CalendarNotFound, CalendarInvalid
+    """
+    row, _ = await store.get(session, calendar_id, lock=True)
+    read = await asyncio.to_thread(_read, raw, now)
+    version_id = ids.new_id()
+    await _add_version(session, calendar_id, version_id, row.version + 1, (raw, read), now=now)
+    row.version, row.version_id = row.version + 1, version_id
+    await session.db.flush()
+    changes = {"version": row.version, "definition": raw}
+    await tenants.audit(session, actor, "calendar.revised", f"calendar:{calendar_id}", changes, now=now)
+    return await get(session, calendar_id)
+
+
+async def get(session: TenantSession, calendar_id: CalendarId, *, lock: bool = False) -> Calendar:
+    """A calendar with its current version. Raises CalendarNotFound."""
+    return _calendar(*await store.get(session, calendar_id, lock=lock))
+
+
+async def list_calendars(session: TenantSession, *, after: UUID | None, limit: int) -> list[Calendar]:
+    return [_calendar(*stored) for stored in await store.listed(session, after=after, limit=limit)]
+
+
+async def list_versions(
+    session: TenantSession, calendar_id: CalendarId, *, after: UUID | None, limit: int
+) -> list[CalendarVersion]:
+    """The versions of a calendar, oldest first. Raises CalendarNotFound."""
+    found = await store.versions(session, calendar_id, after=after, limit=limit)
+    if not found and after is None:
+        raise CalendarNotFound(calendar_id)
+    return [_version(row) for row in found]
+
+
+async def names(session: TenantSession) -> frozenset[str]:
+    """The names of the tenant's calendars."""
+    return await store.names(session)
+
+
+async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
+    """The current version of each calendar named. Raises CalendarsUnknown when one is not there."""
+    if not names:
+        return {}
+    found = await store.current_versions(session, names)
+    if missing := set(names) - found.keys():
+        raise CalendarsUnknown(missing)
+    return found
+
+
+async def working_time(session: TenantSession, version_id: UUID) -> WorkingTime:
+    """A calendar version, ready to compute: by its own zone rules and holidays, whatever is installed now.
+
+    Raises:
+        CalendarNotFound: there is no such version.
+    """
+    kept = _shelf.get(session.tenant_id, version_id)
+    if kept is not None:
+        return kept
+    row = await store.version(session, version_id)
+    read = from_expanded(row.expanded)
+    compiled = compile_calendar(read, zone=zones.from_rules(read.tz, row.zone_rules))
+    _shelf.put(session.tenant_id, version_id, compiled)
+    return compiled
+
+
+async def compute(items: Sequence[object]) -> list[Answer]:
+    """Answer every item `{id?, calendar, op, input}`, in order; see `compute.compute`.
+
+    Raises:
+        ComputationsTooMany
+    """
+    if len(items) > COMPUTATIONS_MAX:
+        raise ComputationsTooMany(len(items), most=COMPUTATIONS_MAX)
+    return await asyncio.to_thread(computing.compute, items, days_walked_max=computing.DAYS_WALKED_MAX)
+
+
+def _read(raw: Mapping[str, Any], now: datetime) -> CalendarDefinition:
+    """The definition in a body's `/definition`. A calendar that never opens again keeps no promise."""
+    try:
+        read = parse_definition(raw, country_dates=countries.dates)
+    except CalendarInvalid as refusal:
+        _refuse([replace(fault, pointer=f"/definition{fault.pointer}") for fault in refusal.faults])
+        raise
+    try:
+        compile_calendar(read).next_open(now)
+    except BeyondHorizon as refusal:
+        raise CalendarInvalid([Fault("/definition", f"is never open from now on: {refusal}")]) from refusal
+    return read
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise CalendarInvalid(faults)
+
+
+async def _add_version(
+    session: TenantSession,
+    calendar_id: CalendarId,
+    version_id: UUID,
+    version: int,
+    content: tuple[Mapping[str, Any], CalendarDefinition],
+    *,
+    now: datetime,
+) -> None:
+    raw, read = content
+    await store.add_version(
+        session,
+        version_id,
+        calendar_id=calendar_id,
+        version=version,
+        definition=dict(raw),
+        expanded=definition.expanded_json(read),
+        tzdata_version=zones.TZDATA_VERSION,
+        zone_rules=zones.rules(read.tz),
+        created_at=now,
+    )
+
+
+def _calendar(row: CalendarRow, current: CalendarVersionRow) -> Calendar:
+    return Calendar(
+        id=CalendarId(row.id), name=row.name, created_at=row.created_at, current=_version(current)
+    )
+
+
+def _version(row: CalendarVersionRow) -> CalendarVersion:
+    return CalendarVersion(
+        id=row.id,
+        calendar_id=CalendarId(row.calendar_id),
+        version=row.version,
+        definition=row.definition,
+        country_dates=row.expanded.get(definition.COUNTRY_DATES, ()),
+        tzdata_version=row.tzdata_version,
+        created_at=row.created_at,
+    )

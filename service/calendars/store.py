@@ -1,0 +1,109 @@
+"""Queries of this slice. Every statement of a tenant names the tenant."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from service.calendars.errors import CalendarNameTaken, CalendarNotFound
+from service.calendars.models import CalendarRow, CalendarVersionRow
+from service.db import TenantSession
+from service.ids import CalendarId
+
+Stored = tuple[CalendarRow, CalendarVersionRow]
+
+
+def _mine(session: TenantSession) -> Select[CalendarRow, CalendarVersionRow]:
+    """Calendars, each with its current version."""
+    current = and_(
+        CalendarVersionRow.tenant_id == CalendarRow.tenant_id,
+        CalendarVersionRow.id == CalendarRow.version_id,
+    )
+    return (
+        select(CalendarRow, CalendarVersionRow)
+        .join(CalendarVersionRow, current)
+        .where(CalendarRow.tenant_id == session.tenant_id, CalendarVersionRow.tenant_id == session.tenant_id)
+    )
+
+
+def _my_versions(session: TenantSession) -> Select[CalendarVersionRow]:
+    return select(CalendarVersionRow).where(CalendarVersionRow.tenant_id == session.tenant_id)
+
+
+async def get(session: TenantSession, calendar_id: CalendarId, *, lock: bool = False) -> Stored:
+    """A calendar and its current version. The lock is on the calendar: its versions never change."""
+    query = _mine(session).where(CalendarRow.id == calendar_id)
+    found = (await session.db.execute(query.with_for_update(of=CalendarRow) if lock else query)).first()
+    if found is None:
+        raise CalendarNotFound(calendar_id)
+    return found.tuple()
+
+
+async def listed(session: TenantSession, *, after: UUID | None, limit: int) -> list[Stored]:
+    """Calendars in the order of their making."""
+    query = _mine(session).order_by(CalendarRow.id).limit(limit)
+    if after is not None:
+        query = query.where(CalendarRow.id > after)
+    return [row.tuple() for row in await session.db.execute(query)]
+
+
+async def versions(
+    session: TenantSession, calendar_id: CalendarId, *, after: UUID | None, limit: int
+) -> list[CalendarVersionRow]:
+    """Versions in the order of their making."""
+    query = _my_versions(session).where(CalendarVersionRow.calendar_id == calendar_id)
+    if after is not None:
+        query = query.where(CalendarVersionRow.id > after)
+    return list(await session.db.scalars(query.order_by(CalendarVersionRow.id).limit(limit)))
+
+
+async def version(session: TenantSession, version_id: UUID) -> CalendarVersionRow:
+    row = await session.db.scalar(_my_versions(session).where(CalendarVersionRow.id == version_id))
+    if row is None:
+        raise CalendarNotFound(f"version {version_id}")
+    return row
+
+
+async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
+    """The current version of each calendar of these names that there is."""
+    rows = await session.db.execute(
+        select(CalendarRow.name, CalendarRow.version_id).where(
+            CalendarRow.tenant_id == session.tenant_id, CalendarRow.name.in_(names)
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+async def names(session: TenantSession) -> frozenset[str]:
+    query = select(CalendarRow.name).where(CalendarRow.tenant_id == session.tenant_id)
+    return frozenset(await session.db.scalars(query))
+
+
+async def add(
+    session: TenantSession, calendar_id: CalendarId, *, name: str, version_id: UUID, now: datetime
+) -> None:
+    """Insert a calendar that points at its first version. Raises CalendarNameTaken."""
+    added = await session.db.execute(
+        upsert(CalendarRow)
+        .values(
+            tenant_id=session.tenant_id,
+            id=calendar_id,
+            name=name,
+            version=1,
+            version_id=version_id,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(CalendarRow.id)
+    )
+    if added.first() is None:
+        raise CalendarNameTaken(name)
+
+
+async def add_version(session: TenantSession, version_id: UUID, **values: Any) -> None:
+    await session.db.execute(
+        insert(CalendarVersionRow).values(tenant_id=session.tenant_id, id=version_id, **values)
+    )
