@@ -1,6 +1,6 @@
 """Composition root for HTTP: the one place where settings meet what requests need."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -9,10 +9,11 @@ from litestar import Controller, Litestar, Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
-from service import schema
+from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
 from service.api.bodies import Screening, StrictRequest
+from service.api.commitments import CommitmentController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
 from service.api.health import HealthController, Readiness
@@ -22,24 +23,32 @@ from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
+from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
+from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Principal
 from service.api.tenants import ClientController, ServiceController, TenantController
 from service.api.webhooks import WebhookController
 from service.clock import Clock, SystemClock
 from service.db import Sessions, TenantSession, tenant_transaction
+from service.requests.service import Caller
 from service.rules.matching import Engine
+from service.rules.reference import ReferenceEngine
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
 from service.tenants.service import Actor
-from service.wakeups.service import Advance, Advances
+from service.wakeups.service import Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
     TenantController,
     ClientController,
     ServiceController,
+    PolicyController,
+    RuleController,
+    RequestController,
+    CommitmentController,
     EventController,
     WebhookController,
     SandboxController,
@@ -51,7 +60,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
 """Every controller of the API. A slice adds its own here."""
 
 
-def create_app(  # noqa: PLR0913 - a composition root takes what it composes
+def create_app(
     settings: Settings,
     sessions: Sessions,
     *,
@@ -59,27 +68,25 @@ def create_app(  # noqa: PLR0913 - a composition root takes what it composes
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     controllers: Sequence[type[Controller]] = CONTROLLERS,
-    advances: Mapping[str, Advance] | None = None,
 ) -> Litestar:
     """The API.
 
     Args:
         settings: as the operator wants it.
         sessions: on the login role, which owns nothing.
-        engine: matches rules; without one, what decides by rules is not available.
+        engine: matches rules; the reference evaluator where none is given.
         clock: the wall clock, unless a test brings its own.
         metrics: shared with what else runs in this process.
         controllers: all of them, unless a test brings its own.
-        advances: who looks at the subjects of wake-ups, by kind, when a sandbox's clock passes them.
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
     ring = KeyRing(sessions, clock, token_ttl=settings.access_token_ttl)
     dependencies = {
         **_kernel(sessions, ring),
         "authority": _value(_authority(settings, sessions, ring, clock)),
-        "advances": _value(Advances(advances or {})),
+        "advances": _value(Advances(composition.ADVANCES)),
         "clock": _value(clock),
-        "engine": _value(engine),
+        "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
         "metrics": _value(metrics),
         "sessions": _value(sessions),
         "settings": _value(settings),
@@ -126,11 +133,15 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
             name=f"application:{principal.application_id}", http_request_id=request.state["request_id"]
         )
 
+    def caller(principal: NamedDependency[Principal]) -> Caller:
+        return Caller(principal.client_id, may_backdate="requests:backdate" in principal.scopes)
+
     return {
         "principal": Provide(principal, sync_to_thread=False),
         "session": Provide(session),
         "now": Provide(now),
         "actor": Provide(actor, sync_to_thread=False),
+        "caller": Provide(caller, sync_to_thread=False),
         "once": Provide(idempotency.once),
         "precondition": Provide(conditional.precondition, sync_to_thread=False),
         "paging": Provide(pagination.provide_paging(ring.cursor_keys)),

@@ -11,16 +11,12 @@ from pathlib import Path
 import uvicorn
 from sqlalchemy import text
 
-from service import operations, schema, telemetry, worker
+from service import composition, operations, schema, telemetry, worker
 from service.app import create_app
-from service.commitments import service as commitments
 from service.db import Sessions
 from service.errors import Unavailable
-from service.rules.engines import create_engine
 from service.settings import Settings
-
-ADVANCES = {commitments.SUBJECT_KIND: commitments.advance}
-"""What is looked at again when its wake-up fires, by kind of subject."""
+from service.telemetry import Metrics
 
 DRAIN_SECONDS = 10
 BACKLOG = 2_048
@@ -69,10 +65,10 @@ async def serve(
     listener = _listener(settings.host, settings.port)
     settings = _addressed(settings, listener.getsockname()[1])
     async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
-        engine = create_engine(settings)
-        stop = asyncio.Event()
+        engine = composition.rules_engine(settings)
+        stop, metrics = asyncio.Event(), Metrics()
         try:
-            app = create_app(settings, sessions, engine=engine)
+            app = create_app(settings, sessions, engine=engine, metrics=metrics)
             server = _Server(
                 uvicorn.Config(
                     app,
@@ -85,7 +81,9 @@ async def serve(
             )
             async with asyncio.TaskGroup() as tasks:
                 if with_worker:
-                    tasks.create_task(worker.run(settings, sessions, advances=ADVANCES, stop=stop))
+                    tasks.create_task(
+                        worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
+                    )
                 await server.serve(sockets=[listener])
                 stop.set()
         finally:
@@ -100,7 +98,7 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
-        await worker.run(settings, sessions, advances=ADVANCES, stop=stop)
+        await worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
 
 
 async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:

@@ -3,9 +3,8 @@
 Tokens themselves are checked in `service.api.oauth`, which hands its check in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import structlog
@@ -17,10 +16,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.api.errors import ScopeInsufficient, TokenInvalid, TokenMissing
 from service.ids import ApplicationId, ClientId, TenantId
-from service.tenants import domain
-
-SCOPES: Mapping[str, str] = MappingProxyType(domain.SCOPES)
-"""Every scope there is. An application holds some of them; a token names those that it asked for."""
+from service.tenants.domain import SCOPES
 
 TOKEN_BYTES_MAX = 8_192
 """A token of ours is under 1 KB; what is longer is refused before anything reads it."""
@@ -67,7 +63,7 @@ def requires(scope: str) -> Requires:
         ValueError: the scope is not in SCOPES.
     """
     if scope not in SCOPES:
-        raise ValueError(f"scope {scope!r} is not in service.api.security.SCOPES")
+        raise ValueError(f"scope {scope!r} is not in service.tenants.domain.SCOPES")
     return Requires(scope)
 
 

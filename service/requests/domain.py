@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypedDict, cast
+from uuid import UUID
 
 from service.commitments.domain.ledger import (
     Cancelled,
@@ -16,7 +17,9 @@ from service.commitments.domain.ledger import (
     Resumed,
 )
 from service.errors import Fault
-from service.ids import ClientId, EventId, RequestId, ServiceId
+from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
+from service.rules.domain import VersionRef
+from service.rules.vocabulary import GIVEN_BY_SOURCE
 from service.tenants.domain import Client, OperatedService
 
 AHEAD_MAX = timedelta(minutes=5)
@@ -109,6 +112,30 @@ class RequestEvent:
         return (self.occurred_at, self.source_sequence, self.received_at, str(self.id))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided on one snapshot of facts, and all that is needed to say why.
+
+    Attributes:
+        versions: of the policies in effect, in their order.
+        calendars: the version that each calendar's name stood for.
+        policy_version_id: the version whose rule was followed; None when nothing matched.
+        matched: what each version that was asked found, as `rules.domain.Consulted` writes it.
+        degraded: whether something could not be evaluated that might have changed the answer.
+    """
+
+    id: DecisionId
+    decided_at: datetime
+    facts: Facts
+    versions: tuple[VersionRef, ...]
+    calendars: dict[str, str]
+    policy_version_id: UUID | None
+    rule_id: str | None
+    matched: list[Any]
+    degraded: bool
+    engine: str
+
+
 def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
     """The ledger as it counts: by what happened first, not by what was told first."""
     return sorted(events, key=lambda event: event.order)
@@ -146,6 +173,28 @@ def faults_of_time(occurred_at: datetime, now: datetime) -> list[Fault]:
             "which is the tenant's now; report it when it has happened.",
         )
     ]
+
+
+def faults_of_facts(facts: Facts) -> list[Fault]:
+    """What a source may not say, and where it belongs."""
+    known = ", ".join(GIVEN_BY_SOURCE)
+    return (
+        [
+            Fault(f"/facts/{name}", f"Not a fact of a request ({known}); put your own under `custom`.")
+            for name in facts
+            if name not in GIVEN_BY_SOURCE and name != "custom"
+        ]
+        + [
+            Fault(f"/facts/{name}", "This fact is a text.")
+            for name in GIVEN_BY_SOURCE
+            if not isinstance(facts.get(name), str | None)
+        ]
+        + (
+            []
+            if isinstance(facts.get("custom", {}), dict | None)
+            else [Fault("/facts/custom", "`custom` is an object.")]
+        )
+    )
 
 
 def is_backdated(occurred_at: datetime, now: datetime) -> bool:

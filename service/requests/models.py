@@ -8,8 +8,9 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
-from service.ids import ClientId, EventId, RequestId, ServiceId
-from service.requests.domain import EventType, Request, RequestEvent, RequestType, State
+from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
+from service.requests.domain import Decision, EventType, Request, RequestEvent, RequestType, State
+from service.rules.domain import VersionRef
 
 
 class RequestRow(TenantRow):
@@ -109,3 +110,17 @@ class DecisionRow(TenantRow):
     matched: Mapped[list[Any]]
     degraded: Mapped[bool]
     engine: Mapped[str]
+
+    def to_domain(self) -> Decision:
+        return Decision(
+            id=DecisionId(self.id),
+            decided_at=self.decided_at,
+            facts=self.facts,
+            versions=tuple(VersionRef.of(stored) for stored in self.versions),
+            calendars=self.calendars,
+            policy_version_id=self.policy_version_id,
+            rule_id=self.rule_id,
+            matched=self.matched,
+            degraded=self.degraded,
+            engine=self.engine,
+        )

@@ -1,7 +1,7 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Select, Table, insert, select, update
@@ -12,6 +12,9 @@ from service.ids import ClientId, RequestId
 from service.requests.domain import Request
 from service.requests.errors import RequestExists, RequestNotFound
 from service.requests.models import DecisionRow, RequestEventRow, RequestRow
+
+EVENTS = cast("Table", RequestEventRow.__table__)
+DECISIONS = cast("Table", DecisionRow.__table__)
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 """What is to be inserted, by table, in an order that satisfies the foreign keys."""

@@ -1,0 +1,468 @@
+"""Use cases of this slice: submit a request, record what happens to it, say why. Load, decide, save."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from service import ids
+from service.calendars import service as calendars
+from service.commitments import promises
+from service.commitments import service as commitments
+from service.commitments.domain import CalendarKey, EntryId, Terms
+from service.commitments.models import Commitment
+from service.commitments.promises import Promises
+from service.commitments.service import Account, Offer
+from service.db import TenantSession
+from service.errors import Fault
+from service.ids import ClientId, DecisionId, EventId, RequestId
+from service.outbox import service as outbox
+from service.outbox.models import EventDraft
+from service.requests import domain, store
+from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, RequestType, State
+from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
+from service.rules import service as rules
+from service.rules.service import Rulebook, RuleWhy
+from service.tenants import service as tenants
+from service.tenants.domain import Client, OperatedService
+from service.wakeups import service as wakeups
+
+SUBJECT_KIND = "request"
+POLICY_KIND = promises.COMMITMENT.name
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose behalf it is on.
+
+    Attributes:
+        client_id: the client organization that the caller is confined to, if any.
+        may_backdate: whether it may report what happened more than a day ago.
+    """
+
+    client_id: ClientId | None
+    may_backdate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A request as its source sends it. `client` and `service` are names in this tenant's registers."""
+
+    source: str
+    external_id: str
+    type: RequestType
+    title: str | None
+    occurred_at: datetime
+    sequence: int
+    state: State
+    facts: Facts
+    client: str | None
+    service: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What happened to a request, as its source reports it."""
+
+    type: EventType
+    occurred_at: datetime
+    sequence: int
+    state: State | None = None
+    facts: Facts | None = None
+    cause: str | None = None
+    party: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A request that was accepted, with all that is promised of it."""
+
+    request: Request
+    decision: Decision
+    commitments: list[Commitment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event that was recorded, and how the promises stand after it; `decision` if it was decided anew."""
+
+    event: RequestEvent
+    request: Request
+    decision: Decision | None
+    commitments: list[Commitment]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whom and what a request concerns, as the tenant's registers have it."""
+
+    client: Client | None
+    service: OperatedService | None
+
+
+async def submit(
+    session: TenantSession, rulebook: Rulebook, submission: Submission, *, caller: Caller, now: datetime
+) -> Accepted:
+    """Accept a request: decide on its facts, promise what follows, and write all of it at once.
+
+    Raises:
+        RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound, FactsInvalid
+    """
+    _check_submission(submission, now, caller)
+    context = await _context(session, submission, caller)
+    request = _new_request(submission, context, now)
+    opened = RequestEvent(
+        id=EventId(ids.new_id()),
+        type=EventType.OPENED,
+        occurred_at=submission.occurred_at,
+        source_sequence=submission.sequence,
+        received_at=now,
+        state=submission.state,
+        facts=submission.facts,
+        backdated=domain.is_backdated(submission.occurred_at, now),
+    )
+    decision, terms = await _decide(session, rulebook, request, context, now=now)
+    offer = _offer(request, opened, decision, terms)
+    made = await commitments.prepare(session, [offer], now=now)
+    told = [*_acceptance(request, decision, now), *(event for step in made for event in step.events)]
+    await store.accept(
+        session,
+        request,
+        {
+            store.EVENTS: [_event_row(request, opened)],
+            store.DECISIONS: [_decision_row(request, opened, decision)],
+            **commitments.rows(made),
+        },
+    )
+    await outbox.append(session, told)
+    await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
+    return Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
+
+
+async def record(
+    session: TenantSession,
+    rulebook: Rulebook,
+    request_id: RequestId,
+    report: Report,
+    *,
+    caller: Caller,
+    now: datetime,
+) -> Recorded:
+    """Append what happened to a request's ledger, and see where its promises stand then.
+
+    What is told late counts from when it happened: what was decided on facts that came after it is decided
+    again.
+
+    Raises:
+        RequestNotFound, EventInvalid, BackdatingForbidden, FactsInvalid
+    """
+    _check_report(report, now, caller)
+    row = await store.get(session, request_id, client_id=caller.client_id, lock=True)
+    event = _reported(report, now)
+    history = domain.in_order(
+        [*(each.to_domain() for each in await store.events(session, request_id)), event]
+    )
+    before = row.to_domain()
+    request = replace(
+        before,
+        state=domain.state_after(history),
+        facts=domain.facts_after(history),
+        sequence=before.sequence + 1,
+    )
+    await store.append(session, {store.EVENTS: [_event_row(request, event)]})
+    await store.save(session, request)
+    decision, standing = await _judge_again(session, rulebook, request, history, event, now=now)
+    if event.type is not EventType.NOTED:
+        await outbox.append(session, [_change(request, event)])
+    return Recorded(event=event, request=request, decision=decision, commitments=standing)
+
+
+async def get(session: TenantSession, request_id: RequestId, *, client_id: ClientId | None) -> Request:
+    return (await store.get(session, request_id, client_id=client_id)).to_domain()
+
+
+async def list_requests(
+    session: TenantSession,
+    *,
+    client_id: ClientId | None,
+    external: tuple[str, str] | None,
+    after: UUID | None,
+    limit: int,
+) -> list[Request]:
+    """Requests in the order in which they were accepted; `external` is (source, external id)."""
+    rows = await store.listed(session, client_id=client_id, external=external, after=after, limit=limit)
+    return [row.to_domain() for row in rows]
+
+
+async def list_events(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None
+) -> list[RequestEvent]:
+    """The request's ledger, in the order in which it counts."""
+    await store.get(session, request_id, client_id=client_id)
+    return domain.in_order([row.to_domain() for row in await store.events(session, request_id)])
+
+
+async def decisions(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None
+) -> list[Decision]:
+    """The request's decisions, in the order in which they were made; the last one holds."""
+    await store.get(session, request_id, client_id=client_id)
+    return [row.to_domain() for row in await store.decisions(session, request_id)]
+
+
+async def why(
+    session: TenantSession, rulebook: Rulebook, request_id: RequestId, *, client_id: ClientId | None
+) -> tuple[Decision, list[RuleWhy]]:
+    """The decision that holds, and every rule that was asked, matched or not, with the values."""
+    decision = (await decisions(session, request_id, client_id=client_id))[-1]
+    winner = None
+    if decision.policy_version_id is not None and decision.rule_id is not None:
+        winner = (decision.policy_version_id, decision.rule_id)
+    asked = await rules.why(session, rulebook, POLICY_KIND, decision.versions, decision.facts, winner=winner)
+    return decision, asked
+
+
+async def timeline(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None, now: datetime
+) -> list[Account]:
+    """The request's promises, each with how its time was spent."""
+    await store.get(session, request_id, client_id=client_id)
+    return await commitments.accounts(session, request_id, now=now)
+
+
+def _check_submission(submission: Submission, now: datetime, caller: Caller) -> None:
+    faults = domain.faults_of_time(submission.occurred_at, now) + domain.faults_of_facts(submission.facts)
+    if caller.client_id is not None and submission.client is not None:
+        faults.append(Fault("/client", "This application submits for its own client only; leave it out."))
+    if faults:
+        raise RequestInvalid(faults)
+    _check_backdating(submission.occurred_at, now, caller)
+
+
+def _check_report(report: Report, now: datetime, caller: Caller) -> None:
+    faults = domain.faults_of_time(report.occurred_at, now) + domain.faults_of_facts(report.facts or {})
+    if faults:
+        raise EventInvalid(faults)
+    _check_backdating(report.occurred_at, now, caller)
+
+
+def _check_backdating(occurred_at: datetime, now: datetime, caller: Caller) -> None:
+    if domain.is_backdated(occurred_at, now) and not caller.may_backdate:
+        raise BackdatingForbidden
+
+
+async def _context(session: TenantSession, submission: Submission, caller: Caller) -> Context:
+    client: Client | None = None
+    if caller.client_id is not None:
+        client = await tenants.get_client(session, caller.client_id)
+    elif submission.client is not None:
+        client = await tenants.find_client(session, submission.client)
+    service = None
+    if submission.service is not None:
+        service = await tenants.find_service(session, submission.service)
+    return Context(client, service)
+
+
+async def _context_of(session: TenantSession, request: Request) -> Context:
+    return Context(
+        None if request.client_id is None else await tenants.get_client(session, request.client_id),
+        None if request.service_id is None else await tenants.get_service(session, request.service_id),
+    )
+
+
+def _new_request(submission: Submission, context: Context, now: datetime) -> Request:
+    return Request(
+        id=RequestId(ids.new_id()),
+        client_id=None if context.client is None else context.client.id,
+        service_id=None if context.service is None else context.service.id,
+        source=submission.source,
+        external_id=submission.external_id,
+        type=submission.type,
+        title=submission.title,
+        state=submission.state,
+        facts=domain.merged({}, submission.facts),
+        opened_at=submission.occurred_at,
+        received_at=now,
+        sequence=1,
+    )
+
+
+def _reported(report: Report, now: datetime) -> RequestEvent:
+    return RequestEvent(
+        id=EventId(ids.new_id()),
+        type=report.type,
+        occurred_at=report.occurred_at,
+        source_sequence=report.sequence,
+        received_at=now,
+        state=report.state,
+        facts=report.facts,
+        cause=report.cause,
+        party=report.party,
+        by=report.by,
+        backdated=domain.is_backdated(report.occurred_at, now),
+    )
+
+
+async def _decide(
+    session: TenantSession, rulebook: Rulebook, request: Request, context: Context, *, now: datetime
+) -> tuple[Decision, tuple[Terms, ...]]:
+    """Decide on the request's facts: the decision, and the terms of what it promises."""
+    facts = domain.rule_facts(request, request.facts, client=context.client, service=context.service)
+    decided = await rules.decide(session, rulebook, POLICY_KIND, facts)
+    outcome = promises.DEFAULT if decided.winner is None else cast("Promises", decided.winner[1].outcome)
+    versions = await calendars.current_versions(session, promises.calendars_of(outcome))
+    keys = {name: CalendarKey(str(version_id)) for name, version_id in versions.items()}
+    decision = Decision(
+        id=DecisionId(ids.new_id()),
+        decided_at=now,
+        facts=facts,
+        versions=decided.versions,
+        calendars=dict(keys),
+        policy_version_id=None if decided.winner is None else decided.winner[0].version_id,
+        rule_id=None if decided.winner is None else decided.winner[1].id,
+        matched=[consulted.to_json() for consulted in decided.consulted],
+        degraded=decided.degraded,
+        engine=decided.engine,
+    )
+    return decision, tuple(promises.terms_of(outcome, keys))
+
+
+async def _judge_again(
+    session: TenantSession,
+    rulebook: Rulebook,
+    request: Request,
+    history: Sequence[RequestEvent],
+    event: RequestEvent,
+    *,
+    now: datetime,
+) -> tuple[Decision | None, list[Commitment]]:
+    """Bring an event before the promises; if it set facts, with what is decided on them.
+
+    Later events that set facts are decided again too, since the facts before them are others now. The last
+    of these decisions is the one that holds.
+    """
+    entry = domain.ledger_entry(event)
+    entries = [] if entry is None else [entry]
+    if not event.facts:
+        return None, await commitments.record(session, request.id, entries, now=now)
+    position = history.index(event)
+    later = [at for at in range(position + 1, len(history)) if history[at].facts]
+    decision, offer = await _decide_after(session, rulebook, request, history[: position + 1], now=now)
+    standing = await commitments.record(session, request.id, entries, offer=offer, now=now)
+    for at in later:
+        decision, offer = await _decide_after(session, rulebook, request, history[: at + 1], now=now)
+        standing = await commitments.record(session, request.id, [], offer=offer, now=now)
+    return decision, standing
+
+
+async def _decide_after(
+    session: TenantSession,
+    rulebook: Rulebook,
+    request: Request,
+    history: Sequence[RequestEvent],
+    *,
+    now: datetime,
+) -> tuple[Decision, Offer]:
+    """Decide on the facts as they were after the last event of `history`; the terms hold from it on."""
+    event = history[-1]
+    then = replace(request, facts=domain.facts_after(history))
+    context = await _context_of(session, request)
+    decision, terms = await _decide(session, rulebook, then, context, now=now)
+    await store.append(session, {store.DECISIONS: [_decision_row(request, event, decision)]})
+    return decision, _offer(request, event, decision, terms)
+
+
+def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tuple[Terms, ...]) -> Offer:
+    """What a decision promises, from the event on that it was made for."""
+    entry = domain.ledger_entry(event) if event.type is EventType.OPENED else None
+    return Offer(
+        request_id=request.id,
+        client_id=request.client_id,
+        terms=terms,
+        decision_id=decision.id,
+        at=event.occurred_at,
+        source_sequence=event.source_sequence,
+        received_at=event.received_at,
+        entry_id=EntryId(str(event.id)),
+        entries=() if entry is None or event.state is State.OPEN else (entry,),
+    )
+
+
+def _acceptance(request: Request, decision: Decision, now: datetime) -> list[EventDraft]:
+    payload = {
+        "request_id": request.id,
+        "source": request.source,
+        "external_id": request.external_id,
+        "decision_id": decision.id,
+        "rule_id": decision.rule_id,
+        "degraded": decision.degraded,
+    }
+    drafts = [_draft("request.accepted", request, payload, at=now)]
+    if decision.rule_id is None:
+        drafts.append(replace(_draft("request.unmatched", request, payload, at=now), sequence=0))
+    return drafts
+
+
+def _change(request: Request, event: RequestEvent) -> EventDraft:
+    payload = {
+        "request_id": request.id,
+        "event_id": event.id,
+        "type": event.type.value,
+        "state": request.state.value,
+        "facts": event.facts,
+    }
+    return _draft("request.changed", request, payload, at=event.occurred_at)
+
+
+def _draft(kind: str, request: Request, payload: dict[str, Any], *, at: datetime) -> EventDraft:
+    return EventDraft(
+        type=kind,
+        subject_kind=SUBJECT_KIND,
+        subject_id=request.id,
+        sequence=request.sequence,
+        occurred_at=at,
+        payload=payload,
+        client_id=request.client_id,
+    )
+
+
+def _event_row(request: Request, event: RequestEvent) -> dict[str, Any]:
+    detail = {
+        "state": None if event.state is None else event.state.value,
+        "facts": event.facts,
+        "cause": event.cause,
+        "party": event.party,
+        "by": event.by,
+    }
+    return {
+        "id": event.id,
+        "request_id": request.id,
+        "client_id": request.client_id,
+        "type": event.type.value,
+        "occurred_at": event.occurred_at,
+        "source_sequence": event.source_sequence,
+        "received_at": event.received_at,
+        "detail": {key: value for key, value in detail.items() if value is not None},
+        "backdated": event.backdated,
+    }
+
+
+def _decision_row(request: Request, event: RequestEvent, decision: Decision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "request_id": request.id,
+        "client_id": request.client_id,
+        "request_event_id": event.id,
+        "decided_at": decision.decided_at,
+        "kind": POLICY_KIND,
+        "facts": decision.facts,
+        "versions": [ref.to_json() for ref in decision.versions],
+        "calendars": decision.calendars,
+        "policy_version_id": decision.policy_version_id,
+        "rule_id": decision.rule_id,
+        "matched": decision.matched,
+        "degraded": decision.degraded,
+        "engine": decision.engine,
+    }
