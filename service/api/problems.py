@@ -1,5 +1,6 @@
 """The one place where a failure becomes HTTP (RFC 9457), from one table: kind to status."""
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ import msgspec
 import structlog
 from asyncpg import CannotConnectNowError, PostgresConnectionError, TooManyConnectionsError
 from litestar import Controller, Request, Response, get
+from litestar.enums import HttpMethod
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -202,7 +204,7 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> Servic
         case NotFoundException():
             return AddressUnknown()
         case MethodNotAllowedException():
-            return MethodNotAllowed((error.headers or {}).get("Allow", ""))
+            return MethodNotAllowed(", ".join(_allowed(request)))
         case ValidationException():
             return _invalid_values(error)
         case HTTPException(status_code=413):
@@ -212,6 +214,16 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> Servic
         case _:
             _log.error("unexpected failure", exc_info=error)
             return InternalError()
+
+
+def _allowed(request: Request[Any, Any, Any]) -> list[str]:
+    """The methods that the address takes. Litestar knows, and does not say."""
+    found: list[str] = []
+    for method in sorted(HttpMethod):
+        with contextlib.suppress(MethodNotAllowedException, NotFoundException):
+            request.app.asgi_router.handle_routing(path=request.scope["path"], method=method.value)
+            found.append(method.value)
+    return found
 
 
 def _invalid_values(error: ValidationException) -> ServiceError:
