@@ -58,7 +58,7 @@ bench: .venv/.stamp-dev ## measure, and print ratios
 	@for each in $(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py)))); do \
 		echo "== bench/$$each.py"; $(BIN)/python -m "bench.$$each" $(ARGS) || exit 1; done
 
-UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+UV_COMPILE := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
 lock: .venv/.stamp-dev ## choose versions anew (LOCK_ARGS=--upgrade for the newest)

@@ -58,7 +58,7 @@ uv_install() {
     [ -z "$links" ] || export UV_FIND_LINKS="$links"
     [ -z "$cert" ] || export SSL_CERT_FILE="$cert"
     UV_LINK_MODE=copy UV_CACHE_DIR="${UV_CACHE_DIR:-$PWD/.venv/.uv-cache}" \
-        .venv/bin/uv pip install --quiet --python .venv/bin/python "$@"
+        .venv/bin/uv pip install --quiet --system-certs --python .venv/bin/python "$@"
 }
 install() {
     if [ -n "$faster" ]; then

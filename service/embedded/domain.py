@@ -19,6 +19,7 @@ COMMON_SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_destination": "stderr",
+    "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "jit": "off",
 }

@@ -251,9 +251,9 @@ def refusal(folder: Path, error: OSError) -> DataFolderUnusable | DiskFull:
 
 def _made_elsewhere(folder: Folder, *, fast: bool) -> Path:
     if fast:
-        place = Path(tempfile.mkdtemp(prefix="rooted-"))
+        place = Path(tempfile.mkdtemp(prefix="rooted-")).resolve()
     else:
-        place = MOVED_FOLDERS / secrets.token_hex(8)
+        place = MOVED_FOLDERS.resolve() / secrets.token_hex(8)
         place.mkdir(parents=True)
         MOVED_FOLDERS.chmod(_PASSABLE)
     place.chmod(_PASSABLE)

@@ -77,6 +77,7 @@ class Server:
                     stdout=log,
                     stderr=log,
                     cwd="/",
+                    env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                     start_new_session=True,
                     user=self._orders["uid"],
                     group=self._orders["gid"],

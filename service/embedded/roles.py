@@ -5,7 +5,8 @@ so that row-level security holds for every statement it sends. The embedded serv
 get them from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 
 from sqlalchemy import URL, NullPool, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -35,26 +36,33 @@ async def prepare_roles(superuser_url: str, *, owner_url: str, app_url: str) -> 
     """
     owner, app = make_url(owner_url), make_url(app_url)
     database = _agreed_database(owner, app)
-    engine = create_async_engine(superuser_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
+    async with _connected(superuser_url) as connection:
         for url in (owner, app):
             await _prepare_role(connection, name=str(url.username), password=str(url.password))
         for setting, limit in APP_TIMEOUTS.items():
             await _run(connection, f"alter role %I set {setting} = %L", str(app.username), limit)
         await _create_database(connection, database, owner=str(owner.username), app=str(app.username))
-    await engine.dispose()
 
 
 async def clone(superuser_url: str, *, owner_url: str, app_url: str, name: str) -> None:
     """Create a database `name` as a copy of the one the addresses name, to which nobody may be connected."""
     owner, app = make_url(owner_url), make_url(app_url)
-    engine = create_async_engine(superuser_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
+    async with _connected(superuser_url) as connection:
         template = _agreed_database(owner, app)
         await _create_database(
             connection, name, owner=str(owner.username), app=str(app.username), template=template
         )
-    await engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(superuser_url: str) -> AsyncGenerator[AsyncConnection]:
+    """A connection without a transaction: databases are not created inside one."""
+    engine = create_async_engine(superuser_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
 
 
 def _agreed_database(owner: URL, app: URL) -> str:
