@@ -107,12 +107,12 @@ class Shelf:
         held = self._held.get(key)
         if held is None:
             return Answer([], [], "the engine gave up on this rule set")
-        late_at = time.monotonic() + self._limits.budget_seconds
+        late_at = time.process_time() + self._limits.budget_seconds
         try:
-            codes = held.plan.encode(unpacked(snapshot), is_late=lambda: time.monotonic() > late_at)
+            codes = held.plan.encode(unpacked(snapshot), is_late=lambda: time.process_time() > late_at)
             return Answer(*held.session.match(codes))
         except OutOfTime:
-            return Answer([], [], f"took longer than {self._limits.budget_seconds} s")
+            return Answer([], [], f"more than {self._limits.budget_seconds} s of the evaluator")
         except EnginePoisoned as error:
             self._is_poisoned = True
             self._drop(key)

@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True):
         memory_bytes: of address space; beyond it allocation fails.
         terms_max: kept at one time; the least recently used rule sets go first. A term takes about 23 KB.
         loads_max: after so many rule sets the child asks to be replaced.
-        budget_seconds: for what the evaluator decides beforehand, per snapshot of facts.
+        budget_seconds: of processor time for what the evaluator decides beforehand, per snapshot.
         cpu_seconds: for the whole life of the process; None for children that live on.
         parent_pid: the process without which the child must not run.
     """

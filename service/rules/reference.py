@@ -19,8 +19,8 @@ class ReferenceEngine:
 
     Args:
         conditions_max: how many conditions are kept; the least recently used rule sets go first.
-        budget_seconds: for one snapshot of facts.
-        clock: monotonic seconds.
+        budget_seconds: of processor time for one snapshot of facts.
+        clock: seconds of processor time, which a busy machine does not use up.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class ReferenceEngine:
         *,
         conditions_max: int = 50_000,
         budget_seconds: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._conditions_max = conditions_max
         self._budget_seconds = budget_seconds

@@ -127,6 +127,8 @@ class Pipe(asyncio.SubprocessProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         """The process has ended and its pipes are empty."""
+        if self._transport is not None:
+            self._transport.close()
         if not self.ended.done():
             self.ended.set_result(None)
         self._on_exit(self)

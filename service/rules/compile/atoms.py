@@ -58,7 +58,7 @@ class Compared:
         if self.operator is BinaryOperator.NOT_EQUAL:
             equal = _equal_to_any(column, self.constants)
             return Verdicts(equal.false, equal.true)
-        return _ordered(column, self.operator, self.constants[0])
+        return ordered(column, self.operator, self.constants[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _equal_to_any(column: Column, constants: tuple[Scalar, ...]) -> Verdicts:
     return Verdicts(equal, _present(column) & ~equal)
 
 
-def _ordered(column: Column, operator: BinaryOperator, constant: Scalar) -> Verdicts:
+def ordered(column: Column, operator: BinaryOperator, constant: Scalar) -> Verdicts:
     """Values of different kinds have no order, which is an error. NaN compared is false."""
     scale = column.scales[KIND_OF[type(constant)]]
     at = scale.code(constant)
