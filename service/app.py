@@ -13,6 +13,7 @@ from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
 from service.api.bodies import Screening, StrictRequest
+from service.api.calendars import CalendarController
 from service.api.commitments import CommitmentController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
@@ -45,6 +46,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TenantController,
     ClientController,
     ServiceController,
+    CalendarController,
     PolicyController,
     RuleController,
     RequestController,
