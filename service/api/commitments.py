@@ -13,13 +13,12 @@ from service.api.pagination import Page, Paging
 from service.api.security import Principal, requires
 from service.commitments import service, wire
 from service.commitments.domain import ClockState, Judgement, Outcome, Pause, Rule, SegmentTrace, Verdict
+from service.commitments.errors import DueBeforeAmbiguous
 from service.commitments.models import Commitment
 from service.commitments.service import Account
 from service.commitments.store import Sought
 from service.db import TenantSession
 from service.ids import ClientId, CommitmentId, RequestId
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,17 +152,21 @@ class CommitmentController(Controller):
         paging: NamedDependency[Paging],
         request_id: Annotated[UUID | None, QueryParameter(description="Of this request only.")] = None,
         outcome: Annotated[Outcome | None, QueryParameter(description="With this outcome only.")] = None,
-        clock: Annotated[ClockState | None, QueryParameter(description="Whose clock does this.")] = None,
+        clock_state: Annotated[
+            ClockState | None, QueryParameter(name="clock", description="Whose clock does this.")
+        ] = None,
         due_before: Annotated[
-            Moment | None, QueryParameter(description="Due before this instant, RFC 3339 with an offset.")
+            datetime | None, QueryParameter(description="Due before this instant, RFC 3339 with an offset.")
         ] = None,
     ) -> Response[Page[CommitmentView]]:
         """List promises, oldest first. A client's application sees those of its own client."""
+        if due_before is not None and due_before.tzinfo is None:
+            raise DueBeforeAmbiguous
         sought = Sought(
             client_id=principal.client_id,
             request_id=None if request_id is None else RequestId(request_id),
             outcome=outcome,
-            clock=clock,
+            clock=clock_state,
             due_before=due_before,
         )
         found = await service.list_commitments(

@@ -12,8 +12,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from service import ids
+from service.calendars import service as calendars
 from service.commitments import domain, service, store
 from service.commitments.domain import (
+    CalendarKey,
     Cancelled,
     ClockState,
     ElapsedTarget,
@@ -35,6 +37,7 @@ from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ClientId, CommitmentId, DecisionId, RequestId
 from service.outbox.models import EventRow
 from service.requests.models import RequestRow
+from service.tenants.service import Actor
 from service.wakeups.models import WakeUpRow
 from tests import factories
 from tests.factories import NOON
@@ -369,6 +372,24 @@ async def test_promises_are_listed_by_what_is_sought_and_page_by_page(session: T
     assert await listed(Sought(outcome=Outcome.BROKEN)) == everything[2:]
     assert await listed(Sought(clock=ClockState.PAUSED)) == []
     assert await listed(Sought(due_before=NOON + 2 * HOUR)) == everything[1:]
+
+
+async def test_working_time_is_counted_by_the_version_that_was_promised(session: TenantSession) -> None:
+    weekly = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    raw = {"tz": "Europe/Berlin", "weekly": weekly}
+    calendar = await calendars.create(session, Actor(), name="Office", raw=raw, now=NOON)
+    terms = domain.usual_terms(
+        "resolve", domain.WorkingTarget(8 * 3600), calendar=CalendarKey(str(calendar.current.id))
+    )
+    [promise] = await _promised(session, terms)
+    shorter = raw | {"weekly": {"mon": [["09:00", "10:00"]]}}
+    await calendars.revise(session, Actor(), calendar.id, raw=shorter, now=NOON)
+
+    [recorded] = await service.record(session, promise.request_id, [], now=NOON + HOUR)
+
+    assert promise.due_at == recorded.due_at == NOON + 24 * HOUR
+    account = (await service.accounts(session, promise.request_id, now=NOON + 6 * HOUR))[0]
+    assert [interval.spent.value for interval in account.intervals] == ["counting", "closed"]
 
 
 async def test_the_ledger_cannot_be_changed(session: TenantSession) -> None:
