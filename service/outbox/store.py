@@ -92,7 +92,7 @@ async def subscriptions(session: TenantSession) -> list[Subscription]:
     )
     return [
         Subscription(EndpointId(id_), None if client_id is None else ClientId(client_id), tuple(types))
-        for id_, client_id, types in found.tuples()
+        for id_, client_id, types in found
     ]
 
 
@@ -213,7 +213,7 @@ async def delivery(session: TenantSession, delivery_id: UUID) -> Delivery | None
             row.id == delivery_id,
         )
     )
-    first = found.tuples().first()
+    first = found.first()
     return None if first is None else _delivery(*first)
 
 
