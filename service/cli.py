@@ -1,8 +1,10 @@
 """Operator commands: `rooted <command>`, or `python -m service <command>`."""
 
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,18 +12,25 @@ from typing import Any, TypeVar
 import click
 import msgspec
 import uvloop
+from rich.console import Console
 
-from service import embedded, operations, schema, serving
+from service import embedded, ids, operations, schema, serving
 from service.calendars import compute as calendar_computing
 from service.clock import SystemClock
 from service.errors import ServiceError
+from service.replay import commands
+from service.replay import demo as demonstration
+from service.replay import report as reporting
+from service.replay.client import Access
+from service.replay.commands import Files, Prepared
+from service.replay.report import Report
 from service.rules.language.trial import evaluate_expression
 from service.settings import Settings
 from service.tenants.domain import SCOPES
 
 T = TypeVar("T")
 
-COMMAND_POOL_SIZE = 1
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class _Moment(click.ParamType[datetime]):
@@ -47,10 +56,18 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @click.option("--worker/--no-worker", "with_worker", default=True, help="Also run a worker in this process.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of ROOTED_PORT; 0 takes a free one.")
+@click.option("--tied", is_flag=True, help="End too when standard input ends.")
 @click.pass_obj
-def serve(settings: Settings, *, with_worker: bool) -> None:
+def serve(settings: Settings, *, with_worker: bool, port: int | None, tied: bool) -> None:
     """Run the API, and a worker beside it."""
-    _run(serving.serve(settings, data_folder=_data_folder(settings), with_worker=with_worker, ready=_ready))
+    if port is not None:
+        settings = settings.model_copy(update={"port": port})
+    _run(
+        serving.serve(
+            settings, data_folder=_data_folder(settings), with_worker=with_worker, ready=_ready, tied=tied
+        )
+    )
 
 
 @main.command()
@@ -166,7 +183,7 @@ def calendar() -> None:
 
 
 @calendar.command("compute")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 def compute(file: Path) -> None:
     """Compute every item of FILE, a JSON list of {id?, calendar, op, input} or an object with "vectors"."""
     _print_json(_refusing(lambda: calendar_computing.compute_file(file.read_bytes())))
@@ -184,6 +201,95 @@ def evaluate(expression: str, *, facts: Any) -> None:
     """Evaluate EXPRESSION on the facts of a file: its value or error, and why."""
     found = {} if facts is None else _json_object(facts.read(), "--facts")
     _print_json(evaluate_expression(expression, found, None))
+
+
+@main.command("replay")
+@click.option("--mapping", type=EXISTING_FILE, required=True, help="How to read the log (YAML).")
+@click.option("--file", "log", type=EXISTING_FILE, required=True, help="The log: CSV, CSV.xz or CSV.gz.")
+@click.option(
+    "--policy",
+    "policies",
+    type=EXISTING_FILE,
+    multiple=True,
+    required=True,
+    help="May be given several times.",
+)
+@click.option(
+    "--calendar",
+    "calendars",
+    type=EXISTING_FILE,
+    multiple=True,
+    required=True,
+    help="May be given several times.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many cases.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--url", help="An API that runs already; else one is started on the embedded database.")
+@click.option("--client-id", help="With --url: an application of a sandbox tenant.")
+@click.option("--client-secret", envvar="ROOTED_CLIENT_SECRET", help="With --url; or ROOTED_CLIENT_SECRET.")
+@click.pass_obj
+def replay_log(settings: Settings, *, limit: int | None, as_json: bool, **given: Any) -> None:
+    """Replay a log of past requests and compare what became of its promises with the log's own verdicts."""
+    files = Files(
+        mapping=given["mapping"], log=given["log"], policies=given["policies"], calendars=given["calendars"]
+    )
+    console = Console(stderr=as_json)
+
+    async def run(prepared: Prepared) -> Report:
+        async with _access(settings, prepared, given) as access:
+            return await commands.replay(access, prepared, console=None if as_json else console)
+
+    def replay() -> Report:
+        with commands.prepared(files, limit=limit) as prepared:
+            return uvloop.run(run(prepared))
+
+    report = _refusing(replay)
+    if as_json:
+        click.echo(reporting.to_json(report))
+    else:
+        reporting.show(report, console)
+
+
+@main.command()
+@click.option("--serve", "stay", is_flag=True, help="Keep the server running afterwards.")
+@click.pass_obj
+def demo(settings: Settings, *, stay: bool) -> None:
+    """Replay 1,000 real incidents and show what was promised, kept and broken."""
+    console = Console()
+
+    async def run(prepared: Prepared) -> None:
+        async with _access(settings, prepared, {}) as access:
+            await demonstration.demo(access, prepared, console=console, serving=stay)
+            if stay:
+                console.print("Serving until Ctrl-C.")
+                await asyncio.Event().wait()
+
+    def show() -> None:
+        with commands.prepared(demonstration.sample()) as prepared, suppress(KeyboardInterrupt):
+            uvloop.run(run(prepared))
+
+    _refusing(show)
+
+
+@asynccontextmanager
+async def _access(settings: Settings, prepared: Prepared, given: dict[str, Any]) -> AsyncGenerator[Access]:
+    """Access to the API that was named, or to one of our own with a new sandbox tenant."""
+    if given.get("url"):
+        if not given["client_id"] or not given["client_secret"]:
+            raise click.UsageError("--url needs --client-id and --client-secret.")
+        yield Access(
+            base_url=given["url"], client_id=given["client_id"], client_secret=given["client_secret"]
+        )
+        return
+    slug = f"replay-{ids.new_id().hex[-12:]}"
+    async with serving.hosted(
+        settings, data_folder=_data_folder(settings), slug=slug, clock_at=prepared.clock_at
+    ) as hosted:
+        yield Access(
+            base_url=hosted.url,
+            client_id=hosted.credentials.client_id,
+            client_secret=hosted.credentials.client_secret,
+        )
 
 
 def _data_folder(settings: Settings) -> Path:

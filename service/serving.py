@@ -3,21 +3,28 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import uvicorn
 from sqlalchemy import text
 
 from service import composition, operations, schema, telemetry, worker
 from service.app import create_app
+from service.clock import SystemClock
 from service.db import Sessions
 from service.errors import Unavailable
+from service.operations import Credentials
 from service.settings import Settings
 from service.telemetry import Metrics
+from service.tenants.domain import SCOPES
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DRAIN_SECONDS = 10
 BACKLOG = 2_048
 
@@ -29,6 +36,21 @@ class AddressInUse(Unavailable):
         super().__init__(
             f"Cannot listen on {host}:{port}: {reason}. Choose another ROOTED_PORT; 0 takes a free one."
         )
+
+
+class HostedServerFailed(Unavailable):
+    code = "hosted-server-failed"
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(f"The server ended before it answered; {log} says why.")
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A server of our own: where it answers, and an application of its sandbox tenant."""
+
+    url: str
+    credentials: Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,12 @@ async def opened(settings: Settings, *, data_folder: Path, pool_size: int) -> As
 
 
 async def serve(
-    settings: Settings, *, data_folder: Path, with_worker: bool, ready: Callable[[str], None]
+    settings: Settings,
+    *,
+    data_folder: Path,
+    with_worker: bool,
+    ready: Callable[[str], None],
+    tied: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -60,6 +87,7 @@ async def serve(
         data_folder: home of the embedded database.
         with_worker: whether a worker runs in this process too.
         ready: is told the address once requests are answered.
+        tied: whether to end too when standard input ends, that is with the process that holds its other end.
     """
     telemetry.configure_logging(settings.log_level)
     listener = _listener(settings.host, settings.port)
@@ -80,6 +108,8 @@ async def serve(
                 on_ready=lambda: ready(settings.issuer),
             )
             async with asyncio.TaskGroup() as tasks:
+                if tied:
+                    await _at_end_of_input(lambda: server.handle_exit(signal.SIGTERM, None))
                 if with_worker:
                     tasks.create_task(
                         worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
@@ -90,12 +120,53 @@ async def serve(
             await engine.close()
 
 
+@asynccontextmanager
+async def hosted(
+    settings: Settings, *, data_folder: Path, slug: str, clock_at: datetime
+) -> AsyncGenerator[Hosted]:
+    """A server of our own in another process, with a new sandbox tenant whose clock starts at `clock_at`.
+
+    Raises:
+        HostedServerFailed: it ended before it answered; its log says why.
+    """
+    log = data_folder / "hosted-server.log"
+    async with opened(settings, data_folder=data_folder, pool_size=1) as sessions:
+        clock = SystemClock()
+        await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=clock_at)
+        credentials = await operations.create_application(
+            sessions, clock, tenant=slug, name="replay", scopes=tuple(SCOPES)
+        )
+        with _appending(log) as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "service", "serve", "--port", "0", "--tied"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+        try:
+            yield Hosted(await _address(process, log), credentials)
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process, log: Path) -> str:
+    """The address that a hosted server says it answers at. Raises HostedServerFailed."""
+    if process.stdout is None:
+        raise ValueError("the server's standard output is not piped")
+    line = (await process.stdout.readline()).decode()
+    if not line:
+        raise HostedServerFailed(log)
+    return line.split()[-1]
+
+
 async def work(settings: Settings, *, data_folder: Path) -> None:
     """Work until SIGTERM or SIGINT."""
     telemetry.configure_logging(settings.log_level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
+    for each in SIGNALS:
         loop.add_signal_handler(each, stop.set)
     async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
         await worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
@@ -125,7 +196,7 @@ async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and ends without passing on the signal that ended it: others have to end too."""
 
     def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -135,6 +206,32 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for each in SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in SIGNALS:
+                loop.remove_signal_handler(each)
+
+
+def _appending(log: Path) -> BinaryIO:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("ab")
+
+
+async def _at_end_of_input(end: Callable[[], None]) -> None:
+    """Call `end` once standard input ends; nothing is expected to come from it."""
+
+    class Ending(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+            end()
+
+    await asyncio.get_running_loop().connect_read_pipe(Ending, sys.stdin)
 
 
 def _listener(host: str, port: int) -> socket.socket:
