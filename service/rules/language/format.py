@@ -108,8 +108,10 @@ def _is_balanced(node: Expression, operator: BinaryOperator) -> bool:
 
 def _unary(node: Unary) -> str:
     operand = _text(node.operand, _UNARY)
-    is_read_as_negative = node.operator is UnaryOperator.NEGATE and operand[0].isdigit()
-    return f"{node.operator}({operand})" if is_read_as_negative else f"{node.operator}{operand}"
+    # A minus before a number is read as part of it; CEL takes `--` for nothing and refuses `!-` and `-!`.
+    is_negation = node.operator is UnaryOperator.NEGATE
+    is_ambiguous = operand[0] == "-" or (is_negation and (operand[0].isdigit() or operand[0] == "!"))
+    return f"{node.operator}({operand})" if is_ambiguous else f"{node.operator}{operand}"
 
 
 def literal_text(value: bool | float | str | None) -> str:  # noqa: FBT001  # a value of the language

@@ -3,6 +3,7 @@
 import re
 import sys
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -110,15 +111,14 @@ class Token:
     place: Place
 
 
-def tokens(source: str) -> list[Token]:
-    """The tokens of `source`, the last of them of kind `END`.
+def tokens(source: str) -> Iterator[Token]:
+    """The tokens of `source`, the last of them of kind `END`. Lazy: a reader that gives up early pays little.
 
     Raises:
         LanguageError: too long, not valid Unicode, or something that no token begins with.
     """
     _refuse_unreadable(source)
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    found: list[Token] = []
     position = 0
     while position < len(source):
         place = _place(line_starts, position)
@@ -127,9 +127,8 @@ def tokens(source: str) -> list[Token]:
             raise _unexpected_character(source[position], place)
         token, position = _token(source, match, place)
         if token is not None:
-            found.append(token)
-    found.append(Token(Kind.END, "", None, _place(line_starts, len(source))))
-    return found
+            yield token
+    yield Token(Kind.END, "", None, _place(line_starts, len(source)))
 
 
 def _refuse_unreadable(source: str) -> None:

@@ -1,6 +1,7 @@
 """Text into a syntax tree. Every bound is a constant here, and every refusal names its place."""
 
 import math
+from collections.abc import Iterator
 
 from service.rules.language.faults import LanguageError, fault
 from service.rules.language.lex import INT_MAX, INT_MIN, RESERVED_WORDS, Kind, Token, out_of_range, tokens
@@ -52,6 +53,9 @@ PRECEDENCE: dict[BinaryOperator, int] = {
 
 _OPERATORS = {operator.value: operator for operator in BinaryOperator}
 _UNARY_OPERATORS = {operator.value: operator for operator in UnaryOperator}
+_MACROS = frozenset(
+    {"all", "exists", "exists_one", "existsOne", "filter", "map", "transformList", "transformMap"}
+)
 _TIGHTEST = len(_LEVELS) - 1
 _LOGIC = frozenset({BinaryOperator.AND, BinaryOperator.OR})
 
@@ -89,9 +93,9 @@ def _too_deep(place: Place) -> LanguageError:
 
 
 class _Parser:
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
-        self._position = 0
+    def __init__(self, following: Iterator[Token]) -> None:
+        self._following = following
+        self._token = next(following)
         self._depth = 0
         self._nodes = 0
 
@@ -110,9 +114,8 @@ class _Parser:
         if self._token.kind is not Kind.END:
             raise self._unexpected("an operator or the end of the condition")
 
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._position]
+    def _advance(self) -> None:
+        self._token = next(self._following, self._token)
 
     def _enter(self) -> None:
         self._depth += 1
@@ -123,7 +126,7 @@ class _Parser:
         token = self._token
         if token.kind is not Kind.SYMBOL or token.text != symbol:
             return None
-        self._position += 1
+        self._advance()
         return token
 
     def _expect(self, symbol: str, wanted: str) -> None:
@@ -148,13 +151,17 @@ class _Parser:
         operator = _OPERATORS.get(token.text)
         if operator is None or not lowest <= PRECEDENCE[operator] <= highest:
             return None
-        self._position += 1
+        self._advance()
         return operator, token.place
 
     def _binary(self, lowest: int) -> Expression:
         left = self._unary()
+        links = 0
         while (found := self._operator(lowest, _TIGHTEST)) is not None:
             operator, place = found
+            links += 1
+            if links > DEPTH_MAX:
+                raise _too_deep(place)
             if operator in _LOGIC:
                 left = self._logic(left, found)
             else:
@@ -203,7 +210,7 @@ class _Parser:
 
     def _member(self, negative: Place | None) -> Expression:
         operand = self._primary(negative)
-        while True:
+        for _ in range(DEPTH_MAX):
             if self._taken("."):
                 operand = self._after_dot(operand)
             elif (bracket := self._taken("[")) is not None:
@@ -212,14 +219,18 @@ class _Parser:
                 operand = self._counted(Index(operand, index, bracket.place))
             else:
                 return operand
+        raise _too_deep(self._token.place)
 
     def _after_dot(self, operand: Expression) -> Expression:
         token = self._token
         if token.kind not in {Kind.WORD, Kind.QUOTED_NAME} or token.text == BinaryOperator.IN:
             raise self._unexpected("the name of a field or function after `.`")
-        self._position += 1
+        self._advance()
         name = str(token.value)
         if token.kind is Kind.WORD and self._taken("("):
+            if name in _MACROS:
+                message = f"The macro `{name}` is not part of this language; ask with `in`."
+                raise LanguageError([fault(token.place, message)])
             return self._counted(Call(name, operand, self._items(")", ARGUMENTS_MAX), token.place))
         return self._counted(Select(operand, name, token.place))
 
@@ -227,13 +238,13 @@ class _Parser:
         token = self._token
         match token.kind:
             case Kind.INT | Kind.DOUBLE:
-                self._position += 1
+                self._advance()
                 return self._counted(_number(token, negative))
             case Kind.STRING | Kind.CONSTANT:
-                self._position += 1
+                self._advance()
                 return self._counted(Literal(token.value, token.place))
             case Kind.WORD if token.text != BinaryOperator.IN:
-                self._position += 1
+                self._advance()
                 return self._named(token)
             case _:
                 return self._enclosed()
@@ -246,11 +257,10 @@ class _Parser:
         bracket = self._taken("[")
         if bracket is not None:
             return self._counted(ListOf(self._items("]", LIST_ITEMS_MAX), bracket.place))
-        if self._taken("{"):
-            place = self._tokens[self._position - 1].place
-            raise LanguageError(
-                [fault(place, "Map literals are not part of this language; name a fact instead.")]
-            )
+        brace = self._taken("{")
+        if brace is not None:
+            message = "Map literals are not part of this language; name a fact instead."
+            raise LanguageError([fault(brace.place, message)])
         raise self._unexpected("a fact, a literal, a list or `(`")
 
     def _named(self, token: Token) -> Expression:
@@ -278,14 +288,12 @@ class _Parser:
                 message = f"More than {most:,} items are not allowed between these brackets."
                 raise LanguageError([fault(self._token.place, message)])
             items.append(self.expression())
-            if self._taken(",") and (closing == "]" or not self._is_next(closing)):
-                continue
-            self._expect(closing, f"`,` or `{closing}`")
-            break
+            if not self._taken(","):
+                self._expect(closing, f"`,` or `{closing}`")
+                break
+            if closing == ")" and self._token.text == closing:
+                raise self._unexpected("an argument after `,`")
         return tuple(items)
-
-    def _is_next(self, symbol: str) -> bool:
-        return self._token.kind is Kind.SYMBOL and self._token.text == symbol
 
 
 def _number(token: Token, negative: Place | None) -> Literal:

@@ -29,9 +29,9 @@ def evaluate_expression(
         declarations: in their JSON form.
 
     Returns:
-        `{"value", "explanation", "warnings"?}`, or `{"error", "explanation"?, "warnings"?}` where the error has
-        a `message` and, as far as they are known, `line` and `column` in the expression or a JSON `pointer`
-        into the input (`/facts/…`, `/declarations/…`). The explanation is there when evaluation was reached.
+        `{"value", "explanation", "warnings"?}`, or `{"error", "explanation"?, "warnings"?}`. The error has a
+        `message` and, as far as they are known, `line` and `column` in the expression or a JSON `pointer`
+        into the input (`/facts/…`, `/declarations/…`). The explanation is there if evaluation was reached.
     """
     try:
         tree = parse(expression)
