@@ -81,12 +81,14 @@ class Step:
         entries: what to append to its ledger.
         events: what to tell.
         wake_up: when to look again, if ever.
+        woken_before: when it was to be looked at again before this step; the wake-up that is set now.
     """
 
     commitment: Commitment
     entries: tuple[LedgerEntry, ...]
     events: tuple[EventDraft, ...]
     wake_up: WakeUp | None
+    woken_before: WakeUp | None = None
 
 
 PromiseMade = Step
@@ -182,7 +184,8 @@ async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) ->
     working = await _calendars(session, _all_terms([ledger]))
     step = _step(row, ledger, [], working, now=now)
     await _save(session, [row], [step])
-    await _tell(session, [step])
+    used_up = WakeUp(SUBJECT_KIND, row.id, now)
+    await _tell(session, [replace(step, woken_before=used_up)])
     return step.commitment
 
 
@@ -344,13 +347,18 @@ def _after(
         _event(after, happening, sequence=commitment.sequence + place, now=now)
         for place, happening in enumerate(happened, start=1)
     ]
-    fire_at = domain.next_wake_up(standing, now)
     return Step(
         commitment=after,
         entries=(*entries, *told),
         events=tuple(events),
-        wake_up=None if fire_at is None else WakeUp(SUBJECT_KIND, after.id, fire_at),
+        wake_up=_wake_up(commitment.id, standing),
+        woken_before=None if before is None else _wake_up(commitment.id, before),
     )
+
+
+def _wake_up(commitment_id: CommitmentId, standing: Standing) -> WakeUp | None:
+    fire_at = domain.next_wake_up(standing, standing.now)
+    return None if fire_at is None else WakeUp(SUBJECT_KIND, commitment_id, fire_at)
 
 
 def _told(happening: Happening, now: datetime) -> Told:
@@ -496,8 +504,9 @@ async def _save(session: TenantSession, found: Sequence[CommitmentRow], steps: S
 
 
 async def _tell(session: TenantSession, steps: Sequence[Step]) -> None:
-    """Append the events, and set or remove the wake-ups."""
+    """Append the events, and set or remove the wake-ups that changed."""
     await outbox.append(session, [event for step in steps for event in step.events])
-    await wakeups.schedule(session, [step.wake_up for step in steps if step.wake_up is not None])
-    asleep = [step.commitment.id for step in steps if step.wake_up is None]
+    changed = [step for step in steps if step.wake_up != step.woken_before]
+    await wakeups.schedule(session, [step.wake_up for step in changed if step.wake_up is not None])
+    asleep = [step.commitment.id for step in changed if step.wake_up is None]
     await wakeups.cancel(session, SUBJECT_KIND, asleep)

@@ -423,5 +423,5 @@ async def test_making_and_recording_take_few_statements(session: TenantSession) 
     finally:
         events.remove(connection, "before_cursor_execute", note)
 
-    assert made <= 6, "promises, entries, events, subscriptions, wake-ups"
+    assert made <= 5, "promises, entries, events, who is told of them, wake-ups"
     assert len(statements) <= 9, statements
