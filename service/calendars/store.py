@@ -36,10 +36,10 @@ def _my_versions(session: TenantSession) -> Select[CalendarVersionRow]:
 async def get(session: TenantSession, calendar_id: CalendarId, *, lock: bool = False) -> Stored:
     """A calendar and its current version. The lock is on the calendar: its versions never change."""
     query = _mine(session).where(CalendarRow.id == calendar_id)
-    found = (await session.db.execute(query.with_for_update(of=CalendarRow) if lock else query)).first()
-    if found is None:
-        raise CalendarNotFound(calendar_id)
-    return found.tuple()
+    rows = await session.db.execute(query.with_for_update(of=CalendarRow) if lock else query)
+    for calendar, current in rows:
+        return calendar, current
+    raise CalendarNotFound(calendar_id)
 
 
 async def listed(session: TenantSession, *, after: UUID | None, limit: int) -> list[Stored]:
@@ -47,7 +47,7 @@ async def listed(session: TenantSession, *, after: UUID | None, limit: int) -> l
     query = _mine(session).order_by(CalendarRow.id).limit(limit)
     if after is not None:
         query = query.where(CalendarRow.id > after)
-    return [row.tuple() for row in await session.db.execute(query)]
+    return [(calendar, current) for calendar, current in await session.db.execute(query)]
 
 
 async def versions(
@@ -74,7 +74,7 @@ async def current_versions(session: TenantSession, names: Collection[str]) -> di
             CalendarRow.tenant_id == session.tenant_id, CalendarRow.name.in_(names)
         )
     )
-    return dict(rows.tuples().all())
+    return {name: version_id for name, version_id in rows}  # noqa: C416 - rows are no pairs to dict()
 
 
 async def names(session: TenantSession) -> frozenset[str]:
