@@ -87,10 +87,11 @@ def _words(story: Story) -> Iterator[str]:
         return
     counted = picture.counted_after(story.intervals, story.started_at)
     late = picture.counted_after(story.intervals, story.due_at)
-    yield f"It was due {_moment(story.due_at)}, after {picture.in_words(counted - late)} of working time."
+    yield f"It was due {_moment(story.due_at)},"
+    yield f"after {picture.in_words(counted - late)} of working time."
     if story.broken_at is None:
         return
-    yield "Nothing fulfilled it by then, so it was broken that instant, and it stays so."
+    yield "Nothing had fulfilled it by then, so it was broken, and it stays so."
     if story.fulfilled_at is not None:
         elapsed = picture.in_words(story.fulfilled_at - story.due_at)
         yield f"It was fulfilled {_moment(story.fulfilled_at)}: {elapsed} too late,"
