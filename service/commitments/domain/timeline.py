@@ -8,7 +8,7 @@ from enum import StrEnum
 from service.calendars.domain import WorkingTime
 from service.commitments.domain.judging import Judgement
 from service.commitments.domain.pauses import FULFILLED_CAUSE, Pause
-from service.commitments.domain.terms import CalendarKey, Terms
+from service.commitments.domain.terms import CalendarKey, ElapsedTarget, Terms
 
 INTERVALS_MAX = 2_000
 """A timeline of more is cut at its end: years of working days are nothing to look at."""
@@ -76,7 +76,7 @@ def _unpaused(
 ) -> Iterator[Interval]:
     if start >= end:
         return
-    if terms.calendar is None:
+    if terms.calendar is None or isinstance(terms.target, ElapsedTarget):
         yield Interval(start, end, Spent.COUNTING)
         return
     at = start

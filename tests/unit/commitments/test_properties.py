@@ -105,7 +105,7 @@ class Case:
         return self.ledger.standing(now or self.now)
 
 
-def _cases(
+def cases(
     appends: st.SearchStrategy[list[Append]], terms: st.SearchStrategy[Terms] = TERMS
 ) -> st.SearchStrategy[Case]:
     def case(minutes: int, first: Terms, steps: list[Append], now: int) -> Case:
@@ -153,7 +153,7 @@ def _pause(ledger: Ledger, since: datetime, until: datetime, cause: str = REQUES
     ]
 
 
-@given(case=_cases(ANY), later=MINUTES)
+@given(case=cases(ANY), later=MINUTES)
 def test_time_alone_never_moves_a_commitment_backwards(case: Case, later: int) -> None:
     """With nothing more recorded, a due stays, a settled promise stays, and a broken one is never mended."""
     now = max([case.now, *(entry.at for entry in case.ledger.entries)])
@@ -166,7 +166,7 @@ def test_time_alone_never_moves_a_commitment_backwards(case: Case, later: int) -
     assert after.used >= before.used
 
 
-@given(case=_cases(ANY), share=st.floats(0, 1))
+@given(case=cases(ANY), share=st.floats(0, 1))
 def test_nothing_changes_before_the_next_wake_up(case: Case, share: float) -> None:
     standing = case.standing()
     wake_up = domain.next_wake_up(standing, case.now)
@@ -182,7 +182,7 @@ def test_nothing_changes_before_the_next_wake_up(case: Case, share: float) -> No
         )
 
 
-@given(case=_cases(ANY))
+@given(case=cases(ANY))
 def test_applying_twice_equals_applying_once(case: Case) -> None:
     _, after = step(case.ledger, None, case.now)
 
@@ -192,7 +192,7 @@ def test_applying_twice_equals_applying_once(case: Case) -> None:
     assert unchanged == after
 
 
-@given(case=_cases(ANY), times=st.lists(MINUTES, max_size=6))
+@given(case=cases(ANY), times=st.lists(MINUTES, max_size=6))
 def test_each_threshold_is_told_once_for_each_cycle(case: Case, times: list[int]) -> None:
     before: Standing | None = None
     for minutes in sorted(times):
@@ -206,7 +206,7 @@ def test_each_threshold_is_told_once_for_each_cycle(case: Case, times: list[int]
         assert fired.count((cycle, domain.Threshold.WARNED)) <= 1
 
 
-@given(case=_cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(1, 3 * 24 * 60))
+@given(case=cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(1, 3 * 24 * 60))
 def test_adding_a_pause_never_makes_the_due_earlier(case: Case, since: int, lasting: int) -> None:
     now = _after(SPAN_MINUTES * 3)
     without = case.standing(now).current
@@ -228,7 +228,7 @@ def _with_cause(entry: LedgerEntry, cause: str) -> LedgerEntry:
 
 
 @given(
-    case=_cases(WITHOUT_RESUMING_ALL),
+    case=cases(WITHOUT_RESUMING_ALL),
     since=MINUTES,
     first=st.integers(1, 2_000),
     second=st.integers(1, 2_000),
@@ -246,7 +246,7 @@ def test_splitting_a_pause_changes_nothing(case: Case, since: int, first: int, s
     assert [_lasting(one) for one in split.cycles] == [_lasting(one) for one in expected.cycles]
 
 
-@given(case=_cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(0, 3 * 24 * 60))
+@given(case=cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(0, 3 * 24 * 60))
 def test_pause_and_resume_never_shorten_the_deadline(case: Case, since: int, lasting: int) -> None:
     now = _after(SPAN_MINUTES * 3)
     before = case.standing(now).current.due_at
@@ -257,7 +257,7 @@ def test_pause_and_resume_never_shorten_the_deadline(case: Case, since: int, las
     assert _or_never(domain.standing(entries, CALENDARS, now).current.due_at) >= _or_never(before)
 
 
-@given(case=_cases(ANY), data=st.data())
+@given(case=cases(ANY), data=st.data())
 def test_order_of_arrival_does_not_matter(case: Case, data: st.DataObject) -> None:
     """Where (occurred_at, source sequence) differ; what arrived when may still raise a flag."""
     numbered = [replace(entry, source_sequence=place) for place, entry in enumerate(case.ledger.entries)]
@@ -271,7 +271,7 @@ def test_order_of_arrival_does_not_matter(case: Case, data: st.DataObject) -> No
     assert shuffled.flags == expected.flags
 
 
-@given(case=_cases(OPEN_ENDED), more=st.integers(1, 86_400))
+@given(case=cases(OPEN_ENDED), more=st.integers(1, 86_400))
 def test_a_longer_target_is_never_due_earlier(case: Case, more: int) -> None:
     now = _after(SPAN_MINUTES * 3)
     longer = [_lengthened(entry, more) for entry in case.ledger.entries]
@@ -295,7 +295,7 @@ def _only_started(entries: list[LedgerEntry]) -> list[LedgerEntry]:
     return [entry for entry in entries if not isinstance(entry, domain.Retermed)]
 
 
-@given(case=_cases(OPEN_ENDED), by=MINUTES)
+@given(case=cases(OPEN_ENDED), by=MINUTES)
 def test_kept_if_and_only_if_fulfilled_by_the_due(case: Case, by: int) -> None:
     moment = _after(by) if by else case.standing(_after(SPAN_MINUTES)).current.due_at or case.now
     case.ledger.entries.append(
@@ -309,7 +309,7 @@ def test_kept_if_and_only_if_fulfilled_by_the_due(case: Case, by: int) -> None:
         assert settled.outcome is not Outcome.PENDING
 
 
-@given(case=_cases(OPEN_ENDED))
+@given(case=cases(OPEN_ENDED))
 def test_terms_that_may_not_be_later_never_are(case: Case) -> None:
     """Without any that may, each change of terms leaves the due where it was or makes it earlier."""
     entries = [
@@ -325,7 +325,7 @@ def test_terms_that_may_not_be_later_never_are(case: Case) -> None:
     )
 
 
-@given(case=_cases(ANY))
+@given(case=cases(ANY))
 def test_the_trace_names_one_segment_whose_due_stands(case: Case) -> None:
     for judged in case.standing().cycles:
         standing = [line for line in judged.segments if line.verdict is domain.Verdict.STANDS]
