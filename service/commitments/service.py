@@ -17,12 +17,16 @@ from service.calendars import service as calendars
 from service.calendars.domain import WorkingTime
 from service.commitments import domain, store, wire
 from service.commitments.domain import (
+    REPLY,
     CalendarKey,
+    Cancelled,
     EntryId,
+    Fulfilled,
     Happening,
     HappeningKind,
     LedgerEntry,
     Paused,
+    Reopened,
     Resumed,
     Retermed,
     Standing,
@@ -49,6 +53,9 @@ LATE_AFTER = timedelta(minutes=1)
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
 
 Calendars = Mapping[CalendarKey, WorkingTime]
+
+STATES = (Fulfilled, Reopened, Cancelled)
+"""Entries that tell of the request's state, or of a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +104,10 @@ PromiseMade = Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A promise with all that explains it.
+    """A promise as it stands at the instant that was asked for, with all that explains it.
 
     Attributes:
-        standing: at the instant that was asked for; the commitment is as it was last looked at.
+        standing: what the ledger says at that instant, whether it was told of yet or not.
         intervals: how the time of its current cycle was spent.
     """
 
@@ -166,7 +173,8 @@ async def record(
         retermed = _retermed(offer, new_terms.get(row.metric), ledger, working)
         steps.append(_step(row, ledger, [*retermed, *entries], working, now=now))
     known = {row.metric for row in found}
-    made = _made_late(offer, known, [*entries, *_pausing(ledgers.values())], working, now)
+    past = max(ledgers.values(), key=len, default=[])
+    made = _made_late(offer, known, [*past, *entries], working, now)
     await _save(session, found, steps)
     await _write_new(session, made)
     await _tell(session, [*steps, *made])
@@ -245,8 +253,9 @@ def _account(
 ) -> Account:
     standing = domain.standing(ledger, working, now)
     current = standing.current
+    of = (commitment.request_id, commitment.client_id, commitment.metric)
     return Account(
-        commitment=replace(commitment, due_if_resumed_now=current.due_if_resumed_now),
+        commitment=_commitment(commitment.id, standing, of=of, sequence=commitment.sequence),
         standing=standing,
         entries=tuple(domain.in_order(ledger)),
         intervals=tuple(timeline(current, standing.pauses, working, until=max(now, current.started_at))),
@@ -263,10 +272,15 @@ def _all_terms(ledgers: Iterable[Sequence[LedgerEntry]]) -> list[Terms]:
     return [entry.terms for ledger in ledgers for entry in ledger if isinstance(entry, (Started, Retermed))]
 
 
-def _pausing(ledgers: Collection[Sequence[LedgerEntry]]) -> list[LedgerEntry]:
-    """The pauses of a request, as each of its promises has recorded them."""
-    longest = max(ledgers, key=len, default=())
-    return [entry for entry in longest if isinstance(entry, (Paused, Resumed))]
+def _is_over(past: Iterable[LedgerEntry], at: datetime) -> bool:
+    """Whether the request was resolved, closed or cancelled at that instant."""
+    states = [
+        entry
+        for entry in domain.in_order(past)
+        if entry.at <= at
+        and (isinstance(entry, (Reopened, Cancelled)) or (isinstance(entry, Fulfilled) and entry.by != REPLY))
+    ]
+    return bool(states) and not isinstance(states[-1], Reopened)
 
 
 def _retermed(
@@ -292,14 +306,24 @@ def _retermed(
 def _made_late(
     offer: Offer | None,
     known: Collection[str],
-    entries: Sequence[LedgerEntry],
+    past: Sequence[LedgerEntry],
     working: Calendars,
     now: datetime,
 ) -> list[PromiseMade]:
-    """What an offer promises for the first time to a request that has promises already."""
-    if offer is None:
+    """What an offer promises for the first time to a request that has promises already.
+
+    Args:
+        offer: what was decided, if anything.
+        known: the metrics that are promised already.
+        past: what has happened to the request, as one of its promises has recorded it.
+        working: the calendars of the offer.
+        now: the tenant's now.
+    """
+    if offer is None or _is_over(past, offer.at):
         return []
-    offer = replace(offer, entries=(*offer.entries, *entries))
+    waits = [entry for entry in past if isinstance(entry, (Paused, Resumed))]
+    later = [entry for entry in past if isinstance(entry, STATES) and entry.at >= offer.at]
+    offer = replace(offer, entries=(*offer.entries, *waits, *later))
     return [_made(offer, terms, working, now) for terms in offer.terms if terms.metric not in known]
 
 

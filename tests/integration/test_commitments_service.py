@@ -285,6 +285,42 @@ async def test_a_new_promise_knows_of_the_pause_it_is_born_into(session: TenantS
     ]
 
 
+@pytest.mark.parametrize(
+    ("entry", "metrics"),
+    [
+        (Fulfilled(**_when(NOON + HOUR / 2), by="closed"), ["respond"]),
+        (Fulfilled(**_when(NOON + HOUR / 2), by="reply"), ["respond", "resolve"]),
+        (Cancelled(**_when(NOON + HOUR / 2)), ["respond"]),
+        (Reopened(**_when(NOON + HOUR / 2)), ["respond", "resolve"]),
+    ],
+)
+async def test_nothing_new_is_promised_to_a_request_that_is_over(
+    session: TenantSession, entry: LedgerEntry, metrics: list[str]
+) -> None:
+    [respond] = await _promised(session, ANSWER)
+    await service.record(session, respond.request_id, [entry], now=NOON + HOUR / 2)
+
+    found = await service.record(
+        session,
+        respond.request_id,
+        [],
+        offer=_offer(respond.request_id, ANSWER, FOUR_HOURS, at=NOON + HOUR),
+        now=NOON + HOUR,
+    )
+
+    assert [one.metric for one in found] == metrics
+
+
+async def test_a_promise_shown_is_true_at_the_instant_even_before_anybody_looked(
+    session: TenantSession,
+) -> None:
+    [promise] = await _promised(session, FOUR_HOURS)
+
+    shown = (await service.get(session, promise.id, client_id=None, now=NOON + 5 * HOUR)).commitment
+
+    assert (shown.outcome, shown.lateness(NOON + 5 * HOUR)) == (Outcome.BROKEN, HOUR)
+
+
 async def test_a_promise_that_was_closed_at_its_birth_is_kept(session: TenantSession) -> None:
     request_id = await _request(session)
     closed = Fulfilled(**_when(NOON), by="closed")

@@ -31,7 +31,10 @@ from service.commitments.domain.pauses import FULFILLED_CAUSE, Pause
 from service.commitments.domain.replay import Flag
 from service.commitments.domain.telling import THRESHOLDS, Happening, HappeningKind, happenings
 from service.commitments.domain.terms import (
+    CLOSED,
+    REPLY,
     RESOLVE,
+    RESOLVED,
     RESPOND,
     WAITING_REQUESTER,
     BusinessDaysTarget,
@@ -47,9 +50,12 @@ from service.commitments.domain.terms import (
 )
 
 __all__ = [
+    "CLOSED",
     "FULFILLED_CAUSE",
+    "REPLY",
     "RESOLUTION",
     "RESOLVE",
+    "RESOLVED",
     "RESPOND",
     "THRESHOLDS",
     "WAITING_REQUESTER",

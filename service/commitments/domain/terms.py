@@ -16,6 +16,10 @@ WAITING_REQUESTER = "waiting_requester"
 RESPOND = "respond"
 RESOLVE = "resolve"
 
+REPLY = "reply"
+RESOLVED = "resolved"
+CLOSED = "closed"
+
 
 class OnChange(StrEnum):
     """What new terms do with the time that was used under the old ones."""
@@ -124,7 +128,7 @@ def usual_terms(metric: str, target: Target, *, calendar: CalendarKey | None) ->
             metric=metric,
             target=target,
             calendar=calendar,
-            fulfilled_by=frozenset({"reply", "resolved", "closed"}),
+            fulfilled_by=frozenset({REPLY, RESOLVED, CLOSED}),
             on_reopen=OnReopen.FINAL,
         )
     pausable_by = frozenset({WAITING_REQUESTER}) if metric == RESOLVE else frozenset[str]()
@@ -133,7 +137,7 @@ def usual_terms(metric: str, target: Target, *, calendar: CalendarKey | None) ->
         target=target,
         calendar=calendar,
         pausable_by=pausable_by,
-        fulfilled_by=frozenset({"resolved", "closed"}),
+        fulfilled_by=frozenset({RESOLVED, CLOSED}),
     )
 
 
