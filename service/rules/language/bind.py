@@ -13,7 +13,7 @@ from service.rules.language.types import DYN, Declarations, Type, TypeName
 from service.rules.language.values import Duration, Facts, Timestamp, Value
 
 FACTS_DEPTH_MAX = 16
-FACTS_VALUES_MAX = 100_000
+FACTS_VALUES_MAX = 10_000
 FAULTS_MAX = 20
 DOUBLE_EXACT_MAX = 2**53
 """Above it not every integer is a double; one that comes for a double is refused rather than rounded."""

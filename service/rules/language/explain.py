@@ -43,15 +43,20 @@ class Explanation:
 
 def explain(expression: Expression, facts: Facts) -> Explanation:
     """The explanation of `evaluate(expression, facts)`, in which its result stands at the top."""
-    parts = _parts(expression, facts)
-    return Explanation(
-        expression=_shortened(format_expression(expression)),
-        result=evaluate(expression, facts),
-        because=tuple(explain(part, facts) for part in parts if _looks_at_facts(part)),
+    return _explained(expression, facts, {})
+
+
+def _explained(node: Expression, facts: Facts, known: dict[int, Result]) -> Explanation:
+    """Explain from the leaves up, so that every part is evaluated once."""
+    because = tuple(
+        _explained(part, facts, known) for part in _parts(node, facts, known) if _looks_at_facts(part)
     )
+    result = evaluate(node, facts, known=known)
+    known[id(node)] = result
+    return Explanation(_shortened(format_expression(node)), result, because)
 
 
-def _parts(node: Expression, facts: Facts) -> Sequence[Expression]:
+def _parts(node: Expression, facts: Facts, known: dict[int, Result]) -> Sequence[Expression]:
     if isinstance(node, Has) or path_of(node) is not None:
         return ()
     if isinstance(node, Binary) and node.operator in semantics.ABSORBING:
@@ -59,12 +64,12 @@ def _parts(node: Expression, facts: Facts) -> Sequence[Expression]:
     if isinstance(node, Unary) and node.operator is UnaryOperator.NOT:
         return (node.operand,)
     if isinstance(node, Conditional):
-        return _parts_of_conditional(node, facts)
+        return _parts_of_conditional(node, facts, known)
     return children(node)
 
 
-def _parts_of_conditional(node: Conditional, facts: Facts) -> Sequence[Expression]:
-    truth = evaluate(node.condition, facts)
+def _parts_of_conditional(node: Conditional, facts: Facts, known: dict[int, Result]) -> Sequence[Expression]:
+    truth = known[id(node.condition)] = evaluate(node.condition, facts, known=known)
     if truth is True:
         return (node.condition, node.then)
     return (node.condition, node.otherwise) if truth is False else (node.condition,)

@@ -22,9 +22,9 @@ from service.rules.language.types import (
 )
 from service.rules.language.values import Duration, Refusal, Timestamp, Value
 
-TEXT_LENGTH_MAX = 1_000_000
+TEXT_LENGTH_MAX = 100_000
 """Code points in the result of a concatenation."""
-ITEMS_MAX = 100_000
+ITEMS_MAX = 10_000
 """Items in the result of a concatenation."""
 
 _INT_TEXT = re.compile(r"[+-]?\d{1,32}", re.ASCII)

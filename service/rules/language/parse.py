@@ -28,6 +28,8 @@ DEPTH_MAX = 64
 NODES_MAX = 4_000
 LIST_ITEMS_MAX = 1_000
 ARGUMENTS_MAX = 8
+MATCHES_MAX = 16
+"""Calls of `matches`: the one function whose cost is more than that of reading its operands."""
 
 _LEVELS: tuple[frozenset[BinaryOperator], ...] = (
     frozenset({BinaryOperator.OR}),
@@ -98,6 +100,7 @@ class _Parser:
         self._token = next(following)
         self._depth = 0
         self._nodes = 0
+        self._matches = 0
 
     def expression(self) -> Expression:
         self._enter()
@@ -228,6 +231,7 @@ class _Parser:
         self._advance()
         name = str(token.value)
         if token.kind is Kind.WORD and self._taken("("):
+            self._refuse_more_matches(token)
             if name in _MACROS:
                 message = f"The macro `{name}` is not part of this language; ask with `in`."
                 raise LanguageError([fault(token.place, message)])
@@ -271,7 +275,16 @@ class _Parser:
             return self._counted(Name(token.text, token.place))
         if token.text == "has":
             return self._has(token.place)
+        self._refuse_more_matches(token)
         return self._counted(Call(token.text, None, self._items(")", ARGUMENTS_MAX), token.place))
+
+    def _refuse_more_matches(self, token: Token) -> None:
+        self._matches += token.text == "matches"
+        if self._matches > MATCHES_MAX:
+            message = (
+                f"More than {MATCHES_MAX} calls of `matches`; join patterns with `|`, or use several rules."
+            )
+            raise LanguageError([fault(token.place, message)])
 
     def _has(self, place: Place) -> Expression:
         target = self.expression()

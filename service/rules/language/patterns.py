@@ -8,7 +8,7 @@ import re2
 from service.rules.language.values import Refusal
 
 PATTERN_LENGTH_MAX = 256
-STEPS_MAX = 10_000_000
+STEPS_MAX = 4_000_000
 """Size of the compiled pattern times bytes of the text: what the slowest of RE2's methods may have to do."""
 _PATTERN_BYTES_MAX = 256 * 1024
 _PATTERNS_CACHED = 256

@@ -100,7 +100,8 @@ def _not_equal(left: Value, right: Value, _place: Place) -> Result:
 
 def _in(left: Value, right: Value, place: Place) -> Result:
     if isinstance(right, list):
-        return any(equal(left, one) for one in right)
+        # Python's `in` is fast, and finds whatever is equal here; what it finds beyond that is sorted out.
+        return left in right and any(equal(left, one) for one in right)
     if isinstance(right, dict):
         return isinstance(left, str) and right.get(left) is not None
     return EvaluationError(f"no such overload: {type_name(left)} in {type_name(right)}", place)

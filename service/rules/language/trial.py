@@ -12,7 +12,11 @@ from service.rules.language.faults import FactFault, LanguageError, SyntaxFault
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Expression
 from service.rules.language.types import Declarations
-from service.rules.language.values import EvaluationError, Facts
+from service.rules.language.values import EvaluationError, Facts, count_of
+from service.rules.language.walk import size_of
+
+WORK_MAX = 4_000_000
+"""Parts of the expression times values in the facts: a bound on the time that the worst input can take."""
 
 
 def evaluate_expression(
@@ -39,7 +43,11 @@ def evaluate_expression(
         return {"error": _syntax_error(error.faults[0])}
     declared = declarations_from_json(declarations or {})
     bound = bind(facts, declared.declarations)
-    refused = [*_pointed("/declarations", declared.faults), *_pointed("/facts", bound.faults)]
+    refused = [
+        *_pointed("/declarations", declared.faults),
+        *_pointed("/facts", bound.faults),
+        *_too_much_work(tree, bound.facts),
+    ]
     if refused:
         return {"error": refused[0]}
     if declarations is None:
@@ -74,6 +82,13 @@ def _answer(tree: Expression, facts: Facts, warnings: Sequence[SyntaxFault]) -> 
 
 def _syntax_error(fault: SyntaxFault) -> Json:
     return {"message": fault.message, "line": fault.line, "column": fault.column}
+
+
+def _too_much_work(tree: Expression, facts: Facts) -> list[Json]:
+    if size_of(tree) * sum(map(count_of, facts.values())) <= WORK_MAX:
+        return []
+    message = "Expression and facts are too large together; leave out facts, or split the expression."
+    return [{"message": message, "pointer": "/facts"}]
 
 
 def _pointed(root: str, faults: Sequence[FactFault]) -> list[Json]:

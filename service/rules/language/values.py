@@ -79,11 +79,20 @@ def equal(left: Value, right: Value) -> bool:
     kind = type(left)
     if kind is not type(right):
         return kind in _NUMBERS and type(right) in _NUMBERS and left == right
+    if left != right:
+        return False
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(equal, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
-    return left == right
+    return True
+
+
+def count_of(value: Value) -> int:
+    """How many values there are, those inside lists and maps included."""
+    if isinstance(value, list):
+        return 1 + sum(map(count_of, value))
+    return 1 + sum(map(count_of, value.values())) if isinstance(value, dict) else 1
 
 
 def are_ordered(left: Value, right: Value) -> bool:

@@ -48,6 +48,11 @@ def _many_children(node: Index | ListOf | Call | Binary | Conditional) -> tuple[
             return (node.condition, node.then, node.otherwise)
 
 
+def size_of(node: Expression) -> int:
+    """How many nodes there are, `node` included."""
+    return 1 + sum(map(size_of, children(node)))
+
+
 def path_of(node: Expression) -> tuple[str, ...] | None:
     """`("request", "priority")` for `request.priority`; None when the node is not a plain path of names."""
     fields: list[str] = []

@@ -63,10 +63,13 @@ def as_json(value: Value) -> object:
 
 
 def as_python(value: Value) -> object:
-    """Our value as the binding gives it: times to the microsecond."""
+    """Our value as the binding gives it: times to the microsecond, spans cut towards zero."""
     if isinstance(value, Timestamp):
         return EPOCH + timedelta(microseconds=value.nanoseconds // 1_000)
-    return timedelta(microseconds=value.nanoseconds // 1_000) if isinstance(value, Duration) else value
+    if isinstance(value, Duration):
+        microseconds = abs(value.nanoseconds) // 1_000
+        return timedelta(microseconds=-microseconds if value.nanoseconds < 0 else microseconds)
+    return value
 
 
 def is_different_on_purpose(case: Case, facts: Facts, ours: Result) -> bool:

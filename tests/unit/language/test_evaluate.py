@@ -13,7 +13,15 @@ from service.rules.language.evaluate import evaluate
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Binary, BinaryOperator, Place
 from service.rules.language.values import EvaluationError, Facts, Result, Value, equal
-from tests.unit.language.generators import HERE, Case, cases, random_facts, seeded
+from tests.unit.language.generators import (
+    DECLARATIONS,
+    HERE,
+    Case,
+    cases,
+    random_condition,
+    random_facts,
+    seeded,
+)
 
 FACTS: Facts = bind(
     {
@@ -198,12 +206,14 @@ def test_a_long_text_is_refused_by_a_costly_pattern_at_once() -> None:
     assert time.process_time() - started < 0.1
 
 
-def test_a_text_of_a_megabyte_is_matched_by_an_ordinary_pattern() -> None:
-    assert evaluate(parse("text.matches('x$')"), {"text": "a" * 1_000_000 + "x"}) is True
+def test_a_long_text_is_matched_by_an_ordinary_pattern() -> None:
+    facts: Facts = {"text": "a" * 100_000 + "printer"}
+
+    assert evaluate(parse("text.matches('(?i)(printer|scanner)$')"), facts) is True
 
 
 def test_texts_cannot_be_grown_without_bound() -> None:
-    found = evaluate(parse("size(text + text + text)"), {"text": "a" * 400_000})
+    found = evaluate(parse("size(text + text + text)"), {"text": "a" * 40_000})
 
     assert isinstance(found, EvaluationError)
 
@@ -276,3 +286,16 @@ def test_equality_is_reflexive_but_for_nan_and_symmetric(seed: int) -> None:
 
     assert equal(left, left)
     assert equal(left, right) == equal(right, left)
+
+
+def test_a_hundred_ordinary_conditions_take_little_of_a_millisecond() -> None:
+    facts = bind(random_facts(seeded(1)), DECLARATIONS).facts
+    conditions = [compile_closure(random_condition(seeded(seed), ordinary=True)) for seed in range(100)]
+    seconds: list[float] = []
+    for _ in range(50):
+        started = time.process_time()
+        for condition in conditions:
+            condition(facts)
+        seconds.append(time.process_time() - started)
+
+    assert min(seconds) < 0.0005

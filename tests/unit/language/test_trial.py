@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -115,6 +116,25 @@ def test_only_the_branch_taken_explains_a_conditional() -> None:
     found = explain(parse("request.impact > 1 ? client.tier : request.priority"), facts)
 
     assert [part.expression for part in found.because] == ["request.impact > 1", "client.tier"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "facts"),
+    [
+        (" || ".join(["one in many"] * 900), {"one": 1, "many": [True] * 9_000}),
+        (" && ".join(["a == b"] * 900), {"a": [[0] * 4_000], "b": [[0] * 4_000]}),
+        (" || ".join(["text.contains(part)"] * 700), {"text": "ab" * 500_000, "part": "b" * 5_000}),
+        (" || ".join(["text.matches('[ab]*a[ab]{200}c')"] * 16), {"text": "ab" * 200_000}),
+        ("size(" + "+".join(["text"] * 60) + ")", {"text": "x" * 1_000_000}),
+    ],
+)
+def test_the_worst_of_inputs_is_answered_in_bounded_time(expression: str, facts: dict[str, object]) -> None:
+    started = time.process_time()
+
+    answer = evaluate_expression(expression, facts)
+
+    assert answer
+    assert time.process_time() - started < 1
 
 
 def test_long_values_are_shortened() -> None:
