@@ -87,7 +87,7 @@ async def documents(session: TenantSession, version_ids: Sequence[UUID]) -> dict
             PolicyVersionRow.tenant_id == session.tenant_id, PolicyVersionRow.id.in_(version_ids)
         )
     )
-    return dict(rows.tuples().all())
+    return {row.id: row.document for row in rows}
 
 
 async def effective(session: TenantSession, kind: str) -> list[VersionRef]:

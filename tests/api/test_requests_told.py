@@ -1,0 +1,69 @@
+"""What the event feed tells of a request: it shows what is committed, so these tests commit."""
+
+import pytest
+from httpx2 import AsyncClient
+
+from service.db import Sessions
+from service.tenants.domain import Tenant
+from tests import factories
+from tests.api import desk
+from tests.conftest import SignIn
+from tests.factories import NOON
+
+pytestmark = pytest.mark.concurrent
+
+
+@pytest.fixture
+def sessions(own_sessions: Sessions) -> Sessions:
+    return own_sessions
+
+
+@pytest.fixture
+async def tenant(sessions: Sessions) -> Tenant:
+    return await factories.tenant(sessions, sandbox_at=NOON)
+
+
+@pytest.fixture
+async def caller(sign_in: SignIn) -> AsyncClient:
+    caller = await sign_in()
+    await desk.set_up(caller)
+    return caller
+
+
+async def test_a_promise_is_warned_of_then_broken_then_fulfilled_late(caller: AsyncClient) -> None:
+    request = await desk.submitted(caller)
+
+    await desk.pass_time(caller, hours=3, minutes=30)
+    await desk.pass_time(caller, hours=4, seconds=1)
+    recorded = await desk.report(caller, request, type="changed", state="resolved")
+
+    promise = recorded["commitments"][0]
+    assert (promise["outcome"], promise["clock"], promise["lateness_seconds"]) == ("broken", "stopped", 1.0)
+    assert promise["warned_at"] == desk.at(hours=3)
+    assert sorted(await desk.told(caller, request["id"])) == [
+        "commitment.broken",
+        "commitment.fulfilled_late",
+        "commitment.made",
+        "commitment.warned",
+        "request.accepted",
+        "request.changed",
+    ]
+
+
+async def test_what_no_rule_matches_is_told(caller: AsyncClient) -> None:
+    request = await desk.submitted(caller, facts={})
+
+    assert "request.unmatched" in await desk.told(caller, request["id"])
+
+
+async def test_a_client_is_told_of_its_own_requests_only(caller: AsyncClient, sign_in: SignIn) -> None:
+    clients = [await desk.created(caller, "/v1/clients", {"name": name}) for name in ("Harbour", "Hill")]
+    own = await desk.submitted(caller, client="Harbour")
+    await desk.submitted(caller, client="Hill")
+    await desk.submitted(caller)
+    harbour = await sign_in(client_id=clients[0]["id"])
+
+    events = (await harbour.get("/v1/events", params={"limit": 200})).json()["items"]
+
+    assert events
+    assert {event["payload"]["request_id"] for event in events} == {own["id"]}
