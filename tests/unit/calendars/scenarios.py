@@ -122,7 +122,16 @@ def _calendar(random: Random, zone: str, path: Walk) -> dict[str, Any]:
     for key in ("closures", "openings"):
         if random.random() < 0.4:
             raw[key] = [_local_span(random, dates, seconds=seconds) for _ in range(random.randrange(1, 4))]
+    if "closures" in raw and random.random() < 0.5:
+        raw["openings"] = [*raw.get("openings", []), *(_part(random, closed) for closed in raw["closures"])]
     return raw
+
+
+def _part(random: Random, span: list[str]) -> list[str]:
+    """From somewhere inside the span to an hour after it."""
+    start, end = (datetime.fromisoformat(local) for local in span)
+    begun = start + timedelta(minutes=random.randrange((end - start) // MINUTE))
+    return [_local(begun), _local(end + timedelta(hours=1))]
 
 
 def _weekly(random: Random, *, seconds: bool) -> dict[str, Any]:

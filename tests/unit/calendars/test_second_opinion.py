@@ -36,6 +36,7 @@ def _by_walking(
     path, start, days = scenario.path, scenario.start, scenario.days
     ticks = {
         "due": reference.due(start, scenario.amount, scenario.pauses),
+        "due_at_an_end": reference.due(start, reference.elapsed(start, scenario.end), []),
         "before": reference.before(start, scenario.amount),
         "next_open": reference.next_open(start),
         "business_days": reference.business_days(start, days),
@@ -57,6 +58,7 @@ def _by_arithmetic(scenario: Scenario, subject: WorkingTime) -> dict[str, Questi
     pauses = [(path.at(begun), path.at(min(ended, last))) for begun, ended in scenario.pauses]
     return {
         "due": lambda: subject.due(start, amount, pauses=pauses),
+        "due_at_an_end": lambda: subject.due(start, subject.elapsed(start, end)),
         "before": lambda: subject.before(start, amount),
         "next_open": lambda: subject.next_open(start),
         "business_days": lambda: subject.business_days(start, days),

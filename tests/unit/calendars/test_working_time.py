@@ -292,6 +292,29 @@ def test_it_is_open_from_opening_and_closed_at_closing_time(at: str, *, is_open:
     assert OFFICE.is_open(_at(f"2026-01-05T{at}")) is is_open
 
 
+@pytest.mark.parametrize(
+    ("tz", "weekly", "at"),
+    [
+        pytest.param(
+            "America/New_York", {"wed": [["20:00", "28:00"]]}, "2026-01-01T02:00", id="yesterday's date"
+        ),
+        pytest.param(
+            "Pacific/Kiritimati", {"thu": [["00:00", "06:00"]]}, "2025-12-31T12:00", id="tomorrow's date"
+        ),
+        pytest.param(
+            "America/New_York",
+            {"tue": [["22:00", "48:00"]]},
+            "2026-01-01T04:59",
+            id="the date before yesterday",
+        ),
+    ],
+)
+def test_a_year_begins_and_ends_with_hours_of_dates_beside_it(
+    tz: str, weekly: dict[str, Any], at: str
+) -> None:
+    assert _calendar(tz, weekly).is_open(_at(at))
+
+
 def test_an_endless_pause_before_the_end_is_never_due() -> None:
     with pytest.raises(NeverDue, match="2026-01-05T10:00:00Z on has no end"):
         OFFICE.due(_at("2026-01-05T09:00"), 2 * HOUR, pauses=[(_at("2026-01-05T10:00"), None)])
