@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from service.rules.compile.plan import OutOfTime, Plan, plan
+from service.rules.compile.plan import OutOfTime, Plan, TooManyTerms, plan
 from service.rules.compile.shape import expression
 from service.rules.engine import EnginePoisoned, Session
 from service.rules.frames import (
@@ -77,18 +77,20 @@ class Shelf:
         self._drop(request.key)
         self._loads += 1
         try:
-            compiled = plan([expression(shape) for shape in request.conditions])
+            conditions = [expression(shape) for shape in request.conditions]
+            compiled = plan(conditions, terms_max=self._limits.terms_max)
             self._make_room(compiled.term_count)
             session = Session(compiled)
-        except (ValueError, EnginePoisoned, MemoryError) as error:
+        except (ValueError, TooManyTerms) as error:
+            return Failed(f"cannot be compiled: {error}")
+        except (EnginePoisoned, MemoryError) as error:
+            self._is_poisoned = True
             return Failed(f"cannot be compiled: {error!r}")
         self._held[request.key] = Held(compiled, session)
         self._terms += compiled.term_count
         return Done(compiled.term_count)
 
     def _make_room(self, terms: int) -> None:
-        if terms > self._limits.terms_max:
-            raise ValueError(f"{terms} terms; at most {self._limits.terms_max} can be held")
         while self._terms + terms > self._limits.terms_max:
             self._drop(next(iter(self._held)))
 

@@ -116,7 +116,7 @@ class DurablePool:
     async def start(self) -> None:
         """Start the children now rather than with the first match."""
         for slot in self._slots:
-            slot.start()
+            await slot.ready()
 
     @property
     def pids(self) -> list[int]:

@@ -251,6 +251,12 @@ class Slot:
         if self._child is None and self._spawning is None and not self._is_closed:
             self._spawning = asyncio.get_running_loop().create_task(self._spawn())
 
+    async def ready(self) -> None:
+        """Return when the child runs, or cannot be started."""
+        self.start()
+        if self._spawning is not None:
+            await self._spawning
+
     async def close(self) -> None:
         """End the child, and tell everybody who waits."""
         self._is_closed = True

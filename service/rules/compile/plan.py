@@ -14,6 +14,10 @@ class OutOfTime(Exception):
     """What the evaluator must decide beforehand takes longer than it may."""
 
 
+class TooManyTerms(Exception):
+    """The rule set would take more of the engine's memory than there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One compiled rule set.
@@ -66,19 +70,25 @@ class Plan:
         ]
 
 
-def plan(conditions: Sequence[Expression]) -> Plan:
-    """Compile the conditions of one rule set. The same conditions give the same plan."""
+def plan(conditions: Sequence[Expression], *, terms_max: int | None = None) -> Plan:
+    """Compile the conditions of one rule set. The same conditions give the same plan.
+
+    Raises:
+        TooManyTerms: there are more than `terms_max`.
+    """
     terms = Terms(conditions)
     rules = [terms.rule(condition) for condition in conditions]
     columns = tuple(terms.columns)
     true = _owners([rule.true for rule in rules], columns)
     not_false = _owners([rule.not_false if rule.doubts else () for rule in rules], columns)
+    if terms_max is not None and len(true) + len(not_false) > terms_max:
+        raise TooManyTerms(f"{len(true) + len(not_false)} terms; at most {terms_max} can be held")
     always_true, never_false = true.pop(Term(), ()), not_false.pop(Term(), ())
     certain, possible = shards(true, columns), shards(not_false, columns)
     doubts = _doubts(rules, columns)
     return Plan(
         columns=columns,
-        reads=tuple(sorted({index for shard in (*certain, *possible) for index, _ in shard.fragments})),
+        reads=tuple(sorted({part.index for shard in (*certain, *possible) for part in shard.fragments})),
         certain=certain,
         possible=possible,
         doubts=tuple(_joined(doubts[term] for term in shard.terms) for shard in possible),

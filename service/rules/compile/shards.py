@@ -17,7 +17,7 @@ Names of properties and rules are made here and never come from outside.
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from service.rules.compile.columns import Column, Outcome
@@ -36,6 +36,27 @@ BIT = "bit"
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """A column in the facts of one shard: its code where that is compared, and the bits that are set for it.
+
+    A column may have thousands of codes, of which few are ever met: their texts are made when needed.
+    """
+
+    index: int
+    name: str | None
+    bits: tuple[tuple[int, str], ...]
+    _texts: dict[int, str] = field(default_factory=dict[int, str], init=False, repr=False, compare=False)
+
+    def text(self, code: int) -> str:
+        known = self._texts.get(code)
+        if known is None:
+            compared = "" if self.name is None else f',"{self.name}":{code}'
+            known = compared + "".join(f',"{name}":1' for mask, name in self.bits if mask >> code & 1)
+            self._texts[code] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """One rule set of the C module, and how to write facts for it.
 
@@ -43,17 +64,19 @@ class Shard:
         text: its JSON. Rule `t<i>` is the term whose rules are `owners[i]`; rule `w` is the sentinel.
         terms: what it finds.
         owners: indexes of the rules that each term belongs to.
-        fragments: for each column that the shard looks at, its index and the fact's properties by code.
+        fragments: what a fact says about each column that the shard looks at.
     """
 
     text: str
     terms: tuple[Term, ...]
     owners: tuple[tuple[int, ...], ...]
-    fragments: tuple[tuple[int, tuple[str, ...]], ...]
+    fragments: tuple[Fragment, ...]
 
     def fact(self, codes: Codes) -> str:
         """The fact for C: flat JSON of our own names and small integers."""
-        return '{"id":"e","sid":"s"' + "".join([texts[codes[index]] for index, texts in self.fragments]) + "}"
+        return (
+            '{"id":"e","sid":"s"' + "".join([part.text(codes[part.index]) for part in self.fragments]) + "}"
+        )
 
 
 def shards(terms: Mapping[Term, tuple[int, ...]], columns: Sequence[Column | Outcome]) -> tuple[Shard, ...]:
@@ -68,7 +91,7 @@ def shards(terms: Mapping[Term, tuple[int, ...]], columns: Sequence[Column | Out
     rank = {test: place for place, test in enumerate(sorted(uses, key=lambda test: (-uses[test], test)))}
     paths = {term: tuple(sorted(of_term, key=rank.__getitem__)) for term, of_term in tests.items()}
     ordered = sorted(paths, key=lambda term: [rank[test] for test in paths[term]])
-    return tuple(_shard(part, terms, paths, columns) for part in _cut(ordered, paths, columns))
+    return tuple(_shard(part, terms, paths) for part in _cut(ordered, paths, columns))
 
 
 def _tests(term: Term, columns: Sequence[Column | Outcome]) -> list[Test]:
@@ -154,7 +177,6 @@ def _shard(
     part: Sequence[Term],
     owners: Mapping[Term, tuple[int, ...]],
     paths: Mapping[Term, tuple[Test, ...]],
-    columns: Sequence[Column | Outcome],
 ) -> Shard:
     used = sorted({test for term in part for test in paths[term]})
     indexes = sorted({test[0] for test in used})
@@ -170,7 +192,7 @@ def _shard(
         text=json.dumps(rules),
         terms=tuple(part),
         owners=tuple(owners[term] for term in part),
-        fragments=tuple((index, _fragments(index, used, names, columns[index].size)) for index in indexes),
+        fragments=tuple(_fragment(index, used, names) for index in indexes),
     )
 
 
@@ -186,15 +208,7 @@ def _comparison(test: Test, names: Mapping[tuple[int, str], str]) -> dict[str, o
     return {name: number} if operator == "$eq" else {operator: {name: number}}
 
 
-def _fragments(
-    index: int, used: Sequence[Test], names: Mapping[tuple[int, str], str], size: int
-) -> tuple[str, ...]:
-    """By code: what a fact says about the column. A bit that is not set is left out."""
+def _fragment(index: int, used: Sequence[Test], names: Mapping[tuple[int, str], str]) -> Fragment:
     of_column = [test for test in used if test[0] == index]
-    bits = [(mask, names[index, str(mask)]) for _, operator, mask in of_column if operator == BIT]
-    is_compared = len(bits) < len(of_column)
-    texts: list[str] = []
-    for code in range(size):
-        compared = f',"{names[index, ""]}":{code}' if is_compared else ""
-        texts.append(compared + "".join(f',"{name}":1' for mask, name in bits if mask >> code & 1))
-    return tuple(texts)
+    bits = tuple((mask, names[index, str(mask)]) for _, operator, mask in of_column if operator == BIT)
+    return Fragment(index, names[index, ""] if len(bits) < len(of_column) else None, bits)

@@ -118,8 +118,8 @@ def _paths(shard: Shard, columns: Sequence[Column | Outcome]) -> list[tuple[shar
     """The tests of each term in the order in which the shard's text has them."""
     rules = json.loads(shard.text)
     names: dict[str, int] = {}
-    for place, (index, _) in enumerate(shard.fragments):
-        names[f"p{place}"] = index
+    for part in shard.fragments:
+        names |= {} if part.name is None else {part.name: part.index}
     found: list[tuple[shards.Test, ...]] = []
     for place, term in enumerate(shard.terms):
         masks = dict(term)
@@ -135,12 +135,12 @@ def _paths(shard: Shard, columns: Sequence[Column | Outcome]) -> list[tuple[shar
 def _bit(
     name: str, shard: Shard, masks: dict[int, int], columns: Sequence[Column | Outcome]
 ) -> tuple[int, str, int]:
-    for index, texts in shard.fragments:
-        mask = sum(1 << code for code in range(columns[index].size) if f',"{name}":1' in texts[code])
-        if mask:
-            assert masks[index] == mask
-            return index, shards.BIT, mask
-    raise AssertionError(name)
+    ((index, mask),) = {
+        (part.index, mask) for part in shard.fragments for mask, bit in part.bits if bit == name
+    }
+    assert masks[index] == mask
+    assert mask < 1 << columns[index].size
+    return index, shards.BIT, mask
 
 
 def test_the_same_conditions_give_the_same_plan_in_any_order() -> None:
@@ -193,8 +193,7 @@ def test_rule_sets_larger_than_a_table_are_cut(sources: list[str], terms: int) -
 
 
 def _properties(shard: Shard) -> list[int]:
-    most = {index: max(text.count(":") for text in texts) for index, texts in shard.fragments}
-    return [sum(most.values()) + 2]
+    return [sum(len(part.bits) + (part.name is not None) for part in shard.fragments) + 2]
 
 
 def test_a_rule_that_cannot_err_costs_nothing_on_the_doubtful_side() -> None:
