@@ -34,15 +34,25 @@ def bind(facts: Mapping[str, object], declarations: Declarations) -> Bound:
     `{"request.priority": "P1"}`; when both are given, the longer name wins. Null is absent. Datetimes and
     timedeltas are taken as they are.
     """
-    binder = _Binder(declarations)
+    binder = _Binder(declarations, _groups(declarations))
     bound: dict[str, Value] = {}
     for name in sorted(facts, key=_segments):
-        value = binder.named(name, facts[name], pointer_to("", name), 1)
+        value = binder.named(name, facts[name], DYN, pointer_to("", name), 1)
         if value is not None and not _insert(bound, _path(name), value):
             binder.refuse(
                 pointer_to("", name), f"A part of the name `{name}` is itself a fact with a plain value."
             )
     return Bound(bound, tuple(binder.faults))
+
+
+def _groups(declarations: Declarations) -> frozenset[str]:
+    """The names that have declared facts below them."""
+    return frozenset(
+        name[:position]
+        for name in declarations
+        for position, character in enumerate(name)
+        if character == "."
+    )
 
 
 def _segments(name: str) -> int:
@@ -68,6 +78,7 @@ def _insert(bound: dict[str, Value], path: list[str], value: Value) -> bool:
 @dataclass(slots=True)
 class _Binder:
     declarations: Declarations
+    groups: frozenset[str]
     faults: list[FactFault] = field(default_factory=list[FactFault])
     values: int = 0
 
@@ -75,16 +86,26 @@ class _Binder:
         if len(self.faults) < FAULTS_MAX:
             self.faults.append(FactFault(pointer, message))
 
-    def named(self, name: str, given: object, pointer: str, depth: int) -> Value:
-        """The value of the fact called `name`, or of the group of facts whose names begin with it."""
+    def named(self, name: str, given: object, otherwise: Type, pointer: str, depth: int) -> Value:
+        """The value of the fact called `name`, or of the group of facts whose names begin with it.
+
+        `otherwise` is the type of what is not declared by its own name.
+        """
         declared = self.declarations.get(name)
-        if declared is not None or not isinstance(given, dict):
-            return self.value(given, DYN if declared is None else declared.type, pointer, depth)
+        wanted = otherwise if declared is None else declared.type
+        if isinstance(given, dict) and (name in self.groups or (declared is None and wanted == DYN)):
+            return self._group(name, cast("dict[str, object]", given), wanted.element or DYN, pointer, depth)
+        if name in self.groups and given is not None and declared is None:
+            self.refuse(pointer, f"Expected a map: there are facts below `{name}`.")
+            return None
+        return self.value(cast("object", given), wanted, pointer, depth)
+
+    def _group(self, name: str, given: dict[str, object], otherwise: Type, pointer: str, depth: int) -> Value:
         if not self._is_within_bounds(pointer, depth):
             return None
         group: dict[str, Value] = {}
-        for key, inner in cast("dict[str, object]", given).items():
-            value = self.named(f"{name}.{key}", inner, pointer_to(pointer, key), depth + 1)
+        for key, inner in given.items():
+            value = self.named(f"{name}.{key}", inner, otherwise, pointer_to(pointer, key), depth + 1)
             if value is not None and self._is_text(key, pointer):
                 group[key] = value
         return group

@@ -60,6 +60,16 @@ def test_facts_get_their_declared_types() -> None:
     assert bound.facts["undeclared"] == [1, "x", {}]
 
 
+def test_a_fact_below_a_declared_map_keeps_its_own_type() -> None:
+    declarations = declared(request__custom="map<int>", request__custom__seen_at="timestamp")
+    given = {"request": {"custom": {"seen_at": "1970-01-01T00:00:00Z", "count": 1, "odd": "x"}}}
+
+    bound = bind(given, declarations)
+
+    assert bound.facts == {"request": {"custom": {"seen_at": Timestamp(0), "count": 1}}}
+    assert [fault.pointer for fault in bound.faults] == ["/request/custom/odd"]
+
+
 def test_dotted_names_and_nesting_mean_the_same() -> None:
     declarations = declared(request__opened_at="timestamp")
     flat = {"request.opened_at": "2026-03-02T09:00:00Z", "request.priority": "P1", "client.tier": None}
@@ -106,6 +116,7 @@ def test_times_of_python_are_taken_as_they_are() -> None:
         ({"deep": [1, [math.nan]]}, "/deep/1/0", "NaN"),
         ({"deep": {"\ud800": 1}}, "/deep", "surrogate"),
         ({"n": 1, "n.m": 2}, "/n.m", "itself a fact"),
+        ({"group": 5}, "/group", "facts below `group`"),
         ({"odd": {1, 2}}, "/odd", "no value of JSON"),
         ({"odd": b"x"}, "/odd", "no value of JSON"),
     ],
@@ -120,6 +131,7 @@ def test_a_fault_is_pointed_at(facts: dict[str, object], pointer: str, told: str
         span="duration",
         list="list<string>",
         map="map<int>",
+        group__fact="int",
     )
 
     (found,) = bind(facts, declarations).faults
