@@ -7,6 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 ARGS ?=
+WORKERS ?= 2
 TESTS ?= tests
 BOOTSTRAP := requirements-build.lock requirements-uv.lock pyproject.toml scripts/setup.sh scripts/preflight.py
 
@@ -30,8 +31,8 @@ serve: .venv/.stamp-run ## run the API and the worker on the embedded database
 worker: .venv/.stamp-run ## run one more worker
 	@$(BIN)/rooted worker $(ARGS)
 
-test: .venv/.stamp-dev ## run the tests (TESTS=path ARGS=… narrow them)
-	@$(PYTEST) -m 'not prove' $(ARGS) $(TESTS)
+test: .venv/.stamp-dev ## run the tests (TESTS=path ARGS=… narrow them, WORKERS=0 runs them in one process)
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not prove' $(ARGS) $(TESTS)
 
 prove: .venv/.stamp-dev ## run the long proofs
 	@$(PYTEST) -m prove $(ARGS) $(TESTS)
