@@ -141,3 +141,51 @@ class CommitmentEntryRow(TenantRow):
             "id": EntryId(str(self.entry_id)),
         }
         return wire.entry(self.kind, when, self.detail)
+
+
+def columns(commitment: Commitment) -> dict[str, Any]:
+    """The columns of a promise that is new, but for its tenant."""
+    return {
+        "id": commitment.id,
+        "request_id": commitment.request_id,
+        "client_id": commitment.client_id,
+        "metric": commitment.metric,
+        **changing_columns(commitment),
+    }
+
+
+def changing_columns(commitment: Commitment) -> dict[str, Any]:
+    """The columns that a step may change."""
+    return {
+        "target": wire.target_document(commitment.target),
+        "cycle": commitment.cycle,
+        "clock": commitment.clock.value,
+        "outcome": commitment.outcome.value,
+        "started_at": commitment.started_at,
+        "due_at": commitment.due_at,
+        "warn_at": commitment.warn_at,
+        "fulfilled_at": commitment.fulfilled_at,
+        "cancelled_at": commitment.cancelled_at,
+        "warned_at": commitment.warned_at,
+        "broken_at": commitment.broken_at,
+        "corrected_at": commitment.corrected_at,
+        "flags": list(commitment.flags),
+        "looked_at": commitment.looked_at,
+        "sequence": commitment.sequence,
+    }
+
+
+def entry_columns(commitment: Commitment, entry: LedgerEntry, row_id: UUID) -> dict[str, Any]:
+    """The columns of an entry in the ledger of a promise, but for its tenant."""
+    return {
+        "id": row_id,
+        "commitment_id": commitment.id,
+        "request_id": commitment.request_id,
+        "client_id": commitment.client_id,
+        "entry_id": UUID(entry.id),
+        "kind": wire.KINDS[type(entry)],
+        "occurred_at": entry.at,
+        "source_sequence": entry.source_sequence,
+        "received_at": entry.received_at,
+        "detail": wire.detail(entry),
+    }

@@ -1,0 +1,329 @@
+"""What one look at a promise leads to: entries, events, the next wake-up. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.commitments import domain
+from service.commitments.domain import (
+    REPLY,
+    Calendars,
+    Cancelled,
+    EntryId,
+    Fulfilled,
+    Happening,
+    HappeningKind,
+    LedgerEntry,
+    Paused,
+    Reopened,
+    Resumed,
+    Retermed,
+    Standing,
+    Started,
+    Terms,
+    Threshold,
+    Told,
+)
+from service.commitments.domain.timeline import Interval, timeline
+from service.commitments.models import Commitment
+from service.ids import ClientId, CommitmentId, DecisionId, RequestId
+from service.outbox.models import EventDraft
+from service.wakeups.models import WakeUp
+
+SUBJECT_KIND = "commitment"
+
+LATE_AFTER = timedelta(minutes=1)
+"""What is told later than this after it came about is marked late."""
+
+CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
+
+STATES = (Fulfilled, Reopened, Cancelled)
+"""Entries that tell of the request's state, or of a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at promises works with.
+
+    Attributes:
+        calendars: those of all terms involved.
+        now: the tenant's now.
+        new_id: makes ids that grow.
+    """
+
+    calendars: Calendars
+    now: datetime
+    new_id: Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What one decision promises to one request.
+
+    Attributes:
+        terms: one promise each; their metrics differ.
+        at: from when they hold: the instant of the request's event that was decided on.
+        entry_id: that event, which orders what happened at the same instant.
+        entries: what else has happened to the request that new promises must know of.
+    """
+
+    request_id: RequestId
+    client_id: ClientId | None
+    terms: tuple[Terms, ...]
+    decision_id: DecisionId
+    at: datetime
+    source_sequence: int
+    received_at: datetime
+    entry_id: EntryId
+    entries: tuple[LedgerEntry, ...] = ()
+
+    def terms_of(self, metric: str) -> Terms | None:
+        return next((terms for terms in self.terms if terms.metric == metric), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one look at a promise leads to, before anything is written.
+
+    Attributes:
+        entries: what to append to its ledger.
+        events: what to tell.
+        wake_up: when to look again, if ever.
+        woken_before: when it was to be looked at again before this step; the wake-up that is set now.
+    """
+
+    commitment: Commitment
+    entries: tuple[LedgerEntry, ...]
+    events: tuple[EventDraft, ...]
+    wake_up: WakeUp | None
+    woken_before: WakeUp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A promise as it stands at the instant that was asked for, with all that explains it.
+
+    Attributes:
+        standing: what the ledger says at that instant, whether it was told of yet or not.
+        intervals: how the time of its current cycle was spent.
+    """
+
+    commitment: Commitment
+    standing: Standing
+    entries: tuple[LedgerEntry, ...]
+    intervals: tuple[Interval, ...]
+
+
+def all_terms(ledgers: Iterable[Sequence[LedgerEntry]]) -> list[Terms]:
+    return [entry.terms for ledger in ledgers for entry in ledger if isinstance(entry, (Started, Retermed))]
+
+
+def _is_over(past: Iterable[LedgerEntry], at: datetime) -> bool:
+    """Whether the request was resolved, closed or cancelled at that instant."""
+    states = [
+        entry
+        for entry in domain.in_order(past)
+        if entry.at <= at
+        and (isinstance(entry, (Reopened, Cancelled)) or (isinstance(entry, Fulfilled) and entry.by != REPLY))
+    ]
+    return bool(states) and not isinstance(states[-1], Reopened)
+
+
+def _retermed(
+    offer: Offer | None, terms: Terms | None, ledger: Sequence[LedgerEntry], look: Look
+) -> list[LedgerEntry]:
+    """The change of terms that an offer means to a promise; none when it has these terms already."""
+    if offer is None or terms is None:
+        return []
+    if domain.standing(ledger, look.calendars, offer.at).current.terms == terms:
+        return []
+    return [
+        Retermed(
+            at=offer.at,
+            source_sequence=offer.source_sequence,
+            received_at=offer.received_at,
+            id=offer.entry_id,
+            terms=terms,
+            decision=str(offer.decision_id),
+        )
+    ]
+
+
+def made_late(
+    offer: Offer | None, known: Collection[str], past: Sequence[LedgerEntry], look: Look
+) -> list[Step]:
+    """What an offer promises for the first time to a request that has promises already.
+
+    Args:
+        offer: what was decided, if anything.
+        known: the metrics that are promised already.
+        past: what has happened to the request, as one of its promises has recorded it.
+        look: what it works with.
+    """
+    if offer is None or _is_over(past, offer.at):
+        return []
+    waits = [entry for entry in past if isinstance(entry, (Paused, Resumed))]
+    later = [entry for entry in past if isinstance(entry, STATES) and entry.at >= offer.at]
+    offer = replace(offer, entries=(*offer.entries, *waits, *later))
+    return [made(offer, terms, look) for terms in offer.terms if terms.metric not in known]
+
+
+def made(offer: Offer, terms: Terms, look: Look) -> Step:
+    """The first step of a promise that is new."""
+    started = Started(
+        at=offer.at,
+        source_sequence=offer.source_sequence,
+        received_at=offer.received_at,
+        id=offer.entry_id,
+        terms=terms,
+        decision=str(offer.decision_id),
+    )
+    entries = [started, *offer.entries]
+    standing = domain.standing(entries, look.calendars, look.now)
+    commitment = _commitment(
+        CommitmentId(look.new_id()), standing, of=(offer.request_id, offer.client_id, terms.metric)
+    )
+    return _after(commitment, entries, None, standing, look)
+
+
+def next_step(
+    commitment: Commitment,
+    ledger: Sequence[LedgerEntry],
+    entries: Sequence[LedgerEntry],
+    offer: Offer | None,
+    look: Look,
+) -> Step:
+    """From where the promise stood when it was last looked at, to where it stands with what is new.
+
+    A look that is dated before the last one, as by a clock that was set back, sees what the last one saw.
+    """
+    terms = None if offer is None else offer.terms_of(commitment.metric)
+    added = [*_retermed(offer, terms, ledger, look), *entries]
+    before = domain.standing(ledger, look.calendars, commitment.looked_at)
+    after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
+    return _after(commitment, added, before, after, look)
+
+
+def _after(
+    commitment: Commitment,
+    entries: Sequence[LedgerEntry],
+    before: Standing | None,
+    standing: Standing,
+    look: Look,
+) -> Step:
+    happened = domain.happenings(before, standing)
+    told = [
+        _told(happening, standing.now, look.new_id())
+        for happening in happened
+        if happening.kind in domain.THRESHOLDS
+    ]
+    standing = replace(standing, told=(*standing.told, *told))
+    of = (commitment.request_id, commitment.client_id, commitment.metric)
+    after = _commitment(commitment.id, standing, of=of, sequence=commitment.sequence + len(happened))
+    events = [
+        _event(after, happening, sequence=commitment.sequence + place, now=standing.now)
+        for place, happening in enumerate(happened, start=1)
+    ]
+    return Step(
+        commitment=after,
+        entries=(*entries, *told),
+        events=tuple(events),
+        wake_up=_wake_up(commitment.id, standing),
+        woken_before=None if before is None else _wake_up(commitment.id, before),
+    )
+
+
+def _wake_up(commitment_id: CommitmentId, standing: Standing) -> WakeUp | None:
+    fire_at = domain.next_wake_up(standing, standing.now)
+    return None if fire_at is None else WakeUp(SUBJECT_KIND, commitment_id, fire_at)
+
+
+def _told(happening: Happening, now: datetime, entry_id: UUID) -> Told:
+    return Told(
+        at=now,
+        received_at=now,
+        id=EntryId(str(entry_id)),
+        cycle=happening.cycle,
+        threshold=domain.THRESHOLDS[happening.kind],
+        because=CORRECTED_BECAUSE if happening.kind is HappeningKind.CORRECTED else "",
+    )
+
+
+def _commitment(
+    commitment_id: CommitmentId,
+    standing: Standing,
+    *,
+    of: tuple[RequestId, ClientId | None, str],
+    sequence: int = 0,
+) -> Commitment:
+    current = standing.current
+    request_id, client_id, metric = of
+    warned = [
+        entry.at
+        for entry in standing.told
+        if entry.threshold is Threshold.WARNED and entry.cycle == current.cycle
+    ]
+    corrected = [entry.at for entry in standing.told if entry.threshold is Threshold.CORRECTED]
+    return Commitment(
+        id=commitment_id,
+        request_id=request_id,
+        client_id=client_id,
+        metric=metric,
+        target=current.terms.target,
+        cycle=current.cycle,
+        clock=current.clock,
+        outcome=current.outcome,
+        started_at=current.started_at,
+        due_at=current.due_at,
+        due_if_resumed_now=current.due_if_resumed_now,
+        warn_at=current.warn_at,
+        fulfilled_at=current.fulfilled_at,
+        cancelled_at=current.cancelled_at,
+        warned_at=warned[-1] if warned else None,
+        broken_at=current.broken_at,
+        corrected_at=corrected[-1] if corrected else None,
+        flags=tuple(sorted(flag.value for flag in standing.flags)),
+        looked_at=standing.now,
+        sequence=sequence,
+    )
+
+
+def _event(commitment: Commitment, happening: Happening, *, sequence: int, now: datetime) -> EventDraft:
+    kind = "made" if happening.kind is HappeningKind.STARTED else happening.kind.value
+    return EventDraft(
+        type=f"{SUBJECT_KIND}.{kind}",
+        subject_kind=SUBJECT_KIND,
+        subject_id=commitment.id,
+        sequence=sequence,
+        occurred_at=happening.at,
+        payload={
+            "commitment_id": commitment.id,
+            "request_id": commitment.request_id,
+            "metric": commitment.metric,
+            "cycle": happening.cycle,
+            "clock": commitment.clock.value,
+            "outcome": commitment.outcome.value,
+            "due_at": happening.due_at,
+            "was_due_at": happening.was_due_at,
+            "fulfilled_at": happening.fulfilled_at,
+            "lateness_seconds": happening.lateness.total_seconds(),
+            "born_broken": happening.born_broken,
+            "late": now - happening.at > LATE_AFTER,
+        },
+        client_id=commitment.client_id,
+    )
+
+
+def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -> Account:
+    """Explain a promise by its ledger."""
+    standing = domain.standing(ledger, look.calendars, look.now)
+    current = standing.current
+    until = max(look.now, current.started_at)
+    of = (commitment.request_id, commitment.client_id, commitment.metric)
+    return Account(
+        commitment=_commitment(commitment.id, standing, of=of, sequence=commitment.sequence),
+        standing=standing,
+        entries=tuple(domain.in_order(ledger)),
+        intervals=tuple(timeline(current, standing.pauses, look.calendars, until=until)),
+    )
