@@ -20,11 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
 from service import embedded, ids, schema
+from service.api.oauth import store as oauth_store
 from service.app import create_app
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
 from service.ids import ClientId, TenantId
+from service.platform import platform_transaction
 from service.settings import Settings
 from service.tenants.domain import Tenant
 from tests import factories
@@ -66,9 +68,14 @@ async def template(place: Path) -> AsyncGenerator[EmbeddedDatabase]:
 
 @pytest.fixture(scope="session")
 async def database(template: EmbeddedDatabase, place: Path, worker_id: str) -> EmbeddedDatabase:
-    """This worker's own copy."""
+    """This worker's own copy. It has a signing key, which lives as long as the app that remembers it."""
     with _alone(place):
-        return await embedded.clone(template, name=f"tests_{worker_id}")
+        cloned = await embedded.clone(template, name=f"tests_{worker_id}")
+    engine = create_engine(cloned.app_url, pool_size=1)
+    async with platform_transaction(create_sessions(engine)) as session:
+        await oauth_store.ensure_key(session, now=SystemClock().now())
+    await engine.dispose()
+    return cloned
 
 
 @pytest.fixture(scope="session")
@@ -88,18 +95,24 @@ def _forget_tenant(_session: Session, _transaction: object, connection: Connecti
     connection.execute(text("select set_config('rooted.tenant_id', '', true)"))
 
 
+@pytest.fixture(scope="session")
+def undone() -> Sessions:
+    """Sessions on whatever connection the running test has."""
+    return async_sessionmaker(
+        class_=AsyncSession,
+        sync_session_class=_Undone,
+        expire_on_commit=False,
+        join_transaction_mode="create_savepoint",
+    )
+
+
 @pytest.fixture
-async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
+async def sessions(engine: AsyncEngine, undone: Sessions) -> AsyncGenerator[Sessions]:
     """Sessions whose commits are real to the code under test, and undone after the test."""
     async with engine.connect() as connection:
         outer = await connection.begin()
-        yield async_sessionmaker(
-            connection,
-            class_=AsyncSession,
-            sync_session_class=_Undone,
-            expire_on_commit=False,
-            join_transaction_mode="create_savepoint",
-        )
+        undone.configure(bind=connection)
+        yield undone
         await outer.rollback()
 
 
@@ -132,10 +145,16 @@ def settings() -> Settings:
     return Settings.model_validate({"issuer": ISSUER})
 
 
-@pytest.fixture
-def clock() -> MovableClock:
-    """The wall clock that the app sees: it stands at the real now until the test moves it."""
+@pytest.fixture(scope="session")
+def wall_clock() -> MovableClock:
     return MovableClock(SystemClock().now())
+
+
+@pytest.fixture
+def clock(wall_clock: MovableClock) -> MovableClock:
+    """The wall clock that the app sees: it stands at the real now until the test moves it."""
+    wall_clock.at = SystemClock().now()
+    return wall_clock
 
 
 @pytest.fixture
@@ -156,9 +175,18 @@ async def session(sessions: Sessions, tenant: Tenant) -> AsyncGenerator[TenantSe
         yield opened
 
 
+@pytest.fixture(scope="session")
+def served(settings: Settings, undone: Sessions, wall_clock: MovableClock) -> Litestar:
+    """The API, made once: making it takes as long as a hundred requests."""
+    return create_app(settings, undone, clock=wall_clock)
+
+
 @pytest.fixture
-def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
-    return create_app(settings, sessions, clock=clock)
+def app(
+    served: Litestar, undone: Sessions, settings: Settings, sessions: Sessions, clock: MovableClock
+) -> Litestar:
+    """The API on this test's sessions, at the real now."""
+    return served if sessions is undone else create_app(settings, sessions, clock=clock)
 
 
 @pytest.fixture

@@ -34,6 +34,12 @@ Credentials = tuple[str, str]
 
 
 @pytest.fixture
+def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
+    """An app of the test's own, since it remembers keys and applications."""
+    return create_app(settings, sessions, clock=clock)
+
+
+@pytest.fixture
 async def known(sessions: Sessions, tenant: Tenant) -> Credentials:
     """The id and secret of an application that may read requests and calendars."""
     return await factories.application(sessions, tenant, scopes=["requests:read", "calendars:read"])
