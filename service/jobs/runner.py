@@ -64,7 +64,7 @@ def _register(manager: QueueManager, job: Job, tools: Tools) -> None:
 
     executor = functools.partial(
         DatabaseRetryEntrypointExecutor,
-        max_attempts=job.max_attempts,
+        max_attempts=job.max_attempts - 1,  # pgqueuer counts those after the first
         initial_delay=RETRY_DELAY_MIN,
         max_delay=RETRY_DELAY_MAX,
     )
