@@ -16,7 +16,7 @@ from service.calendars.domain import (
 from service.errors import Invalid
 
 DAYS_WALKED_MAX = 500 * 366
-"""Work that one call over HTTP may cause, in dates looked at. The published vectors need a fifth of it."""
+"""Work that one call over HTTP may cause, in dates looked at. The published vectors need a tenth of it."""
 
 Answer = dict[str, object]
 """`{"id"?, "result"}` or `{"id"?, "error"}`; the id is there when the item had one."""
