@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from hypothesis import settings
+
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition
 from service.commitments import domain
 from service.commitments.domain import (
@@ -30,6 +32,9 @@ MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 REQUESTER = "waiting_requester"
 SUPPLIER = "waiting_supplier"
 MICROSECOND = timedelta(microseconds=1)
+
+patient = settings(deadline=None)
+"""For properties: how long an example takes depends on who else is at work on the machine."""
 
 
 def _no_dates(_country: str) -> frozenset[date]:

@@ -36,6 +36,7 @@ from tests.unit.commitments.ledgers import (
     REQUESTER,
     SUPPLIER,
     Ledger,
+    patient,
     step,
     told,
 )
@@ -153,6 +154,7 @@ def _pause(ledger: Ledger, since: datetime, until: datetime, cause: str = REQUES
     ]
 
 
+@patient
 @given(case=cases(ANY), later=MINUTES)
 def test_time_alone_never_moves_a_commitment_backwards(case: Case, later: int) -> None:
     """With nothing more recorded, a due stays, a settled promise stays, and a broken one is never mended."""
@@ -166,6 +168,7 @@ def test_time_alone_never_moves_a_commitment_backwards(case: Case, later: int) -
     assert after.used >= before.used
 
 
+@patient
 @given(case=cases(ANY), share=st.floats(0, 1))
 def test_nothing_changes_before_the_next_wake_up(case: Case, share: float) -> None:
     standing = case.standing()
@@ -182,6 +185,7 @@ def test_nothing_changes_before_the_next_wake_up(case: Case, share: float) -> No
         )
 
 
+@patient
 @given(case=cases(ANY))
 def test_applying_twice_equals_applying_once(case: Case) -> None:
     _, after = step(case.ledger, None, case.now)
@@ -192,6 +196,7 @@ def test_applying_twice_equals_applying_once(case: Case) -> None:
     assert unchanged == after
 
 
+@patient
 @given(case=cases(ANY), times=st.lists(MINUTES, max_size=6))
 def test_each_threshold_is_told_once_for_each_cycle(case: Case, times: list[int]) -> None:
     before: Standing | None = None
@@ -206,6 +211,7 @@ def test_each_threshold_is_told_once_for_each_cycle(case: Case, times: list[int]
         assert fired.count((cycle, domain.Threshold.WARNED)) <= 1
 
 
+@patient
 @given(case=cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(1, 3 * 24 * 60))
 def test_adding_a_pause_never_makes_the_due_earlier(case: Case, since: int, lasting: int) -> None:
     now = _after(SPAN_MINUTES * 3)
@@ -227,6 +233,7 @@ def _with_cause(entry: LedgerEntry, cause: str) -> LedgerEntry:
     return entry
 
 
+@patient
 @given(
     case=cases(WITHOUT_RESUMING_ALL),
     since=MINUTES,
@@ -246,6 +253,7 @@ def test_splitting_a_pause_changes_nothing(case: Case, since: int, first: int, s
     assert [_lasting(one) for one in split.cycles] == [_lasting(one) for one in expected.cycles]
 
 
+@patient
 @given(case=cases(OPEN_ENDED), since=MINUTES, lasting=st.integers(0, 3 * 24 * 60))
 def test_pause_and_resume_never_shorten_the_deadline(case: Case, since: int, lasting: int) -> None:
     now = _after(SPAN_MINUTES * 3)
@@ -257,6 +265,7 @@ def test_pause_and_resume_never_shorten_the_deadline(case: Case, since: int, las
     assert _or_never(domain.standing(entries, CALENDARS, now).current.due_at) >= _or_never(before)
 
 
+@patient
 @given(case=cases(ANY), data=st.data())
 def test_order_of_arrival_does_not_matter(case: Case, data: st.DataObject) -> None:
     """Where (occurred_at, source sequence) differ; what arrived when may still raise a flag."""
@@ -271,6 +280,7 @@ def test_order_of_arrival_does_not_matter(case: Case, data: st.DataObject) -> No
     assert shuffled.flags == expected.flags
 
 
+@patient
 @given(case=cases(OPEN_ENDED), more=st.integers(1, 86_400))
 def test_a_longer_target_is_never_due_earlier(case: Case, more: int) -> None:
     now = _after(SPAN_MINUTES * 3)
@@ -295,6 +305,7 @@ def _only_started(entries: list[LedgerEntry]) -> list[LedgerEntry]:
     return [entry for entry in entries if not isinstance(entry, domain.Retermed)]
 
 
+@patient
 @given(case=cases(OPEN_ENDED), by=MINUTES)
 def test_kept_if_and_only_if_fulfilled_by_the_due(case: Case, by: int) -> None:
     moment = _after(by) if by else case.standing(_after(SPAN_MINUTES)).current.due_at or case.now
@@ -309,6 +320,7 @@ def test_kept_if_and_only_if_fulfilled_by_the_due(case: Case, by: int) -> None:
         assert settled.outcome is not Outcome.PENDING
 
 
+@patient
 @given(case=cases(OPEN_ENDED))
 def test_terms_that_may_not_be_later_never_are(case: Case) -> None:
     """Without any that may, each change of terms leaves the due where it was or makes it earlier."""
@@ -325,6 +337,7 @@ def test_terms_that_may_not_be_later_never_are(case: Case) -> None:
     )
 
 
+@patient
 @given(case=cases(ANY))
 def test_the_trace_names_one_segment_whose_due_stands(case: Case) -> None:
     for judged in case.standing().cycles:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from service.commitments.domain import ElapsedTarget
 from service.commitments.domain.timeline import Spent, timeline
-from tests.unit.commitments.ledgers import CALENDARS, SUPPLIER, Ledger, at, hours, resolve
+from tests.unit.commitments.ledgers import CALENDARS, SUPPLIER, Ledger, at, hours, patient, resolve
 from tests.unit.commitments.test_properties import ANY, Case, cases
 
 
@@ -40,6 +40,7 @@ def test_elapsed_time_counts_through_the_night_whatever_calendar_is_named() -> N
     assert [one.spent for one in found] == [Spent.COUNTING]
 
 
+@patient
 @given(case=cases(ANY))
 def test_a_timeline_has_neither_gaps_nor_overlaps(case: Case) -> None:
     standing = case.standing()
@@ -57,6 +58,7 @@ def test_a_timeline_has_neither_gaps_nor_overlaps(case: Case) -> None:
         assert found == []
 
 
+@patient
 @given(case=cases(ANY))
 def test_what_counts_adds_up_to_the_time_used(case: Case) -> None:
     current = case.standing().current

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.commitments import wire
 from service.commitments.domain import LedgerEntry, Terms, Threshold
-from tests.unit.commitments.ledgers import Ledger, at, hours, resolve
+from tests.unit.commitments.ledgers import Ledger, at, hours, patient, resolve
 from tests.unit.commitments.test_properties import ANY, TERMS, Case, cases
 
 
@@ -17,11 +17,13 @@ def _through_json(document: dict[str, Any]) -> dict[str, Any]:
     return msgspec.json.decode(msgspec.json.encode(document))
 
 
+@patient
 @given(terms=TERMS)
 def test_terms_survive_being_written(terms: Terms) -> None:
     assert wire.terms_of(_through_json(wire.terms_document(terms))) == terms
 
 
+@patient
 @given(case=cases(ANY), threshold=st.sampled_from(Threshold))
 def test_entries_survive_being_written(case: Case, threshold: Threshold) -> None:
     case.ledger.told(at("10:00"), threshold)
