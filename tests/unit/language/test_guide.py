@@ -1,0 +1,44 @@
+"""The examples of the guide are what the language does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from service.rules.language.trial import evaluate_expression
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "policies.md").read_text()
+SECTION = GUIDE[GUIDE.index("### Examples") : GUIDE.index("### Bounds")]
+FACTS = json.loads(re.findall(r"```json\n(.*?)```", SECTION, re.DOTALL)[0])
+DECLARATIONS = {
+    "request.priority": "string",
+    "request.impact": "int",
+    "request.opened_at": "timestamp",
+    "request.budget": "duration",
+    "request.tags": "list<string>",
+    "request.custom": "map",
+    "request.title": "string",
+}
+EXAMPLES = re.findall(r"^\| `{1,2}(.+?)`{1,2} \| (.+) \|$", SECTION, re.MULTILINE)
+REFUSED_BY_TYPE = ("7 / 2.0", "request.priority == 2")
+"""With declarations these do not get as far as evaluation."""
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == 20
+
+
+@pytest.mark.parametrize(("expression", "gives"), EXAMPLES)
+def test_an_example_gives_what_the_guide_says(expression: str, gives: str) -> None:
+    source = expression.replace("\\|", "|")
+    flat = FACTS if source not in REFUSED_BY_TYPE else {"request": {"priority": "P2"}}
+
+    answer = evaluate_expression(source, flat, None if source in REFUSED_BY_TYPE else DECLARATIONS)
+
+    if gives.startswith("error: "):
+        error = answer["error"]
+        assert isinstance(error, dict)
+        assert error["message"] == gives.removeprefix("error: ")
+    else:
+        assert answer["value"] == json.loads(gives.strip("`"))
