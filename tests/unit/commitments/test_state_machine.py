@@ -175,7 +175,7 @@ def _run(*, machines: int, steps: int) -> None:
 
 
 def test_a_promise_lives_as_the_second_opinion_says() -> None:
-    _run(machines=70, steps=30)
+    _run(machines=50, steps=25)
 
     assert LifeOfAPromise.steps > 200
 
