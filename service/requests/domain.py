@@ -152,9 +152,9 @@ def facts_after(events: Sequence[RequestEvent]) -> Facts:
 def merged(facts: Facts, patch: Facts) -> Facts:
     """The facts with the patch laid over them; `custom` is merged name by name, null takes a fact away."""
     result: Facts = {key: value for key, value in (facts | patch).items() if value is not None}
-    custom, changes = facts.get("custom"), patch.get("custom")
-    if isinstance(custom, dict) and isinstance(changes, dict):
-        result["custom"] = merged(cast("Facts", custom), cast("Facts", changes))
+    changes = patch.get("custom")
+    if isinstance(changes, dict):
+        result["custom"] = merged(facts.get("custom") or {}, cast("Facts", changes))
     return result
 
 

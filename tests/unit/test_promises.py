@@ -1,0 +1,101 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from service.commitments import promises
+from service.commitments.domain.terms import (
+    BusinessDaysTarget,
+    CalendarKey,
+    ElapsedTarget,
+    EndOfBusinessDayTarget,
+    OnChange,
+    Target,
+    WorkingTarget,
+)
+from service.rules.errors import OutcomeInvalid
+
+HOUR = {"unit": "elapsed_time", "seconds": 3600}
+
+
+def _promise(**overrides: Any) -> dict[str, Any]:
+    return {"metric": "resolve", "target": HOUR} | overrides
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({"unit": "working_time", "seconds": 60}, WorkingTarget(60)),
+        ({"unit": "elapsed_time", "seconds": 60}, ElapsedTarget(60)),
+        ({"unit": "business_days", "days": 2}, BusinessDaysTarget(2)),
+        ({"unit": "end_of_business_day", "days": 0}, EndOfBusinessDayTarget(0)),
+    ],
+)
+def test_the_four_units_stay_distinct(target: dict[str, Any], expected: Target) -> None:
+    outcome = promises.read({"promises": [_promise(target=target, calendar="office")]})
+
+    terms = promises.terms_of(outcome, {"office": CalendarKey("v1")})
+
+    assert [one.target for one in terms] == [expected]
+    assert promises.calendars_of(outcome) == {"office"}
+
+
+@pytest.mark.parametrize(
+    ("then", "pointer"),
+    [
+        ({}, ""),
+        ({"promises": []}, "/promises"),
+        ({"promises": [_promise(target={"unit": "hours", "seconds": 1})]}, "/promises/0/target/unit"),
+        (
+            {"promises": [_promise(target={"unit": "elapsed_time", "seconds": 0})]},
+            "/promises/0/target/seconds",
+        ),
+        ({"promises": [_promise(target={"unit": "business_days", "days": 1})]}, "/promises/0/calendar"),
+        ({"promises": [_promise(metric="Resolve!")]}, "/promises/0/metric"),
+        ({"promises": [_promise(), _promise()]}, "/promises/1/metric"),
+        ({"promises": [_promise(fulfilled_by=[])]}, "/promises/0/fulfilled_by"),
+        ({"promises": [_promise(fulfilled_by=["done"])]}, "/promises/0/fulfilled_by/0"),
+        ({"promises": [_promise(on_change="forget")]}, "/promises/0/on_change"),
+        ({"promises": [_promise(deadline=3)]}, "/promises/0"),
+        ({"promises": [_promise(warn_before_seconds=True)]}, "/promises/0/warn_before_seconds"),
+    ],
+)
+def test_a_bad_outcome_names_the_place(then: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(OutcomeInvalid) as refused:
+        promises.read(then)
+
+    assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+
+def test_what_is_left_out_is_as_usual_for_the_metric() -> None:
+    outcome = promises.read({"promises": [_promise(), _promise(metric="respond")]})
+
+    resolve, respond = promises.terms_of(outcome, {})
+
+    assert resolve.pausable_by == {"waiting_requester"}
+    assert respond.pausable_by == frozenset()
+    assert "reply" in respond.fulfilled_by
+    assert resolve.on_change is OnChange.CARRY
+
+
+def test_what_is_said_replaces_what_is_usual() -> None:
+    said = _promise(
+        fulfilled_by=["closed"],
+        pausable_by=[],
+        on_change="from_origin",
+        may_be_later=True,
+        warn_before_seconds=60,
+    )
+
+    (terms,) = promises.terms_of(promises.read({"promises": [said]}), {})
+
+    assert terms.fulfilled_by == {"closed"}
+    assert terms.pausable_by == frozenset()
+    assert terms.on_change is OnChange.FROM_ORIGIN
+    assert terms.may_be_later
+    assert terms.warn_before == timedelta(minutes=1)
+
+
+def test_the_default_needs_no_calendar() -> None:
+    assert promises.calendars_of(promises.DEFAULT) == frozenset()
+    assert {one.metric for one in promises.terms_of(promises.DEFAULT, {})} == {"respond", "resolve"}

@@ -1,0 +1,113 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.commitments.domain.ledger import Cancelled, Fulfilled, Paused, Reopened, Resumed
+from service.ids import EventId
+from service.requests import domain
+from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, EventType, RequestEvent, State
+from tests.factories import NOON
+
+NAMES = st.sampled_from(["priority", "impact", "category"])
+VALUES = st.one_of(st.none(), st.sampled_from(["P1", "P2", "P3"]))
+CUSTOM = st.dictionaries(st.sampled_from(["site", "rack"]), st.one_of(st.none(), st.integers(0, 3)))
+FACTS = st.builds(
+    lambda own, custom: own | ({} if custom is None else {"custom": custom}),
+    st.dictionaries(NAMES, VALUES),
+    st.one_of(st.none(), CUSTOM),
+)
+
+
+def _event(position: int, kind: EventType = EventType.CHANGED, **overrides: Any) -> RequestEvent:
+    event = RequestEvent(
+        id=EventId(UUID(int=position)),
+        type=kind,
+        occurred_at=NOON + timedelta(minutes=position),
+        source_sequence=position,
+        received_at=NOON + timedelta(minutes=position),
+    )
+    return replace(event, **overrides)
+
+
+@pytest.mark.parametrize(
+    ("event", "entry"),
+    [
+        (_event(1, state=State.RESOLVED), Fulfilled),
+        (_event(1, state=State.CLOSED), Fulfilled),
+        (_event(1, state=State.OPEN), Reopened),
+        (_event(1, state=State.CANCELLED), Cancelled),
+        (_event(1, EventType.OPENED, state=State.CLOSED), Fulfilled),
+        (_event(1, EventType.PAUSED, cause="waiting_requester", party="requester"), Paused),
+        (_event(1, EventType.RESUMED), Resumed),
+        (_event(1, EventType.REPLIED, by="agent"), Fulfilled),
+        (_event(1, EventType.REPLIED, by="requester"), None),
+        (_event(1, facts={"priority": "P1"}), None),
+        (_event(1, EventType.NOTED), None),
+    ],
+)
+def test_what_an_event_means_to_promises(event: RequestEvent, entry: type | None) -> None:
+    found = domain.ledger_entry(event)
+
+    assert (None if found is None else type(found)) is entry
+    assert found is None or (found.at, found.received_at) == (event.occurred_at, event.received_at)
+
+
+@given(order=st.permutations(range(6)), patches=st.lists(FACTS, min_size=6, max_size=6))
+def test_the_order_of_arrival_does_not_change_the_facts(
+    order: list[int], patches: list[dict[str, Any]]
+) -> None:
+    events = [_event(position, facts=patch) for position, patch in enumerate(patches)]
+
+    told = domain.in_order([events[position] for position in order])
+
+    assert domain.facts_after(told) == domain.facts_after(events)
+
+
+@given(facts=FACTS, patch=FACTS)
+def test_laying_a_patch_over_facts_twice_is_laying_it_once(
+    facts: dict[str, Any], patch: dict[str, Any]
+) -> None:
+    once = domain.merged(domain.merged({}, facts), patch)
+
+    assert domain.merged(once, patch) == once
+    assert None not in once.values()
+
+
+def test_custom_facts_are_merged_name_by_name() -> None:
+    facts = {"priority": "P1", "custom": {"site": "harbour", "rack": 3}}
+
+    assert domain.merged(facts, {"custom": {"rack": None, "row": 1}, "priority": None}) == {
+        "custom": {"site": "harbour", "row": 1}
+    }
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([], State.OPEN),
+        ([None, State.RESOLVED, None], State.RESOLVED),
+        ([State.RESOLVED, State.OPEN], State.OPEN),
+    ],
+)
+def test_the_last_state_that_was_told_holds(states: list[State | None], expected: State) -> None:
+    assert domain.state_after([_event(at, state=state) for at, state in enumerate(states)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "fine"),
+    [(NOON - timedelta(days=900), True), (NOON + AHEAD_MAX, True), (NOON + AHEAD_MAX * 1.001, False)],
+)
+def test_what_lies_too_far_ahead_is_refused(occurred_at: datetime, *, fine: bool) -> None:
+    assert (domain.faults_of_time(occurred_at, NOON) == []) is fine
+
+
+@pytest.mark.parametrize(
+    ("age", "backdated"), [(timedelta(0), False), (BACKDATED_AFTER, False), (BACKDATED_AFTER * 1.001, True)]
+)
+def test_what_is_old_is_flagged(age: timedelta, *, backdated: bool) -> None:
+    assert domain.is_backdated(NOON - age, NOON) is backdated
