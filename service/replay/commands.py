@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -14,6 +14,7 @@ from service.replay import mapping as mappings
 from service.replay.client import Access, Client, open_http
 from service.replay.errors import SetupUnreadable
 from service.replay.log import Plan
+from service.replay.mapping import EventRows, Immaterial
 from service.replay.report import Report
 from service.replay.run import CONCURRENCY, Pace
 from service.replay.setup import Setup
@@ -21,12 +22,17 @@ from service.replay.setup import Setup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What `rooted replay` is given."""
+    """What `rooted replay` is given.
+
+    Attributes:
+        immaterial: what becomes of rows that change nothing, if not what the mapping says.
+    """
 
     mapping: Path
     log: Path
     policies: Sequence[Path]
     calendars: Sequence[Path]
+    immaterial: Immaterial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ def prepared(files: Files, *, limit: int | None = None) -> Generator[Prepared]:
     except (OSError, UnicodeDecodeError) as error:
         raise SetupUnreadable(files.mapping.name, f"{error}.") from error
     mapping = mappings.parse(text, name=files.mapping.name)
+    if files.immaterial is not None and isinstance(mapping.rows, EventRows):
+        mapping = replace(mapping, rows=replace(mapping.rows, immaterial=files.immaterial))
     installed = setup.load(files.calendars, files.policies)
     with log.read(files.log, mapping, limit=limit) as plan:
         yield Prepared(plan, installed)

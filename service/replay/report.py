@@ -81,6 +81,10 @@ class Report:
     def events_per_second(self) -> float:
         return self.events / self.seconds if self.seconds else 0.0
 
+    @property
+    def calls_per_second(self) -> float:
+        return self.sent / self.seconds if self.seconds else 0.0
+
 
 def agrees(outcome: Outcome, *, kept: bool) -> bool:
     """Whether we judged as the log did. What is not decided yet agrees with nothing."""
@@ -127,6 +131,7 @@ def to_json(report: Report) -> str:
         "repeats": dict(report.repeats),
         "seconds": round(report.seconds, 3),
         "events_per_second": round(report.events_per_second, 1),
+        "calls_per_second": round(report.calls_per_second, 1),
         "agreement": {
             name: {"agree": group.agreement.agree, "of": group.agreement.of}
             for name, group in report.groups.items()
@@ -139,8 +144,8 @@ def to_json(report: Report) -> str:
 def show(report: Report, console: Console) -> None:
     """Print the result for people: legible in 80 columns and without colour."""
     console.print(
-        f"[bold]{report.cases:,}[/] requests and [bold]{report.events:,}[/] events of the log replayed "
-        f"in {report.seconds:,.1f} s ({report.events_per_second:,.0f} events/s); "
+        f"[bold]{report.cases:,}[/] requests and [bold]{report.events:,}[/] events of the log replayed,\n"
+        f"by {report.sent:,} calls in {report.seconds:,.1f} s ({report.calls_per_second:,.0f} calls/s); "
         f"[bold]{report.decided:,}[/] requests decided.",
         highlight=False,
     )
