@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from service.commitments.domain.ledger import Cancelled, Fulfilled, Paused, Reopened, Resumed
 from service.ids import EventId
@@ -14,13 +15,16 @@ from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, EventType, Reque
 from tests.factories import NOON
 
 NAMES = st.sampled_from(["priority", "impact", "category"])
-VALUES = st.one_of(st.none(), st.sampled_from(["P1", "P2", "P3"]))
-CUSTOM = st.dictionaries(st.sampled_from(["site", "rack"]), st.one_of(st.none(), st.integers(0, 3)))
-FACTS = st.builds(
-    lambda own, custom: own | ({} if custom is None else {"custom": custom}),
-    st.dictionaries(NAMES, VALUES),
-    st.one_of(st.none(), CUSTOM),
-)
+VALUES: SearchStrategy[str | None] = st.one_of(st.none(), st.sampled_from(["P1", "P2", "P3"]))
+NUMBERS: SearchStrategy[int | None] = st.one_of(st.none(), st.integers(0, 3))
+CUSTOM = st.dictionaries(st.sampled_from(["site", "rack"]), NUMBERS)
+
+
+def _facts(own: dict[str, str | None], custom: dict[str, int | None] | None) -> dict[str, Any]:
+    return own if custom is None else {**own, "custom": custom}
+
+
+FACTS = st.builds(_facts, st.dictionaries(NAMES, VALUES), st.one_of(st.none(), CUSTOM))
 
 
 def _event(position: int, kind: EventType = EventType.CHANGED, **overrides: Any) -> RequestEvent:
