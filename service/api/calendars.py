@@ -40,9 +40,10 @@ class CreateCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReviseCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the calendar says from now on."""
+    """What the calendar says from now on. Its name may be sent along, and stays as it is."""
 
     definition: Definition
+    name: Name | None = None
 
 
 class CalendarView(msgspec.Struct, frozen=True):
@@ -149,7 +150,9 @@ class CalendarController(Controller):
         """Make a new version current. Promises made before keep the version they were made by."""
         held = await service.get(session, calendar_id, lock=True)
         precondition.check(held.id, held.current.version)
-        return _response(await service.revise(session, actor, calendar_id, raw=data.definition, now=now))
+        return _response(
+            await service.revise(session, actor, calendar_id, raw=data.definition, now=now, name=data.name)
+        )
 
     @get(
         "/{calendar_id:uuid}/versions",

@@ -79,14 +79,30 @@ async def create(
 
 
 async def revise(
-    session: TenantSession, actor: Actor, calendar_id: CalendarId, *, raw: Mapping[str, Any], now: datetime
+    session: TenantSession,
+    actor: Actor,
+    calendar_id: CalendarId,
+    *,
+    raw: Mapping[str, Any],
+    now: datetime,
+    name: str | None = None,
 ) -> Calendar:
     """Add a version and make it current. What was promised by an older one stays with it.
+
+    Args:
+        session: of the tenant.
+        actor: who revises.
+        calendar_id: which calendar.
+        raw: what it says from now on.
+        now: the tenant's now.
+        name: its name, for a caller who sends back all there is; it cannot be changed.
 
     Raises:
         CalendarNotFound, CalendarInvalid
     """
     row, _ = await store.get(session, calendar_id, lock=True)
+    if name not in {None, row.name}:
+        _refuse([Fault("/name", f"A calendar keeps its name, {row.name!r}: policies refer to it.")])
     read = await asyncio.to_thread(_read, raw, now)
     version_id = ids.new_id()
     await _add_version(session, calendar_id, version_id, row.version + 1, (raw, read), now=now)

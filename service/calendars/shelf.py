@@ -7,7 +7,7 @@ from service.calendars.domain import WorkingTime
 from service.ids import TenantId
 
 KEPT_MAX = 512
-"""A compiled calendar takes some 30 KB; one with the most intervals allowed, at most 10 MB."""
+"""A compiled calendar takes some 100 KB; one with the most intervals allowed, at most 10 MB."""
 
 
 class Shelf:

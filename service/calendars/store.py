@@ -34,10 +34,15 @@ def _my_versions(session: TenantSession) -> Select[CalendarVersionRow]:
 
 
 async def get(session: TenantSession, calendar_id: CalendarId, *, lock: bool = False) -> Stored:
-    """A calendar and its current version. The lock is on the calendar: its versions never change."""
-    query = _mine(session).where(CalendarRow.id == calendar_id)
-    rows = await session.db.execute(query.with_for_update(of=CalendarRow) if lock else query)
-    for calendar, current in rows:
+    """A calendar and its current version.
+
+    The lock is taken by a statement of its own: one that waits for a lock and joins at once would join what
+    it waited for with the version before it, and find nothing.
+    """
+    if lock:
+        mine = CalendarRow.tenant_id == session.tenant_id, CalendarRow.id == calendar_id
+        await session.db.execute(select(CalendarRow.id).where(*mine).with_for_update())
+    for calendar, current in await session.db.execute(_mine(session).where(CalendarRow.id == calendar_id)):
         return calendar, current
     raise CalendarNotFound(calendar_id)
 

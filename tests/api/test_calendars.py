@@ -97,6 +97,17 @@ async def test_a_revision_names_the_version_it_is_based_on(
     assert (await caller.get(f"{CALENDARS}/{created.json()['id']}")).json()["version"] == 1
 
 
+async def test_a_revision_may_bring_the_name_but_not_another(caller: AsyncClient) -> None:
+    created = await _create(caller)
+    path, headers = f"{CALENDARS}/{created.json()['id']}", {"If-Match": created.headers["etag"]}
+
+    refused = await caller.put(path, json={"name": "desk", "definition": LATE}, headers=headers)
+    revised = await caller.put(path, json={"name": "office", "definition": LATE}, headers=headers)
+
+    assert (refused.status_code, revised.status_code) == (422, 200)
+    assert refused.json()["errors"][0]["pointer"] == "/name"
+
+
 async def test_calendars_are_listed_in_pages(caller: AsyncClient) -> None:
     made = [(await _create(caller, name=name)).json()["id"] for name in ("a", "b", "c")]
 

@@ -1,5 +1,6 @@
 """Calendars in PostgreSQL: versions that never change, and that compute by what they kept."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,6 +69,7 @@ async def test_a_version_keeps_its_own_zone_rules_and_holidays(
     created = await _office(session, raw=OFFICE | {"country_holidays": "DE"})
     monkeypatch.setattr(service, "_shelf", Shelf())
     monkeypatch.setattr(zones, "zone", _not_asked)
+    monkeypatch.setattr(zones, "names", frozenset)
     monkeypatch.setattr(service.countries, "dates", _not_asked)
 
     working_time = await service.working_time(session, created.current.id)
@@ -143,6 +145,25 @@ async def test_a_revision_that_is_refused_changes_nothing(session: TenantSession
         await service.revise(session, Actor(), created.id, raw={"tz": "UTC"}, now=NOON)
 
     assert await service.get(session, created.id) == created
+
+
+@pytest.mark.concurrent
+async def test_revisions_at_the_same_time_follow_one_another(own_sessions: Sessions) -> None:
+    tenant = await factories.tenant(own_sessions)
+    async with tenant_transaction(own_sessions, tenant.id) as session:
+        created = await _office(session)
+
+    async def revise(hour: int) -> Calendar:
+        async with tenant_transaction(own_sessions, tenant.id) as session:
+            raw = OFFICE | {"weekly": {"tue": [[f"{hour:02}:00", "24:00"]]}}
+            return await service.revise(session, Actor(), created.id, raw=raw, now=NOON)
+
+    revised = await asyncio.gather(*(revise(hour) for hour in range(8)))
+
+    async with tenant_transaction(own_sessions, tenant.id) as session:
+        versions = await service.list_versions(session, created.id, after=None, limit=10)
+    assert sorted(calendar.current.version for calendar in revised) == list(range(2, 10))
+    assert sorted(version.version for version in versions) == list(range(1, 10))
 
 
 @pytest.mark.parametrize("name", [" ", "a\nb", "x" * 201])

@@ -24,6 +24,7 @@ FIRST_YEAR = 1900
 LAST_YEAR = 2199
 """No calendar is computed after this year, nor may it name a date there."""
 
+# Stored versions are read again under these limits: they may grow, and never shrink.
 INTERVALS_PER_DAY_MAX = 12
 HOLIDAYS_MAX = 2_000
 RECURRING_HOLIDAYS_MAX = 366
@@ -60,8 +61,13 @@ _MONTH_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
 
 @dataclass(slots=True)
 class _Reading:
-    """Where faults are collected while the parts are read."""
+    """Where faults are collected while the parts are read.
 
+    Attributes:
+        zone_names: the time zones there are.
+    """
+
+    zone_names: frozenset[str]
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def fault(self, pointer: str, detail: str) -> None:
@@ -86,19 +92,19 @@ def parse_definition(raw: object, *, country_dates: CountryDates) -> CalendarDef
     Raises:
         CalendarInvalid: with every fault, each pointing at its place.
     """
-    reading = _Reading()
-    definition = _definition(reading, raw, country_dates)
-    if reading.faults:
-        raise CalendarInvalid(reading.faults)
-    return definition
+    return _parsed(_Reading(zones.names()), raw, country_dates)
 
 
 def from_expanded(written: Mapping[str, object]) -> CalendarDefinition:
-    """Read what `definition.expanded_json` wrote: no holiday table is asked. Raises CalendarInvalid."""
+    """Read what `definition.expanded_json` wrote: no holiday table is asked, no zone need be known any more.
+
+    Raises:
+        CalendarInvalid: it wrote something else.
+    """
     dates = cast("list[str]", written.get(COUNTRY_DATES, []))
     table = frozenset(date.fromisoformat(day) for day in dates)
     members = {key: value for key, value in written.items() if key != COUNTRY_DATES}
-    return parse_definition(members, country_dates=lambda _code: table)
+    return _parsed(_Reading(frozenset({str(written.get("tz"))})), members, lambda _code: table)
 
 
 def shown(raw: object) -> str:
@@ -119,6 +125,13 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     near = get_close_matches(key[:_SHOWN_CHARACTERS_MAX], known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
     return f"unknown key {shown(key)}; {remedy}"
+
+
+def _parsed(reading: _Reading, raw: object, country_dates: CountryDates) -> CalendarDefinition:
+    definition = _definition(reading, raw, country_dates)
+    if reading.faults:
+        raise CalendarInvalid(reading.faults)
+    return definition
 
 
 def _definition(reading: _Reading, raw: object, country_dates: CountryDates) -> CalendarDefinition:
@@ -167,7 +180,7 @@ def _tz(reading: _Reading, members: dict[str, object], *, required: bool) -> str
             "/tz", f"must be the name of an IANA time zone such as 'Europe/Berlin', not {shown(name)}."
         )
         return "UTC"
-    if name not in zones.names():
+    if name not in reading.zone_names:
         near = zones.nearest(name)
         remedy = f"did you mean {near!r}?" if near else "use an IANA name such as 'Europe/Berlin'."
         reading.fault("/tz", f"unknown time zone {shown(name)}; {remedy}")
