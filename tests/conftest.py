@@ -37,6 +37,10 @@ SignIn = Callable[..., Awaitable[AsyncClient]]
 ISSUER = "http://rooted.test"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-openapi", action="store_true", help="write the OpenAPI snapshot anew")
+
+
 @pytest.fixture(scope="session")
 def place(testrun_uid: str) -> Generator[Path]:
     """A folder shared by the workers of one run, which any account can enter: pytest's own cannot be."""

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: made from the controllers, with what Litestar cannot know added."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from litestar.routes import HTTPRoute
 from service.api import idempotency, problems
 from service.api.problems import Problem
 from service.api.security import SCOPES, scope_of
+from service.outbox.domain.events import EVENT_TYPES, EventType
 
 TITLE = "Rooted"
 DESCRIPTION = (
@@ -22,6 +24,8 @@ DESCRIPTION = (
 )
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 JSON_POINTER = "#/components/schemas/{name}"
+
+GENERIC = re.compile(rb"\b(\w+)_service\.[\w.]*?(\w+)_\b")
 
 Document = dict[str, Any]
 
@@ -57,7 +61,8 @@ def document(
     for operation, scope in _operations(app, described):
         _amend(operation, scope)
     _add_components(described)
-    return described
+    described["webhooks"] = {name: _webhook(name, kind) for name, kind in EVENT_TYPES.items()}
+    return _with_short_names(described)
 
 
 class OpenAPIController(Controller):
@@ -83,6 +88,7 @@ def _operations(app: Litestar, described: Document) -> Iterator[tuple[Document, 
 
 
 def _amend(operation: Document, scope: str | None) -> None:
+    operation["summary"] = re.split(r"\.\s", operation["description"])[0].rstrip(".")
     operation["security"] = [] if scope is None else [{"oauth2": [scope]}]
     responses: Document = operation["responses"]
     responses.pop("400", None)
@@ -95,6 +101,12 @@ def _amend(operation: Document, scope: str | None) -> None:
             parameter["schema"] = {"type": "string"}
     if operation["operationId"] == "createToken":
         operation["requestBody"] = _token_form()
+
+
+def _with_short_names(described: Document) -> Document:
+    """The document without the names of our modules, which Litestar puts into those of generic schemas."""
+    text = GENERIC.sub(rb"\1Of\2", msgspec.json.encode(described))
+    return msgspec.json.decode(text)
 
 
 def _refusals(operation: Document, scope: str | None) -> set[int]:
@@ -113,6 +125,35 @@ def _refusals(operation: Document, scope: str | None) -> set[int]:
         428: ("header", "If-Match") in parameters,
     }
     return {status for status, possible in reads.items() if possible}
+
+
+def _webhook(name: str, kind: EventType) -> Document:
+    """What an endpoint of the tenant's receives: signed by Standard Webhooks, at least once."""
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    text = {"type": "string"}
+    body = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"type": "string", "const": name},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": {"$ref": JSON_POINTER.format(name="EventView")},
+        },
+    }
+    return {
+        "post": {
+            "summary": kind.description.rstrip("."),
+            "description": f"{kind.description} Audience: {kind.audience.value}.",
+            "operationId": name,
+            "tags": ["Webhooks"],
+            "security": [],
+            "parameters": [
+                {"name": header, "in": "header", "required": True, "schema": text} for header in headers
+            ],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": {"2XX": {"description": "Received. Anything else is tried again."}},
+        }
+    }
 
 
 def _add_components(described: Document) -> None:

@@ -1,0 +1,129 @@
+"""The OpenAPI document is the API: complete, secured, and reviewed as a snapshot.
+
+After a change that is meant: `pytest tests/api/test_openapi.py --update-openapi`, then read the difference.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from service.api.security import SCOPES, Requires, requires, scope_of
+from service.app import CONTROLLERS
+
+SNAPSHOT = Path(__file__).with_name("openapi.json")
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+@pytest.fixture
+async def described(client: AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def _operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in described["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType] - any JSON
+            if name == "$ref":
+                yield str(inner)  # pyright: ignore[reportUnknownArgumentType] - any JSON
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:  # pyright: ignore[reportUnknownVariableType] - any JSON
+            yield from _references(inner)
+
+
+def test_the_document_is_the_reviewed_one(described: dict[str, Any], pytestconfig: pytest.Config) -> None:
+    text = json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if pytestconfig.getoption("--update-openapi"):
+        SNAPSHOT.write_text(text)
+    assert text == SNAPSHOT.read_text(), "run with --update-openapi, and read the difference"
+
+
+def test_every_v1_operation_declares_its_scope_and_no_other_does(app: Litestar) -> None:
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            if handler.http_methods != {"OPTIONS"}:
+                assert (scope_of(handler) is not None) is route.path.startswith("/v1/"), route.path
+
+
+def test_the_document_says_which_scope_each_operation_needs(described: dict[str, Any]) -> None:
+    for path, method, operation in _operations(described):
+        if path.startswith("/v1/"):
+            ((scheme, scopes),) = operation["security"][0].items()
+            assert scheme == "oauth2", (path, method)
+            assert set(scopes) < set(SCOPES), (path, method)
+            assert {"401", "403"} < set(operation["responses"]), (path, method)
+        else:
+            assert operation["security"] == [], (path, method)
+
+
+def test_operation_ids_are_unique_and_every_operation_says_what_it_does(described: dict[str, Any]) -> None:
+    operations = list(_operations(described))
+    assert len({operation["operationId"] for _, _, operation in operations}) == len(operations)
+    assert all(operation.get("description") for _, _, operation in operations)
+
+
+def test_every_creation_needs_an_idempotency_key(described: dict[str, Any]) -> None:
+    for path, method, operation in _operations(described):
+        if "201" in operation["responses"]:
+            named = [each for each in operation.get("parameters", []) if each["name"] == "Idempotency-Key"]
+            assert [each["required"] for each in named] == [True], (method, path)
+            assert "409" in operation["responses"]
+
+
+def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+    for reference in _references(described):
+        found: Any = described
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def test_what_is_served_is_what_is_described(app: Litestar, described: dict[str, Any]) -> None:
+    served = {
+        (route.path_format, method.lower())
+        for route in app.routes
+        for handler in (route.route_handlers if isinstance(route, HTTPRoute) else ())
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+    assert served - {("/openapi.json", "get")} == {
+        (path, method) for path, method, _ in _operations(described)
+    }
+
+
+def test_every_controller_is_served_under_a_tag(described: dict[str, Any]) -> None:
+    assert all(controller.tags for controller in CONTROLLERS)
+    assert all(operation["tags"] for _, _, operation in _operations(described))
+
+
+async def test_another_tenant_meets_every_operation_on_an_object_as_if_it_were_not_there(
+    caller: AsyncClient, described: dict[str, Any]
+) -> None:
+    """No operation answers 500 or says more than 404 about an id that is not the caller's."""
+    for path, method, operation in _operations(described):
+        if not path.startswith("/v1/") or "{" not in path:
+            continue
+        address = "/".join("0" * 32 if part.startswith("{") else part for part in path.split("/"))
+        headers = {"Idempotency-Key": "probe", "If-Match": '"probe"'}
+        body: dict[str, str] | None = {} if "requestBody" in operation else None
+        answer = await caller.request(method, address, headers=headers, json=body)
+        assert answer.status_code in (400, 404, 422), (method, path, answer.text)
+
+
+def test_a_scope_that_is_in_no_table_cannot_be_required() -> None:
+    assert requires("calendars:write") == Requires("calendars:write")
+    with pytest.raises(ValueError, match="calendars:wirte"):
+        requires("calendars:wirte")
