@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from service.calendars.domain import CalendarDefinition, WorkingTime, compile_calendar
 from service.commitments.domain import pauses
@@ -38,7 +39,7 @@ class Rule(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """A segment with what is needed to compute its due as if its terms held for ever after.
 
@@ -59,14 +60,14 @@ class Measure:
     def terms(self) -> Terms:
         return self.segment.terms
 
-    @property
+    @cached_property
     def due_at(self) -> datetime | None:
         """The due as things stand; None when a pause began before it and has not ended."""
         return self._unless_stopped(self._due(self.stops.closed))
 
     def due_if_resumed(self, now: datetime) -> datetime:
         """The due, were every open pause to end at `now`."""
-        return self._due(self.stops.by(now))
+        return self.due_at or self._due(self.stops.by(now))
 
     def used(self, until: datetime) -> timedelta:
         """Time that counts against the target, up to `until`."""
