@@ -45,10 +45,12 @@ from service.rules.language.types import (
     list_of,
 )
 from service.rules.language.values import Refusal, equal
-from service.rules.language.walk import path_of, path_text
+from service.rules.language.walk import path_of, path_text, shortened
 
 FAULTS_MAX = 20
 _SUGGESTIONS_MAX = 5
+_SUGGESTED_LENGTH_MAX = 60
+_SUGGESTED_DIFFERENCE_MAX = 4
 _VALUES_SHOWN_MAX = 8
 _ORDERED = frozenset({BOOL, INT, DOUBLE, STRING, TIMESTAMP, DURATION})
 _LITERAL_TYPES: dict[type, Type] = {bool: BOOL, int: INT, float: DOUBLE, str: STRING, type(None): NULL}
@@ -122,7 +124,10 @@ class _Checker:
 
     def suggestion(self, given: str, known: Iterable[str]) -> str:
         self.suggestions += 1
-        near = get_close_matches(given, known, n=1) if self.suggestions <= _SUGGESTIONS_MAX else []
+        if self.suggestions > _SUGGESTIONS_MAX or len(given) > _SUGGESTED_LENGTH_MAX:
+            return ""
+        alike = [one for one in known if abs(len(one) - len(given)) <= _SUGGESTED_DIFFERENCE_MAX]
+        near = get_close_matches(given, alike, n=1)
         return f" Did you mean `{near[0]}`?" if near else ""
 
     def type_of(self, node: Expression) -> Type:
@@ -240,14 +245,12 @@ class _Checker:
             or given.value is None
         ):
             return
-        if any(equal(given.value, value) for value in declared.values):
+        if len(self.faults) >= FAULTS_MAX or any(equal(given.value, value) for value in declared.values):
             return
-        texts = [literal_text(value) for value in declared.values]
+        texts = [shortened(literal_text(value)) for value in declared.values]
         shown = ", ".join(texts[:_VALUES_SHOWN_MAX]) + (", …" if len(texts) > _VALUES_SHOWN_MAX else "")
-        text = literal_text(given.value)
-        message = (
-            f"The fact never is {_shortened(text)}; its values are {shown}.{self.suggestion(text, texts)}"
-        )
+        text = shortened(literal_text(given.value))
+        message = f"The fact never is {text}; its values are {shown}.{self.suggestion(text, texts)}"
         self.refuse(given.place, message, severity=Severity.WARNING)
 
     def _declared(self, node: Expression) -> FactType | None:
@@ -307,7 +310,7 @@ class _Checker:
         if node.function == "matches" and isinstance(last, str):
             message = patterns.fault_in(last)
         elif node.function.startswith("get") and isinstance(last, str):
-            message = None if times.zone(last) else f"There is no time zone `{_shortened(last)}`."
+            message = None if times.zone(last) else f"There is no time zone `{shortened(last)}`."
         elif len(values) == len(operands) == 1:
             outcome = _conversion(node.function, _LITERAL_TYPES[type(last)]).run(last)
             message = outcome.message if isinstance(outcome, Refusal) else None
@@ -372,8 +375,3 @@ def _signatures(overloads: Iterable[Overload]) -> str:
         target = f"{names.pop(0)}." if one.is_member else ""
         texts.append(f"`{target}{one.name}({', '.join(names)})`")
     return " or ".join(texts)
-
-
-def _shortened(text: str) -> str:
-    most = 60
-    return text if len(text) <= most else text[: most - 1] + "…"

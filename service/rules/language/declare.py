@@ -26,6 +26,7 @@ from service.rules.language.types import (
 from service.rules.language.values import Duration, Timestamp, Value
 
 DECLARATIONS_MAX = 1_000
+NAME_LENGTH_MAX = 200
 VALUES_MAX = 200
 _INFERRED_DEPTH_MAX = 16
 _VALUE_CLASSES: dict[Type, tuple[type, ...]] = {
@@ -42,6 +43,9 @@ _INFERRED: dict[type, Type] = {
     Timestamp: TIMESTAMP,
     Duration: DURATION,
 }
+_NAME_FORM = (
+    f"A fact's name is words joined by dots, at most {NAME_LENGTH_MAX} characters: `request.priority`."
+)
 _FORM = 'write the name of a type, as in "string", or an object, as in {"type": "int", "values": [1, 2, 3]}'
 
 
@@ -70,11 +74,11 @@ def declarations_from_json(document: Mapping[str, object]) -> Declared:
 
 
 def _is_name(name: str) -> bool:
-    return all(name.split("."))
+    return len(name) <= NAME_LENGTH_MAX and all(name.split("."))
 
 
 def _bad_name(name: str) -> FactFault:
-    return FactFault(pointer_to("", name), "A fact's name is words joined by dots, as in `request.priority`.")
+    return FactFault(pointer_to("", name), _NAME_FORM)
 
 
 def _groups_that_are_facts(declarations: Declarations) -> list[FactFault]:

@@ -11,6 +11,7 @@ from service.rules.language.faults import LanguageError, fault
 from service.rules.language.syntax import Place
 
 SOURCE_BYTES_MAX = 16 * 1024
+NAME_LENGTH_MAX = 100
 INT_MIN = -(2**63)
 INT_MAX = 2**63 - 1
 
@@ -171,6 +172,8 @@ def _unexpected_character(character: str, place: Place) -> LanguageError:
 
 def _token(source: str, match: re.Match[str], place: Place) -> tuple[Token | None, int]:
     text, end = match.group(), match.end()
+    if match.lastgroup in {"word", "quoted"} and len(text) > NAME_LENGTH_MAX:
+        raise LanguageError([fault(place, f"A name has at most {NAME_LENGTH_MAX} characters.")])
     match match.lastgroup:
         case "blank":
             return None, end

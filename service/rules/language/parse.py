@@ -21,7 +21,7 @@ from service.rules.language.syntax import (
     Unary,
     UnaryOperator,
 )
-from service.rules.language.walk import children
+from service.rules.language.walk import children, shortened
 
 DEPTH_MAX = 64
 """Levels of nesting, and height of the tree. A chain of `&&` or `||` costs the logarithm of its length."""
@@ -138,7 +138,7 @@ class _Parser:
 
     def _unexpected(self, wanted: str) -> LanguageError:
         token = self._token
-        found = str(token.kind) if token.kind is Kind.END else f"`{_shortened(token.text)}`"
+        found = str(token.kind) if token.kind is Kind.END else f"`{shortened(token.text)}`"
         return LanguageError([fault(token.place, f"Expected {wanted}, found {found}.")])
 
     def _counted(self, node: Expression) -> Expression:
@@ -320,8 +320,3 @@ def _number(token: Token, negative: Place | None) -> Literal:
     if not INT_MIN <= value <= INT_MAX:
         raise out_of_range(place)
     return Literal(value, place)
-
-
-def _shortened(text: str) -> str:
-    most = 40
-    return text if len(text) <= most else text[: most - 1] + "…"

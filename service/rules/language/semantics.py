@@ -19,7 +19,7 @@ from service.rules.language.values import (
     equal,
     type_name,
 )
-from service.rules.language.walk import path_text
+from service.rules.language.walk import path_text, shortened
 
 BinaryRun = Callable[[Value, Value, Place], Result]
 _COMPARISONS: dict[BinaryOperator, Callable[..., bool]] = {
@@ -78,7 +78,7 @@ def item(operand: Value, index: Value, place: Place) -> Result:
     if not isinstance(operand, dict):
         return EvaluationError(f"no such overload: {type_name(operand)}[{type_name(index)}]", place)
     value = operand.get(index) if isinstance(index, str) else None
-    return EvaluationError(f"no such key: {index}", place) if value is None else value
+    return EvaluationError(f"no such key: {shortened(str(index))}", place) if value is None else value
 
 
 def _list_item(items: list[Value], index: Value, place: Place) -> Result:

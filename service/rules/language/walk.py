@@ -18,6 +18,7 @@ from service.rules.language.syntax import (
     Unary,
 )
 
+_TEXT_SHOWN_MAX = 60
 _PLAIN_FIELD = re.compile(r"(?!(?:true|false|null|in)\Z)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -46,6 +47,11 @@ def _many_children(node: Index | ListOf | Call | Binary | Conditional) -> tuple[
             return (node.left, node.right)
         case Conditional():
             return (node.condition, node.then, node.otherwise)
+
+
+def shortened(text: str) -> str:
+    """`text` as it may stand in a message."""
+    return text if len(text) <= _TEXT_SHOWN_MAX else text[: _TEXT_SHOWN_MAX - 1] + "…"
 
 
 def size_of(node: Expression) -> int:

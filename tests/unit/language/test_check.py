@@ -195,6 +195,23 @@ def test_faults_are_bounded_and_found_at_once() -> None:
     assert time.process_time() - started < 1
 
 
+def test_suggestions_are_found_at_once_among_names_made_to_be_alike() -> None:
+    alike = {f"fact.{'ab' * 20}{number:04d}": "int" for number in range(1_000)}
+    tree = parse(" + ".join(f"fact.{'ba' * 20}{number}" for number in range(9)))
+    started = time.process_time()
+
+    assert check(tree, declarations_from_json(alike).declarations).errors
+    assert time.process_time() - started < 1
+
+
+def test_long_names_and_values_are_not_repeated_in_messages() -> None:
+    declared = declarations_from_json({"fact": {"type": "string", "values": ["y" * 9_000] * 9}}).declarations
+
+    (found,) = check(parse(f"fact == '{'x' * 9_000}'"), declared).warnings
+
+    assert len(found.message) < 1_000
+
+
 def test_facts_that_are_not_declared_are_dyn_when_the_world_is_open() -> None:
     checked = check(parse("request.new_thing + 1"), DECLARED, is_closed=False)
 

@@ -165,6 +165,7 @@ def test_words_reserved_by_cel_may_follow_a_dot() -> None:
         ("a.exists(x, x > 1)", 1, 3, "macro"),
         (".a", 1, 1, "found `.`"),
         ("a ? b", 1, 6, "`:`"),
+        ("a" * 101, 1, 1, "at most 100 characters"),
         ("a == 'x' b", 1, 10, "an operator or the end"),
     ],
 )
@@ -243,6 +244,22 @@ def test_bounds_are_where_they_are_said_to_be(
 
     with pytest.raises(LanguageError):
         parse(before + repeated * (most + 1) + middle + after * (most + 1))
+
+
+def below(frames: int, source: str) -> Expression:
+    return parse(source) if frames == 0 else below(frames - 1, source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(" * (DEPTH_MAX - 1) + "a" + ")" * (DEPTH_MAX - 1),
+        "f(" * (DEPTH_MAX - 2) + "a" + ")" * (DEPTH_MAX - 2),
+    ],
+    ids=["parentheses", "calls"],
+)
+def test_the_deepest_condition_is_parsed_far_down_a_stack(source: str) -> None:
+    assert format_expression(below(400, source))
 
 
 def test_a_long_chain_of_alternatives_is_no_deep_tree() -> None:

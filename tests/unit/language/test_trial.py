@@ -137,6 +137,12 @@ def test_the_worst_of_inputs_is_answered_in_bounded_time(expression: str, facts:
     assert time.process_time() - started < 1
 
 
+def test_a_long_key_is_not_repeated_in_a_message() -> None:
+    answer = evaluate_expression("map[key]", {"map": {"a": 1}, "key": "x" * 10_000})
+
+    assert len(json.dumps(answer["error"])) < 200
+
+
 def test_long_values_are_shortened() -> None:
     facts = bind(
         {"text": "x" * 10_000, "many": list(range(1_000)), "map": {"a": {"b": {"c": {"d": {"e": 1}}}}}}, {}
