@@ -9,8 +9,7 @@ from time import monotonic
 
 from rich.console import Console
 
-from service.replay import log, progress, run, setup
-from service.replay import mapping as mappings
+from service.replay import log, parsing, progress, run, setup
 from service.replay.client import Access, Client, open_http
 from service.replay.errors import SetupUnreadable
 from service.replay.log import Plan
@@ -63,7 +62,7 @@ def prepared(files: Files, *, limit: int | None = None) -> Generator[Prepared]:
         text = files.mapping.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupUnreadable(files.mapping.name, f"{error}.") from error
-    mapping = mappings.parse(text, name=files.mapping.name)
+    mapping = parsing.parse(text, name=files.mapping.name)
     if files.immaterial is not None and isinstance(mapping.rows, EventRows):
         mapping = replace(mapping, rows=replace(mapping.rows, immaterial=files.immaterial))
     installed = setup.load(files.calendars, files.policies)

@@ -13,11 +13,11 @@ from service.replay import commands, story
 from service.replay import report as reporting
 from service.replay.client import Access, Client, open_http
 from service.replay.commands import Files, Prepared
-from service.replay.log import Verdict
 from service.replay.mapping import Immaterial
 from service.replay.picture import Interval
 from service.replay.report import Report
 from service.replay.run import CONCURRENCY
+from service.replay.steps import Verdict
 from service.replay.story import Rule, Story
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "uci498"

@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from service.replay.log import BadRow, BadRows, Verdict
+from service.replay.log import BadRow, BadRows
+from service.replay.steps import Verdict
 
 LISTED_MAX = 20
 """How many bad rows and refusals are shown to people one by one."""

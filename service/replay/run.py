@@ -14,10 +14,11 @@ from service.replay import report as reporting
 from service.replay import setup as setting_up
 from service.replay.client import Client, key_of
 from service.replay.errors import ClockPast, ReplayRefused
-from service.replay.log import Plan, Step
+from service.replay.log import Plan
 from service.replay.progress import Advance
 from service.replay.report import Outcome, Refusal, Report
 from service.replay.setup import Setup
+from service.replay.steps import Step
 from service.replay.windows import AHEAD_MAX, windows
 
 CONCURRENCY = 16

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.replay.log import Step
+from service.replay.steps import Step
 
 AHEAD_MAX = timedelta(minutes=5)
 """The API takes what lies at most so far ahead of the tenant's clock."""

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from service.replay import mapping as mappings
-from service.replay.log import Step
+from service.replay import parsing
 from service.replay.mapping import LogMapping
+from service.replay.steps import Step
 
 MAPPING = """
 source: desk
@@ -40,7 +40,7 @@ def mapping(*changes: tuple[str, str]) -> LogMapping:
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    return mappings.parse(text, name="mapping.yaml")
+    return parsing.parse(text, name="mapping.yaml")
 
 
 def log_file(folder: Path, *rows: str, header: str = HEADER) -> Path:

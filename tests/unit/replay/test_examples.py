@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.replay import log, setup
-from service.replay import mapping as mappings
+from service.replay import log, parsing, setup
 from tests.unit.replay import oracle
 
 FOLDER = Path(__file__).parents[3] / "examples" / "uci498"
@@ -41,7 +40,7 @@ def test_the_sample_agrees_with_the_oracle_as_the_whole_log_does() -> None:
 
 
 def test_the_sample_is_read_without_loss_and_with_the_logs_verdicts() -> None:
-    mapping = mappings.parse((FOLDER / "mapping.yaml").read_text(), name="mapping.yaml")
+    mapping = parsing.parse((FOLDER / "mapping.yaml").read_text(), name="mapping.yaml")
     rows = oracle.rows()
     closed = {row["number"]: row for row in rows if row["incident_state"] == "Closed"}
 

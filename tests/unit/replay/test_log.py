@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.replay import log
-from service.replay import mapping as mappings
+from service.replay import log, parsing
+from service.replay import steps as planning
 from service.replay.errors import LogUnreadable, MappingInvalid
-from service.replay.log import Row, Step, Verdict
 from service.replay.mapping import LogMapping
+from service.replay.rows import Row
+from service.replay.steps import Step, Verdict
 from tests.unit.replay import factories
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -217,7 +218,7 @@ def test_a_log_without_the_columns_of_the_mapping_is_refused(tmp_path: Path) -> 
 
 def test_a_row_for_each_case_becomes_a_request_and_its_milestones() -> None:
     folder = EXAMPLES / "by-case"
-    mapping = mappings.parse((folder / "mapping.yaml").read_text(), name="mapping.yaml")
+    mapping = parsing.parse((folder / "mapping.yaml").read_text(), name="mapping.yaml")
 
     with log.read(folder / "log.csv", mapping) as plan:
         steps = [step for step in plan.steps if step.case == "HD-3"]
@@ -267,7 +268,7 @@ def test_the_events_of_a_case_lead_to_what_its_rows_say(
         for index, (minutes, (state, pause), priority) in enumerate(history)
     ]
 
-    steps, _ = log.plan_case(rows, factories.mapping())
+    steps, _ = planning.plan_case(rows, factories.mapping())
 
     state, pauses, facts = "open", set[object](), dict(_facts(steps[0]))
     for step in steps[1:]:

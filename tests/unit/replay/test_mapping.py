@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.replay import mapping as mappings
+from service.replay import parsing
 from service.replay.errors import MappingInvalid
 from service.replay.mapping import CaseRows, EventRows, FactType, Standing, State, Times
 from tests.unit.replay import factories
@@ -16,7 +17,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/mapping.yaml")), ids=lambda path: path.parent.name)
 def test_the_examples_are_mappings(path: Path) -> None:
-    assert mappings.parse(path.read_text(), name=path.name).source
+    assert parsing.parse(path.read_text(), name=path.name).source
 
 
 def test_a_mapping_says_what_each_column_is() -> None:
@@ -34,7 +35,7 @@ def test_a_mapping_says_what_each_column_is() -> None:
 def test_a_log_may_have_a_row_for_each_case() -> None:
     text = (EXAMPLES / "by-case" / "mapping.yaml").read_text()
 
-    mapping = mappings.parse(text, name="mapping.yaml")
+    mapping = parsing.parse(text, name="mapping.yaml")
 
     assert mapping.rows == CaseRows({"replied": "first_reply", "resolved": "resolved", "closed": "closed"})
 
@@ -96,7 +97,7 @@ def test_all_faults_are_told_at_once() -> None:
 )
 def test_what_is_no_mapping_at_all_is_refused(text: str, detail: str) -> None:
     with pytest.raises(MappingInvalid, match=detail):
-        mappings.parse(text, name="mapping.yaml")
+        parsing.parse(text, name="mapping.yaml")
 
 
 def test_values_that_yaml_takes_for_something_else_stay_text() -> None:
@@ -152,6 +153,6 @@ def test_a_time_without_offset_is_local(at: datetime, zone: str) -> None:
 @given(text=st.text(max_size=60))
 def test_whatever_the_text_it_is_refused_by_naming_faults(text: str) -> None:
     with pytest.raises(MappingInvalid) as refused:
-        mappings.parse(text, name="mapping.yaml")
+        parsing.parse(text, name="mapping.yaml")
 
     assert refused.value.faults

@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from service.replay import report as reporting
-from service.replay.log import BadRow, BadRows, Verdict
+from service.replay.log import BadRow, BadRows
 from service.replay.report import Outcome, Refusal, Report
+from service.replay.steps import Verdict
 
 VERDICTS = {
     "1": Verdict("high", kept=True),

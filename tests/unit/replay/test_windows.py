@@ -4,7 +4,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.replay.log import Step
+from service.replay.steps import Step
 from service.replay.windows import AHEAD_MAX, windows
 from tests.unit.replay import factories
 
