@@ -6,8 +6,10 @@ The addresses come from the environment, so that no password appears in the list
 import asyncio
 import sys
 
+import asyncpg
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import DBAPIError
 
 from service.embedded import prepare_roles
 from service.errors import ServiceError
@@ -39,7 +41,7 @@ def main() -> int:
                 app_url=addresses.database_url.get_secret_value(),
             )
         )
-    except (ServiceError, OSError) as error:
+    except (ServiceError, OSError, DBAPIError, asyncpg.PostgresError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -56,6 +56,20 @@ async def test_it_says_when_no_server_answers() -> None:
     assert "Traceback" not in said
 
 
+async def test_it_says_when_the_server_refuses_the_password(template: EmbeddedDatabase) -> None:
+    status, said = await _run(
+        {
+            "ROOTED_SUPERUSER_DATABASE_URL": template.superuser_url.replace("postgres:", "postgres:not-"),
+            "ROOTED_OWNER_DATABASE_URL": template.owner_url,
+            "ROOTED_DATABASE_URL": template.app_url,
+        }
+    )
+
+    assert status == 1
+    assert "password authentication failed" in said
+    assert "Traceback" not in said
+
+
 async def _run(environment: dict[str, str]) -> tuple[int | None, str]:
     command = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service.embedded", cwd=PROJECT, env=environment, stderr=PIPE
