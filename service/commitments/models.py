@@ -26,7 +26,7 @@ class Commitment:
         broken_at: the first instant at which its current cycle was broken.
         corrected_at: when a breach of it was marked as recorded wrongly.
         flags: what is doubtful about its ledger.
-        looked_at: the instant that all of this is true of.
+        looked_at: the instant of the last look that found a change; all of this has been true since.
         sequence: how many events were told of it.
     """
 

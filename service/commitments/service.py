@@ -189,11 +189,13 @@ async def _write_new(session: TenantSession, made: Sequence[Step]) -> None:
 
 
 async def _save(session: TenantSession, found: Sequence[CommitmentRow], taken: Sequence[Step]) -> None:
-    """Write what changed of promises that the caller has locked."""
+    """Write what changed of promises that the caller has locked; a look that found nothing is not kept."""
     for row, step in zip(found, taken, strict=True):
-        for column, value in models.changing_columns(step.commitment).items():
-            if getattr(row, column) != value:
-                setattr(row, column, value)
+        columns = models.changing_columns(step.commitment)
+        changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
+        if changed.keys() != {"looked_at"}:
+            for name, value in changed.items():
+                setattr(row, name, value)
     await store.save(session)
     await store.add_entries(session, _entry_rows(taken))
 

@@ -156,6 +156,22 @@ async def test_a_wake_up_warns_then_breaks_and_is_safe_to_repeat(session: Tenant
     await _replayed(session, promise)
 
 
+async def test_what_changes_nothing_is_kept_in_the_ledger_and_counts_when_it_matters(
+    session: TenantSession,
+) -> None:
+    [promise] = await _promised(session, FOUR_HOURS)
+    reopened = Reopened(**_when(NOON + 2 * HOUR))
+    [untouched] = await service.record(session, promise.request_id, [reopened], now=NOON + 2 * HOUR)
+    late = Fulfilled(**_when(NOON + HOUR, received_at=NOON + 2.5 * HOUR), by="resolved")
+
+    [moved] = await service.record(session, promise.request_id, [late], now=NOON + 2.5 * HOUR)
+
+    assert untouched.due_at == NOON + 4 * HOUR
+    assert (moved.clock, moved.due_at) == (ClockState.RUNNING, NOON + 5 * HOUR)
+    assert (await _events(session, promise.id))[1:] == ["commitment.reopened"]
+    await _replayed(session, promise)
+
+
 async def test_looking_too_early_changes_nothing(session: TenantSession) -> None:
     [promise] = await _promised(session, FOUR_HOURS)
 
