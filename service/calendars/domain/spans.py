@@ -26,13 +26,11 @@ def without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
     for start, end in spans:
         while first < len(cuts) and cuts[first][1] <= start:
             first += 1
-        cursor = start
-        for cut_start, cut_end in cuts[first:]:
-            if cut_start >= end:
-                break
-            if cut_start > cursor:
-                kept.append((cursor, cut_start))
-            cursor = cut_end
+        cursor, place = start, first
+        while place < len(cuts) and cuts[place][0] < end:
+            if cuts[place][0] > cursor:
+                kept.append((cursor, cuts[place][0]))
+            cursor, place = cuts[place][1], place + 1
         if cursor < end:
             kept.append((cursor, end))
     return kept

@@ -110,7 +110,7 @@ class _Table:
 
 
 class WorkingTime:
-    """One calendar, ready to compute. Safe to share: what grows inside is replaced whole, never changed.
+    """One calendar, ready to compute. Safe to share: what it remembers does not change its answers.
 
     Attributes:
         definition: what the calendar says.
@@ -411,12 +411,19 @@ class WorkingTime:
     def _grow(self, first_year: int, last_year: int) -> _Table:
         """A table of these years at least. It is kept, with what was there, unless it gets too wide."""
         known = self._grown
+        first, last = first_year, last_year
         if known is not None:
-            first_known, last_known = min(first_year, known.first_year), max(last_year, known.last_year)
-            if last_known - first_known < KEPT_YEARS:
-                first_year, last_year = first_known, last_known
-        table = _Table.of(first_year, last_year, self._compiled(first_year, last_year))
-        if last_year - first_year < KEPT_YEARS:
+            first, last = min(first, known.first_year), max(last, known.last_year)
+        if known is None or last - first >= KEPT_YEARS:
+            table = _Table.of(first_year, last_year, self._compiled(first_year, last_year))
+        else:
+            before, after = (
+                self._compiled(first, known.first_year - 1),
+                self._compiled(known.last_year + 1, last),
+            )
+            kept = zip(known.opens, known.closes, strict=True)
+            table = _Table.of(first, last, spans.union([*before, *kept, *after]))
+        if table.last_year - table.first_year < KEPT_YEARS:
             self._grown = table
         return table
 
