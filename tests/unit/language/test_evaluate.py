@@ -42,7 +42,12 @@ FACTS: Facts = bind(
 
 
 def value_of(source: str) -> Result:
-    return evaluate(parse(source), FACTS)
+    """The result of the plain walk, which the closure has to give as well."""
+    tree = parse(source)
+    result = evaluate(tree, FACTS)
+
+    assert repr(compile_closure(tree)(FACTS)) == repr(result)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -96,6 +101,12 @@ def value_of(source: str) -> Result:
         ("request.tags.size()", 2),
         ("null in request.tags", True),
         ("request.tags[0.0]", "a"),
+        ("[request][0].priority", "P3"),
+        ("has([request][0].priority)", True),
+        ("has([request][0].title)", False),
+        ("request[request.tags[5] == 1 || true ? 'impact' : 'id']", 2),
+        ("size(request.tags + [1, 2.5])", 4),
+        ("-amount", -(2.0**53)),
         ('"x" in tags', False),
         # Errors are absorbed from both sides.
         ("request.title == 'x' || true", True),
@@ -173,6 +184,19 @@ def test_values(source: str, value: Value) -> None:
         ("'a'.matches('(((a{99}){99}){99})')", "invalid regular expression"),
         (r"'a'.matches(r'(a)\1')", "invalid regular expression"),
         ("[1].x", "of type list and has no field x"),
+        ("[request][0].title", "no such key: title"),
+        ("[request][1].title", "out of bounds"),
+        ("has([request][1].title)", "out of bounds"),
+        ("has([1].x)", "of type list and has no field x"),
+        ("request.priority[0]", "string[int]"),
+        ("request.tags[request.title]", "no such fact: request.title"),
+        ("request.title[0]", "no such fact: request.title"),
+        ("-request.title", "no such fact: request.title"),
+        ("request.title + 1", "no such fact: request.title"),
+        ("request.title in ['a']", "no such fact: request.title"),
+        ("request.title in [1]", "no such fact: request.title"),
+        ("size(request.title)", "no such fact: request.title"),
+        ("request.title ? 1 : 2", "no such fact: request.title"),
     ],
 )
 def test_errors(source: str, told: str) -> None:
