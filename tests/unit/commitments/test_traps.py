@@ -320,3 +320,55 @@ def test_a_new_cycle_after_a_breach_starts_clean() -> None:
 
     assert happened == ["fulfilled_late", "reopened"]
     assert [one.outcome for one in after.cycles] == [Outcome.BROKEN, Outcome.PENDING]
+
+
+def test_pause_inside_hours() -> None:
+    """Vector fh-09."""
+    office = {OFFICE: weekdays("10:00", "18:00")}
+    ledger = Ledger(office).start(at("12:00"), resolve(hours(4))).pause(at("12:30")).resume(at("13:00"))
+
+    assert ledger.due(at("13:00")) == at("16:30")
+
+
+def test_a_due_is_not_shifted_by_the_wall_length_of_a_pause() -> None:
+    """Quirk q-alga-shift: of Friday 16:30 to Monday 09:30 one hour was working time."""
+    ledger = Ledger().start(at("16:00", day=-3), resolve(hours(2)))
+    assert ledger.due(at("16:00", day=-3)) == at("10:00")
+
+    ledger.pause(at("16:30", day=-3)).resume(at("09:30"))
+
+    assert ledger.due(at("09:30")) == at("11:00")
+
+
+def test_a_hold_before_opening_time_adds_nothing() -> None:
+    """Quirk q-erp-hold."""
+    office = {OFFICE: weekdays("10:00", "18:00")}
+    ledger = Ledger(office).start(at("04:00"), resolve(hours(6))).pause(at("04:15")).resume(at("05:00"))
+
+    assert ledger.due(at("05:00")) == at("16:00")
+
+
+def test_a_warning_across_a_day_boundary_does_not_land_at_midnight() -> None:
+    """Quirk q-glpi-level."""
+    office = {OFFICE: weekdays("08:00", "18:00")}
+    ledger = Ledger(office).start(at("17:00"), resolve(hours(4), warn_before=timedelta(hours=1)))
+
+    assert ledger.standing(at("17:00")).current.warn_at == at("10:00", day=1)
+
+
+def test_the_seconds_of_a_pause_are_not_lost() -> None:
+    """Quirk q-zam-minutes."""
+    office = {OFFICE: weekdays("08:00", "20:00", tz="Europe/Berlin")}
+    start = datetime(2016, 11, 7, 13, tzinfo=UTC)
+    resumed_at = start.replace(minute=26, second=36)
+    ledger = Ledger(office).start(start, resolve(hours(20))).pause(start).resume(resumed_at)
+
+    assert ledger.due(resumed_at) == datetime(2016, 11, 9, 9, 26, 36, tzinfo=UTC)
+
+
+def test_a_promise_is_not_broken_at_99_95_percent() -> None:
+    """Quirk q-sn-round: instants are compared, never percentages."""
+    ledger = Ledger().start(at("10:00"), resolve(WorkingTarget(10_000)))
+    nearly = at("10:00") + timedelta(seconds=9_995.1)
+
+    assert ledger.standing(nearly).current.outcome is Outcome.PENDING
