@@ -17,7 +17,7 @@ from httpx2 import ASGITransport, AsyncClient
 from litestar import Litestar
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from service import embedded, ids, schema
 from service.api.oauth import store as oauth_store
@@ -35,10 +35,11 @@ from tests.factories import MovableClock
 SignIn = Callable[..., Awaitable[AsyncClient]]
 
 ISSUER = "http://rooted.test"
+SET_TENANT_FREELY = text("select set_config('rooted.tenant_id', :tenant, true)")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-openapi", action="store_true", help="write the OpenAPI snapshot anew")
+    parser.addoption("--update-generated", action="store_true", help="write the generated files anew")
 
 
 @pytest.fixture(scope="session")
@@ -91,12 +92,22 @@ async def engine(database: EmbeddedDatabase) -> AsyncGenerator[AsyncEngine]:
 
 
 class _Undone(Session):
-    """A session of a test: inside the test's own transaction, each begins with no tenant set."""
+    """A session of a test. All share one connection; each has its own tenant there as long as it lasts."""
 
 
 @event.listens_for(_Undone, "after_begin")
-def _forget_tenant(_session: Session, _transaction: object, connection: Connection) -> None:
-    connection.execute(text("select set_config('rooted.tenant_id', '', true)"))
+def _put_tenant_aside(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        before = connection.scalar(text("select current_setting('rooted.tenant_id', true)"))
+        session.info["before"] = connection, before or ""
+        connection.execute(SET_TENANT_FREELY, {"tenant": ""})
+
+
+@event.listens_for(_Undone, "after_commit")
+def _put_tenant_back(session: Session) -> None:
+    if "before" in session.info:
+        connection, before = session.info.pop("before")
+        connection.execute(SET_TENANT_FREELY, {"tenant": before})
 
 
 @pytest.fixture(scope="session")

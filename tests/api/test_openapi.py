@@ -1,6 +1,6 @@
 """The OpenAPI document is the API: complete, secured, and reviewed as a snapshot.
 
-After a change that is meant: `pytest tests/api/test_openapi.py --update-openapi`, then read the difference.
+After a change that is meant: `pytest tests/api/test_openapi.py --update-generated`, then read the difference.
 """
 
 import json
@@ -47,9 +47,9 @@ def _references(value: Any) -> Iterator[str]:
 
 def test_the_document_is_the_reviewed_one(described: dict[str, Any], pytestconfig: pytest.Config) -> None:
     text = json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    if pytestconfig.getoption("--update-openapi"):
+    if pytestconfig.getoption("--update-generated"):
         SNAPSHOT.write_text(text)
-    assert text == SNAPSHOT.read_text(), "run with --update-openapi, and read the difference"
+    assert text == SNAPSHOT.read_text(), "run with --update-generated, and read the difference"
 
 
 def test_every_v1_operation_declares_its_scope_and_no_other_does(app: Litestar) -> None:
