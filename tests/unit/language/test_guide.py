@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.rules.language import bind, lex, overloads, parse, patterns
 from service.rules.language.trial import evaluate_expression
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "policies.md").read_text()
@@ -42,3 +43,16 @@ def test_an_example_gives_what_the_guide_says(expression: str, gives: str) -> No
         assert error["message"] == gives.removeprefix("error: ")
     else:
         assert answer["value"] == json.loads(gives.strip("`"))
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    bounds = GUIDE[GUIDE.index("### Bounds") : GUIDE.index("### Left out")]
+
+    for bound in (
+        f"{lex.SOURCE_BYTES_MAX // 1024} KiB, {parse.NODES_MAX:,} parts, {parse.DEPTH_MAX} levels",
+        f"{parse.LIST_ITEMS_MAX:,} items",
+        f"{parse.MATCHES_MAX} calls; patterns of {patterns.PATTERN_LENGTH_MAX} characters",
+        f"{bind.FACTS_VALUES_MAX:,} values, {bind.FACTS_DEPTH_MAX} levels",
+        f"{overloads.TEXT_LENGTH_MAX:,} characters, {overloads.ITEMS_MAX:,} items",
+    ):
+        assert bound in bounds
