@@ -120,6 +120,7 @@ async def shown(
         console.rule("One broken promise", align="left", characters="-")
         for line in story.told(example):
             console.print(line, markup=False, highlight=False)
+    console.print()
     console.rule("Go on", align="left", characters="-")
     await _show_way_on(client, requests, example, console=console, serving=serving)
     return report

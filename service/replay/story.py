@@ -93,9 +93,10 @@ def _words(story: Story) -> Iterator[str]:
         return
     yield "Nothing had fulfilled it by then, so it was broken, and it stays so."
     if story.fulfilled_at is not None:
-        elapsed = picture.in_words(story.fulfilled_at - story.due_at)
-        yield f"It was fulfilled {_moment(story.fulfilled_at)}: {elapsed} too late,"
-        yield f"of which {picture.in_words(late)} were working time."
+        elapsed = story.fulfilled_at - story.due_at
+        working = "all of it" if late == elapsed else f"{picture.in_words(late)} of it"
+        yield f"It was fulfilled {_moment(story.fulfilled_at)}:"
+        yield f"{picture.in_words(elapsed)} too late, {working} working time."
 
 
 def _times(count: int) -> str:

@@ -91,7 +91,10 @@ def test_a_broken_promise_is_told_in_full_in_eighty_columns() -> None:
     assert "  not by rule p1: request.priority == '1' is false" in lines
     assert "It stood still once, 2 days in all, outside working time." in lines
     assert "It was due Monday 7 March 2016 at 06:00 UTC,\nafter 18 h of working time." in text
-    assert "It was fulfilled Monday 7 March 2016 at 18:10 UTC: 12 h 10 min too late," in text
+    assert lines[-2:] == [
+        "It was fulfilled Monday 7 March 2016 at 18:10 UTC:",
+        "12 h 10 min too late, all of it working time.",
+    ]
 
 
 @pytest.mark.parametrize(
