@@ -27,7 +27,7 @@ from service.commitments.domain.ledger import (
     in_order,
 )
 from service.commitments.domain.measures import Calendars, Rule
-from service.commitments.domain.pauses import FULFILLED_CAUSE, Pause
+from service.commitments.domain.pauses import ENDED_CAUSE, Pause
 from service.commitments.domain.replay import Flag
 from service.commitments.domain.telling import THRESHOLDS, Happening, HappeningKind, happenings
 from service.commitments.domain.terms import (
@@ -51,7 +51,7 @@ from service.commitments.domain.terms import (
 
 __all__ = [
     "CLOSED",
-    "FULFILLED_CAUSE",
+    "ENDED_CAUSE",
     "REPLY",
     "RESOLUTION",
     "RESOLVE",

@@ -74,12 +74,12 @@ class Fulfilled(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened(Entry):
-    """What had been fulfilled was not; nothing happens to a promise that was not fulfilled."""
+    """The request goes on; nothing happens to a promise that has not ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(Entry):
-    """The promise is withdrawn; whatever comes later does not touch it."""
+    """The promise is withdrawn; only a reopening brings it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 Closed = tuple[datetime, datetime]
 
-FULFILLED_CAUSE = "fulfilled"
-"""The time between a fulfilment and the reopening after it: it stops every clock."""
+ENDED_CAUSE = "ended"
+"""The time between a fulfilment, or a cancellation, and the reopening after it: it stops every clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ def stops(
 
     Args:
         pauses: in any order.
-        causes: what pauses this clock; the time after a fulfilment always does.
+        causes: what pauses this clock; the time before a reopening always does.
         since: when the clock began to count.
         until: when it stopped for good, or None: a pause without an end is then open.
     """
     spans = [
         span
         for pause in pauses
-        if pause.cause in causes or pause.cause == FULFILLED_CAUSE
+        if pause.cause in causes or pause.cause == ENDED_CAUSE
         if (span := _cut(pause, since, until)) is not None
     ]
     return _union(sorted(spans, key=lambda span: span[0]))

@@ -17,14 +17,14 @@ from service.commitments.domain.ledger import (
     Started,
     Told,
 )
-from service.commitments.domain.pauses import FULFILLED_CAUSE, Pause
+from service.commitments.domain.pauses import ENDED_CAUSE, Pause
 from service.commitments.domain.terms import OnChange, OnReopen, Terms
 
 BACKDATED_AFTER = timedelta(minutes=5)
 """A report that took longer than this to reach us is marked."""
 
 NOBODY = ""
-"""The party of the time after a fulfilment: none of them used it."""
+"""The party of the time between an end and a reopening: none of them used it."""
 
 
 class Flag(StrEnum):
@@ -167,10 +167,10 @@ class _Reader:
 
     def reterm(self, entry: Retermed) -> None:
         at = self.since_origin(entry)
-        if self.cycle.fulfilled_at is not None:
-            self.offered = entry
-        elif self.cycle.cancelled_at is None:
+        if self.cycle.ended_at is None:
             self.cycle = replace(self.cycle, segments=(*self.cycle.segments, self.segment(entry, at)))
+        else:
+            self.offered = entry
 
     def segment(self, entry: Retermed, at: datetime) -> Segment:
         kept = entry.terms.on_change is OnChange.KEEP
@@ -182,20 +182,25 @@ class _Reader:
             self.cycle = replace(self.cycle, fulfilled_at=self.since_origin(entry))
 
     def reopen(self, entry: Reopened) -> None:
-        fulfilled_at, on_reopen = self.cycle.fulfilled_at, self.terms.on_reopen
-        if fulfilled_at is None or on_reopen is OnReopen.FINAL:
+        """Go on, or begin anew. What was cancelled unfulfilled goes on even where a fulfilment is final."""
+        ended_at, on_reopen = self.cycle.ended_at, self.terms.on_reopen
+        is_final = on_reopen is OnReopen.FINAL and self.cycle.fulfilled_at is not None
+        if ended_at is None or is_final:
             return
         at = self.since_origin(entry)
         offered, self.offered = self.offered, None
         added = () if offered is None else (self.segment(offered, at),)
-        if on_reopen is OnReopen.RESUME:
-            self.pauses.append(Pause(fulfilled_at, at, FULFILLED_CAUSE, NOBODY))
-            segments = (*self.cycle.segments, *added)
-            self.cycle = replace(self.cycle, segments=segments, fulfilled_at=None, reopened_at=at)
-            return
-        self.past.append(self.cycle)
-        first = replace((*self.cycle.segments, *added)[-1], at=at, kept=False)
-        self.cycle = Cycle(number=self.cycle.number + 1, started_at=at, segments=(first,), reopened_at=at)
+        segments = (*self.cycle.segments, *added)
+        if on_reopen is OnReopen.NEW_CYCLE:
+            self.past.append(self.cycle)
+            first = replace(segments[-1], at=at, kept=False)
+            number = self.cycle.number + 1
+            self.cycle = Cycle(number=number, started_at=at, segments=(first,), reopened_at=at)
+        else:
+            self.pauses.append(Pause(ended_at, at, ENDED_CAUSE, NOBODY))
+            self.cycle = replace(
+                self.cycle, segments=segments, fulfilled_at=None, cancelled_at=None, reopened_at=at
+            )
 
     def cancel(self, entry: Cancelled) -> None:
         if self.cycle.ended_at is None:

@@ -76,7 +76,8 @@ def _changes(before: Standing, after: Standing) -> Iterator[Happening]:
     if new.paused_since is not None and old.paused_since is None:
         yield _happening(HappeningKind.PAUSED, new, new.paused_since, was_due_at=old.due_at)
     if new.clock is ClockState.RUNNING and old.clock is ClockState.PAUSED:
-        ends = [pause.end for pause in after.pauses if pause.end is not None]
+        since = old.paused_since or old.started_at
+        ends = [pause.end for pause in after.pauses if pause.end is not None and pause.end > since]
         yield _happening(HappeningKind.RESUMED, new, max(ends, default=after.now))
 
 

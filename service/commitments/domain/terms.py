@@ -99,7 +99,7 @@ class Terms:
         may_be_later: whether these terms, coming after others, may move the due later than it was.
         warn_before: how long before the due to warn, in this target's own clock; None is never.
         fulfilled_by: names of the happenings that fulfil the promise ("reply", "resolved", "closed").
-        on_reopen: what a reopening after the fulfilment does.
+        on_reopen: what a reopening after the fulfilment does; what was cancelled unfulfilled is never final.
     """
 
     metric: str

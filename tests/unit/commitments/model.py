@@ -92,9 +92,9 @@ class Model:
             cycle.cancelled = slot
         elif event.kind == "reopen":
             self._reopen(slot, cycles, stopped, waiting)
-        elif event.kind == "reterm" and cycle.fulfilled is not None:
+        elif event.kind == "reterm" and cycle.ended is not None:
             waiting[:] = [event]
-        elif event.kind == "reterm" and cycle.cancelled is None:
+        elif event.kind == "reterm":
             self._reterm(cycle, slot, event)
 
     @staticmethod
@@ -118,11 +118,11 @@ class Model:
     ) -> None:
         cycle = cycles[-1]
         rules = cycle.terms[-1][1]
-        if cycle.fulfilled is None or rules.on_reopen == "final":
+        if cycle.ended is None or (rules.on_reopen == "final" and cycle.fulfilled is not None):
             return
-        if rules.on_reopen == "resume":
-            stopped.setdefault("fulfilled", set()).update(range(cycle.fulfilled, slot))
-            cycle.fulfilled = None
+        if rules.on_reopen != "new_cycle":
+            stopped.setdefault("ended", set()).update(range(cycle.ended, slot))
+            cycle.fulfilled = cycle.cancelled = None
             for event in waiting:
                 self._reterm(cycle, slot, event)
         else:
@@ -177,7 +177,7 @@ class Model:
 
     @staticmethod
     def _still(rules: Rules, cycle: Cycle, stopped: dict[str, set[int]]) -> set[int]:
-        slots = set[int]().union(*(stopped.get(cause, set()) for cause in (*rules.pausable_by, "fulfilled")))
+        slots = set[int]().union(*(stopped.get(cause, set()) for cause in (*rules.pausable_by, "ended")))
         return slots if cycle.ended is None else {slot for slot in slots if slot < cycle.ended}
 
     @staticmethod

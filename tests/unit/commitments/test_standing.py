@@ -335,6 +335,16 @@ def test_a_reopening_does_what_the_terms_say(
     assert (current.cycle, current.outcome, current.due_at) == (cycle, outcome, due_at)
 
 
+@pytest.mark.parametrize("on_reopen", [OnReopen.RESUME, OnReopen.FINAL])
+def test_what_was_cancelled_unfulfilled_goes_on_after_a_reopening(on_reopen: OnReopen) -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4), on_reopen=on_reopen))
+    ledger.cancel(at("11:00")).reopen(at("13:00"))
+
+    current = ledger.standing(at("13:00")).current
+
+    assert (current.clock, current.due_at, current.cancelled_at) == (ClockState.RUNNING, at("16:00"), None)
+
+
 def test_the_figures_of_every_cycle_are_kept() -> None:
     ledger = Ledger().start(at("10:00"), resolve(hours(1), on_reopen=OnReopen.NEW_CYCLE))
     ledger.fulfil(at("12:00")).reopen(at("13:00")).fulfil(at("13:30"))
