@@ -56,7 +56,7 @@ class Sender:
         self._loopback_allowed = loopback_allowed
         self._resolve = resolve
         self._client = httpx2.AsyncClient(
-            verify=trust or ssl.create_default_context(),
+            verify=True if trust is None else trust,
             trust_env=False,
             follow_redirects=False,
             timeout=TIMEOUT.total_seconds(),

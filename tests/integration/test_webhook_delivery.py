@@ -5,14 +5,36 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import (
+    AuthorityKeyIdentifier,
+    BasicConstraints,
+    CertificateBuilder,
+    DNSName,
+    KeyUsage,
+    Name,
+    NameAttribute,
+    SubjectAlternativeName,
+    SubjectKeyIdentifier,
+    random_serial_number,
+)
+from cryptography.x509.oid import NameOID
 from sqlalchemy import Row, text
 
 from service import worker
@@ -32,6 +54,18 @@ from tests import factories
 from tests.factories import NOON, MovableClock
 
 AT = datetime.fromtimestamp(1_700_000_000, tz=NOON.tzinfo)
+AUTHORITY = Name([NameAttribute(NameOID.COMMON_NAME, "Authority of the test")])
+SIGNING = KeyUsage(
+    key_cert_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 SECRET = deliveries.secret_of(b"k" * 32)
 
 
@@ -41,6 +75,7 @@ class Receiver:
 
     answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n"
     hangs: bool = False
+    tls: ssl.SSLContext | None = None
     address: str = ""
     requests: asyncio.Queue[tuple[dict[str, str], bytes]] = field(default_factory=asyncio.Queue)
 
@@ -69,7 +104,7 @@ async def _drained(writer: asyncio.StreamWriter) -> None:
 @asynccontextmanager
 async def receiving(**values: Any) -> AsyncGenerator[Receiver]:
     receiver = Receiver(**values)
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=receiver.tls)
     receiver.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?a=1"
     try:
         yield receiver
@@ -215,6 +250,69 @@ async def test_an_endpoint_that_was_registered_under_another_setting_is_not_call
         answer = await made.send(message(receiver.address), at=AT)
 
         assert answer.status is None
+        assert receiver.requests.empty()
+
+
+def authority() -> tuple[CertificateBuilder, EllipticCurvePrivateKey]:
+    """What certificates of the test's own authority have in common, and the key that signs them."""
+    key = generate_private_key(SECP256R1())
+    builder = CertificateBuilder(
+        issuer_name=AUTHORITY,
+        not_valid_before=SystemClock().now() - timedelta(days=1),
+        not_valid_after=SystemClock().now() + timedelta(days=1),
+    )
+    return builder, key
+
+
+def contexts(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context with a certificate for `name`, and a context that trusts its authority."""
+    builder, signer = authority()
+    key = generate_private_key(SECP256R1())
+    root, leaf = (
+        each.serial_number(random_serial_number()).sign(signer, SHA256())
+        for each in (
+            builder.subject_name(AUTHORITY)
+            .public_key(signer.public_key())
+            .add_extension(BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(SIGNING, critical=True)
+            .add_extension(SubjectKeyIdentifier.from_public_key(signer.public_key()), critical=False),
+            builder.subject_name(Name([]))
+            .public_key(key.public_key())
+            .add_extension(SubjectAlternativeName([DNSName(name)]), critical=True)
+            .add_extension(
+                AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+            ),
+        )
+    )
+    held = folder / "server.pem"
+    held.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + leaf.public_bytes(Encoding.PEM)
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(held)
+    return server, ssl.create_default_context(cadata=root.public_bytes(Encoding.PEM).decode())
+
+
+@pytest.mark.parametrize(
+    ("certified", "expected"),
+    [("localhost", Answer(204, None)), ("other.example.com", Answer(None, "ConnectError"))],
+)
+async def test_a_certificate_must_be_for_the_name_although_its_address_is_called(
+    tmp_path: Path, certified: str, expected: Answer
+) -> None:
+    server, trust = contexts(tmp_path, certified)
+
+    async with receiving(tls=server) as receiver, sending(trust=trust) as made:
+        url = receiver.address.replace("http://127.0.0.1", "https://localhost")
+        assert await made.send(message(url), at=AT) == expected
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    server, _ = contexts(tmp_path, "localhost")
+
+    async with receiving(tls=server) as receiver, sending() as made:
+        url = receiver.address.replace("http://127.0.0.1", "https://localhost")
+        assert await made.send(message(url), at=AT) == Answer(None, "ConnectError")
         assert receiver.requests.empty()
 
 
