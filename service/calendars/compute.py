@@ -1,5 +1,6 @@
 """Many computations in one go, behind `POST /v1/calendars/compute` and `rooted calendar compute FILE`."""
 
+import json
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,8 +16,8 @@ from service.calendars.domain import (
 )
 from service.errors import Invalid
 
-DAYS_WALKED_MAX = 500 * 366
-"""Work that one call over HTTP may cause, in dates looked at. The published vectors need a tenth of it."""
+DAYS_WALKED_MAX = 300 * 366
+"""Work that one call over HTTP may cause, in dates looked at. The published vectors need a sixth of it."""
 
 Answer = dict[str, object]
 """`{"id"?, "result"}` or `{"id"?, "error"}`; the id is there when the item had one."""
@@ -36,10 +37,10 @@ class _Calendars:
     """The calendars of one call, each compiled once however many items name it."""
 
     def __init__(self) -> None:
-        self._compiled: dict[bytes, WorkingTime | CalendarInvalid] = {}
+        self._compiled: dict[str, WorkingTime | CalendarInvalid] = {}
 
     def get(self, raw: object) -> WorkingTime:
-        key = msgspec.json.encode(raw, order="sorted")
+        key = json.dumps(raw, sort_keys=True)
         if key not in self._compiled:
             self._compiled[key] = _compiled(raw)
         found = self._compiled[key]

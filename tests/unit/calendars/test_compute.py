@@ -111,6 +111,13 @@ def test_an_error_names_its_place(op: object, given_input: object, message: str)
     assert len(str(answer["error"])) < 300
 
 
+@pytest.mark.parametrize("odd", [10**30, "\ud800", "\0", 1e300])
+def test_what_json_can_hold_and_no_calendar_means_is_refused(odd: object) -> None:
+    answer = _answer("due", DUE, {"tz": odd, "weekly": {}})
+
+    assert str(answer["error"]).startswith("/calendar/tz: ")
+
+
 def test_a_calendars_faults_are_told_all_at_once() -> None:
     answer = _answer("due", DUE, {"tz": "Europe/Berln", "weekly": {"mon": [["22:00", "06:00"]]}})
 
