@@ -11,6 +11,7 @@ ApplicationId = NewType("ApplicationId", UUID)
 ServiceId = NewType("ServiceId", UUID)
 CalendarId = NewType("CalendarId", UUID)
 PolicyId = NewType("PolicyId", UUID)
+PolicyVersionId = NewType("PolicyVersionId", UUID)
 RequestId = NewType("RequestId", UUID)
 DecisionId = NewType("DecisionId", UUID)
 CommitmentId = NewType("CommitmentId", UUID)
@@ -21,3 +22,8 @@ EndpointId = NewType("EndpointId", UUID)
 def new_id() -> UUID:
     """A UUIDv7: ordered by the millisecond it was made in. For the shell; pure functions take ids."""
     return uuid7()
+
+
+def read_id(text: str) -> UUID:
+    """An id that was written as text. Raises ValueError."""
+    return UUID(text)

@@ -105,7 +105,7 @@ async def serve(
                     timeout_graceful_shutdown=DRAIN_SECONDS,
                     lifespan="on",
                 ),
-                on_ready=lambda: ready(settings.issuer),
+                on_ready=lambda: ready(f"http://{settings.host}:{settings.port}"),
             )
             async with asyncio.TaskGroup() as tasks:
                 if tied:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypedDict, cast
-from uuid import UUID
 
 from service.commitments.domain.ledger import (
     Cancelled,
@@ -17,7 +16,7 @@ from service.commitments.domain.ledger import (
     Resumed,
 )
 from service.errors import Fault
-from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
+from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import GIVEN_BY_SOURCE
 from service.tenants.domain import Client, OperatedService
@@ -129,7 +128,7 @@ class Decision:
     facts: Facts
     versions: tuple[VersionRef, ...]
     calendars: dict[str, str]
-    policy_version_id: UUID | None
+    policy_version_id: PolicyVersionId | None
     rule_id: str | None
     matched: list[Any]
     degraded: bool

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
-from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
+from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.requests.domain import Decision, EventType, Request, RequestEvent, RequestType, State
 from service.rules.domain import VersionRef
 
@@ -118,7 +118,9 @@ class DecisionRow(TenantRow):
             facts=self.facts,
             versions=tuple(VersionRef.of(stored) for stored in self.versions),
             calendars=self.calendars,
-            policy_version_id=self.policy_version_id,
+            policy_version_id=(
+                None if self.policy_version_id is None else PolicyVersionId(self.policy_version_id)
+            ),
             rule_id=self.rule_id,
             matched=self.matched,
             degraded=self.degraded,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
-from service.ids import PolicyId
+from service import ids
+from service.ids import PolicyId, PolicyVersionId
 from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
 from service.rules.matching import Matches
@@ -76,8 +76,8 @@ class Policy:
 class VersionRef:
     """One immutable version of one policy."""
 
-    policy_id: UUID
-    version_id: UUID
+    policy_id: PolicyId
+    version_id: PolicyVersionId
     version: int
 
     def to_json(self) -> dict[str, Any]:
@@ -90,8 +90,8 @@ class VersionRef:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "VersionRef":
         return cls(
-            policy_id=UUID(stored["policy_id"]),
-            version_id=UUID(stored["version_id"]),
+            policy_id=PolicyId(ids.read_id(stored["policy_id"])),
+            version_id=PolicyVersionId(ids.read_id(stored["version_id"])),
             version=stored["version"],
         )
 

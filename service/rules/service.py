@@ -9,7 +9,7 @@ from uuid import UUID
 from service import ids
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import PolicyId
+from service.ids import PolicyId, PolicyVersionId
 from service.rules import documents, domain, store
 from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
 from service.rules.errors import PolicyInvalid
@@ -127,7 +127,7 @@ async def publish_policy(
     kind = _kind(rulebook, row.kind)
     _refuse_unknown_calendars(documents.read(stored.document, kind), kind, calendars)
     pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
-    ref = VersionRef(policy_id=row.id, version_id=stored.id, version=stored.version)
+    ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(stored.id), version=stored.version)
     refs = [VersionRef.of(entry) for entry in pointer.effective]
     if all(each.policy_id != ref.policy_id for each in refs):
         refs.append(ref)
@@ -231,7 +231,7 @@ def _kind(rulebook: Rulebook, name: str) -> Kind:
 
 
 def _ref(policy_id: PolicyId, version: int) -> VersionRef:
-    return VersionRef(policy_id=policy_id, version_id=ids.new_id(), version=version)
+    return VersionRef(policy_id=policy_id, version_id=PolicyVersionId(ids.new_id()), version=version)
 
 
 def _refuse_unknown_calendars(document: Document, kind: Kind, calendars: Collection[str]) -> None:
