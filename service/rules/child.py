@@ -5,6 +5,7 @@ network. It ends with its parent, and when its stdin ends.
 """
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -36,8 +37,8 @@ from service.rules.frames import (
     Smoke,
     Unknown,
     frame,
-    unpacked,
 )
+from service.rules.language.values import Facts
 
 PR_SET_PDEATHSIG = 1
 EXIT_ORPHANED = 3
@@ -88,6 +89,7 @@ class Shelf:
             return Failed(f"cannot be compiled: {error!r}")
         self._held[request.key] = Held(compiled, session)
         self._terms += compiled.term_count
+        gc.freeze()  # what is loaded stays: do not walk it again and again
         return Done(compiled.term_count)
 
     def _make_room(self, terms: int) -> None:
@@ -99,19 +101,20 @@ class Shelf:
         if held is not None:
             self._terms -= held.plan.term_count
             held.session.close()
+            gc.unfreeze()
 
     def _ask(self, request: Ask) -> Answered:
         self._held.move_to_end(request.key)
         answers = [self._answer(request.key, snapshot) for snapshot in request.snapshots]
         return Answered(answers, is_worn=self._is_poisoned or self._loads >= self._limits.loads_max)
 
-    def _answer(self, key: str, snapshot: msgspec.Raw) -> Answer:
+    def _answer(self, key: str, snapshot: Facts) -> Answer:
         held = self._held.get(key)
         if held is None:
             return Answer([], [], "the engine gave up on this rule set")
         late_at = time.process_time() + self._limits.budget_seconds
         try:
-            codes = held.plan.encode(unpacked(snapshot), is_late=lambda: time.process_time() > late_at)
+            codes = held.plan.encode(snapshot, is_late=lambda: time.process_time() > late_at)
             return Answer(*held.session.match(codes))
         except OutOfTime:
             return Answer([], [], f"more than {self._limits.budget_seconds} s of the evaluator")

@@ -9,13 +9,13 @@ from typing import Any, Final
 import durable_rules_engine
 
 from service.rules.compile.plan import Plan
-from service.rules.compile.shards import SENTINEL, Codes, Shard
+from service.rules.compile.shards import RULE_DIGITS, SENTINEL, Codes, Shard
 
 C: Any = durable_rules_engine  # no type stubs exist
 HANDLED: Final = 0
 NOT_HANDLED: Final = 1
 SESSION: Final = "s"
-TERM_STARTS: Final = len('{"t')
+PLACE: Final = slice(len('{"t'), len('{"t') + RULE_DIGITS)
 WARM_UP: Final = f'{{"id":"e","sid":"{SESSION}","{SENTINEL}":1}}'
 
 
@@ -89,7 +89,7 @@ def _match(handle: int, shard: Shard, codes: Codes, found: set[int]) -> None:
             raise EnginePoisoned(f"a fact was answered with {result}")
         _, fired = C.start_action_for_state(handle, state)
         while fired is not None:
-            found.update(shard.owners[int(fired[TERM_STARTS : fired.index('"', TERM_STARTS)])])
+            found.update(shard.owners[int(fired[PLACE])])
             fired = C.complete_and_start_action(handle, state)
         C.retract_fact(handle, fact)
     except (C.error, MemoryError) as error:

@@ -48,10 +48,10 @@ class Load(msgspec.Struct, frozen=True, tag="load", array_like=True):
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask", array_like=True):
-    """Match snapshots of facts, each as `packed` wrote it."""
+    """Match snapshots of facts: each as `packed` wrote it when sent, facts again when read."""
 
     key: str
-    snapshots: Sequence[msgspec.Raw]
+    snapshots: Sequence[Any]
 
 
 class Smoke(msgspec.Struct, frozen=True, tag="smoke", array_like=True):
@@ -130,10 +130,6 @@ def packed(facts: Facts, reads: Reads) -> msgspec.Raw:
         raise ValueError(f"facts cannot be sent: {error}") from error
 
 
-def unpacked(snapshot: msgspec.Raw) -> Facts:
-    return _FACTS.decode(snapshot)
-
-
 def reads(conditions: Iterable[Expression]) -> Reads:
     """Every path that the conditions name. A path through another's end is covered by the shorter one."""
     tree: Reads = {}
@@ -188,6 +184,5 @@ def _time(code: int, written: memoryview) -> Timestamp | Duration:
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_FACTS = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_time)
-REQUESTS = msgspec.msgpack.Decoder(Request)
+REQUESTS = msgspec.msgpack.Decoder(Request, ext_hook=_time)
 REPLIES = msgspec.msgpack.Decoder(Reply)

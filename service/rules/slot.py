@@ -218,6 +218,7 @@ class Slot:
         self._spawning: asyncio.Task[None] | None = None
         self._deaths = 0
         self._away_until = 0.0
+        self._is_advancing = False
         self._is_closed = False
         self._log = structlog.get_logger()
 
@@ -240,7 +241,7 @@ class Slot:
             raise ChildFailed("busy")
         self._waiting.setdefault(job.ruleset.key, deque()).append(job)
         self._waiting_count += 1
-        self._advance()
+        self._advance_soon()
         answer = await job.answer
         if answer.failure is not None:
             raise ChildFailed("refused", answer.failure)
@@ -280,8 +281,15 @@ class Slot:
         self._counters["spawned"] += 1
         self._advance()
 
+    def _advance_soon(self) -> None:
+        """Let the callers of this moment come together in one frame."""
+        if self._flight is None and not self._is_advancing:
+            self._is_advancing = True
+            asyncio.get_running_loop().call_soon(self._advance)
+
     def _advance(self) -> None:
         """Send the next frame if the child is idle."""
+        self._is_advancing = False
         if self._flight is not None or not self._waiting:
             return
         if self._child is None:

@@ -429,7 +429,7 @@ ORPHAN = """
 
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_a_child_ends_with_its_parent(*, is_stopped: bool) -> None:
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 our own interpreter and script
         [sys.executable, "-c", dedent(ORPHAN)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -461,7 +461,7 @@ def test_a_child_ends_when_it_is_told_nonsense(request_bytes: bytes) -> None:
 
 
 def _child(limits: str, requests: bytes) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 our own interpreter and module
         [sys.executable, "-m", "service.rules.child", limits],
         input=requests,
         capture_output=True,

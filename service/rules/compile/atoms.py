@@ -111,7 +111,7 @@ def _equal_to_any(column: Column, constants: tuple[Scalar, ...]) -> Verdicts:
 
 def ordered(column: Column, operator: BinaryOperator, constant: Scalar) -> Verdicts:
     """Values of different kinds have no order, which is an error. NaN compared is false."""
-    scale = column.scales[KIND_OF[type(constant)]]
+    scale = column.scales[type(constant)]
     at = scale.code(constant)
     below = (1 << at) - (1 << scale.low)
     above = (1 << scale.high + 1) - (1 << at + 1)

@@ -55,10 +55,14 @@ FIRST_VALUE_CODE = 4
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Constants of one kind, ascending: constant i has code `low + 2i + 1`, the gap before it one less."""
+    """Constants of one kind, ascending: constant i has code `low + 2i + 1`, the gap before it one less.
+
+    `codes` has those of the constants themselves, which most values are.
+    """
 
     low: int
     constants: tuple[Any, ...]
+    codes: Mapping[Any, int]
 
     @property
     def high(self) -> int:
@@ -66,9 +70,8 @@ class Scale:
         return self.low + 2 * len(self.constants)
 
     def code(self, value: Any) -> int:
-        index = bisect_left(self.constants, value)
-        exact = index < len(self.constants) and self.constants[index] == value
-        return self.low + 2 * index + exact
+        known = self.codes.get(value)
+        return self.low + 2 * bisect_left(self.constants, value) if known is None else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,17 @@ class Column:
 
     Attributes:
         path: the names that lead to the fact.
-        scales: one for each kind that the fact is compared with.
+        scales: by type, for the types that the fact is compared with.
         size: the number of codes.
     """
 
     path: tuple[str, ...]
-    scales: Mapping[Kind, Scale]
+    scales: Mapping[type, Scale]
     size: int
 
     def code(self, value: object) -> int:
         """The code of a value that is there."""
-        scale = self.scales.get(KIND_OF[type(value)]) if type(value) in KIND_OF else None
+        scale = self.scales.get(type(value))
         if scale is None:
             return Code.OTHER
         return scale.code(value) if value == value else Code.NAN  # noqa: PLR0124 only NaN differs from itself
@@ -131,6 +134,9 @@ def column(path: tuple[str, ...], constants: Sequence[Scalar]) -> Column:
     low = FIRST_VALUE_CODE
     for kind, values in kinds.items():
         if values:
-            scales[kind] = Scale(low, tuple(sorted(set(values))))
+            ascending = tuple(sorted(set(values)))
+            codes = {value: low + 2 * place + 1 for place, value in enumerate(ascending)}
+            scales[kind] = Scale(low, ascending, codes)
             low = scales[kind].high + 1
-    return Column(path, scales, low)
+    by_type = {of: scales[kind] for of, kind in KIND_OF.items() if kind in scales}
+    return Column(path, by_type, low)

@@ -27,12 +27,14 @@ SHARD_TERMS_MAX = 128
 STACK_MAX = 60
 PROPERTIES_MAX = 240
 SENTINEL = "w"
+RULE_DIGITS = 3
 
 Codes: TypeAlias = Sequence[int]
 Test: TypeAlias = tuple[int, str, int]
 """A comparison for C: column, operator (`BIT` for a property that is there or not), and the number."""
 
 BIT = "bit"
+EQUAL = "$eq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Shard:
     """One rule set of the C module, and how to write facts for it.
 
     Attributes:
-        text: its JSON. Rule `t<i>` is the term whose rules are `owners[i]`; rule `w` is the sentinel.
+        text: its JSON. Rule `rule_name(i)` is the term whose rules are `owners[i]`; rule `w` is the sentinel.
         terms: what it finds.
         owners: indexes of the rules that each term belongs to.
         fragments: what a fact says about each column that the shard looks at.
@@ -88,7 +90,10 @@ def shards(terms: Mapping[Term, tuple[int, ...]], columns: Sequence[Column | Out
     """
     tests = {term: _tests(term, columns) for term in terms}
     uses = Counter(test for of_term in tests.values() for test in of_term)
-    rank = {test: place for place, test in enumerate(sorted(uses, key=lambda test: (-uses[test], test)))}
+    rank = {
+        test: place
+        for place, test in enumerate(sorted(uses, key=lambda test: (test[1] != EQUAL, -uses[test], test)))
+    }
     paths = {term: tuple(sorted(of_term, key=rank.__getitem__)) for term, of_term in tests.items()}
     ordered = sorted(paths, key=lambda term: [rank[test] for test in paths[term]])
     return tuple(_shard(part, terms, paths) for part in _cut(ordered, paths, columns))
@@ -103,7 +108,7 @@ def _tests_of_mask(index: int, mask: int, size: int) -> list[Test]:
     low, high = (mask & -mask).bit_length() - 1, mask.bit_length() - 1
     hole = ~mask & (1 << size) - 1
     if low == high:
-        return [(index, "$eq", low)]
+        return [(index, EQUAL, low)]
     if mask == (1 << high + 1) - (1 << low):
         return [(index, "$gte", low)] * (low > 0) + [(index, "$lte", high)] * (high < size - 1)
     if hole & hole - 1 == 0:
@@ -184,7 +189,7 @@ def _shard(
     bits = [test for test in used if test[1] == BIT]
     names |= {(index, str(mask)): f"b{place}" for place, (index, _, mask) in enumerate(bits)}
     rules = {
-        f"t{place}": _rule([_comparison(test, names) for test in paths[term]])
+        rule_name(place): _rule([_comparison(test, names) for test in paths[term]])
         for place, term in enumerate(part)
     }
     rules[SENTINEL] = _rule([{SENTINEL: 1}])
@@ -196,6 +201,11 @@ def _shard(
     )
 
 
+def rule_name(place: int) -> str:
+    """Of fixed width, so that the engine finds its end without a search."""
+    return f"t{place:0{RULE_DIGITS}}"
+
+
 def _rule(comparisons: list[dict[str, object]]) -> dict[str, object]:
     return {"all": [{"m": {"$and": comparisons}}]}
 
@@ -205,7 +215,7 @@ def _comparison(test: Test, names: Mapping[tuple[int, str], str]) -> dict[str, o
     if operator == BIT:
         return {names[index, str(number)]: 1}
     name = names[index, ""]
-    return {name: number} if operator == "$eq" else {operator: {name: number}}
+    return {name: number} if operator == EQUAL else {operator: {name: number}}
 
 
 def _fragment(index: int, used: Sequence[Test], names: Mapping[tuple[int, str], str]) -> Fragment:

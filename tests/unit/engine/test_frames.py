@@ -15,7 +15,6 @@ from service.rules.frames import (
     frame,
     packed,
     reads,
-    unpacked,
 )
 from service.rules.language.closures import compile_closure
 from service.rules.language.parse import parse
@@ -25,6 +24,12 @@ from tests.unit.engine.world import random_ruleset, random_snapshot
 from tests.unit.language.generators import seeded
 
 EVERYTHING: Reads = {"x": None}
+
+
+def _crossed(facts: Facts, read: Reads) -> Facts:
+    request = REQUESTS.decode(frame(Ask("k", [packed(facts, read)]))[LENGTH_BYTES:])
+    assert isinstance(request, Ask)
+    return request.snapshots[0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_conditions_read_the_same_from_facts_that_crossed_the_pipe(seed: int) ->
     rng = seeded(seed)
     ruleset, facts = random_ruleset(rng, "k", rules=30), random_snapshot(rng)
 
-    crossed = unpacked(packed(facts, reads(ruleset.conditions)))
+    crossed = _crossed(facts, reads(ruleset.conditions))
 
     for condition in ruleset.conditions:
         run = compile_closure(condition)
@@ -70,7 +75,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_values_keep_their_type_and_worth(value: Value) -> None:
-    crossed = unpacked(packed({"x": value}, EVERYTHING))["x"]
+    crossed = _crossed({"x": value}, EVERYTHING)["x"]
 
     assert crossed == value
     assert repr(crossed) == repr(value)
@@ -90,7 +95,7 @@ def test_messages_come_out_as_they_went_in() -> None:
     assert REPLIES.decode(frame(Failed("no"))[LENGTH_BYTES:]) == Failed("no")
     crossed = REQUESTS.decode(frame(ask)[LENGTH_BYTES:])
     assert isinstance(crossed, Ask)
-    assert unpacked(crossed.snapshots[0]) == {"x": 1}
+    assert crossed == Ask("t:1", [{"x": 1}])
 
 
 def test_a_rule_set_key_that_is_no_text_cannot_be_sent() -> None:

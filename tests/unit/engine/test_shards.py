@@ -94,7 +94,7 @@ def test_a_shard_fires_the_terms_that_hold_for_the_codes(compiled: Plan) -> None
             fact, rules = json.loads(shard.fact(codes)), json.loads(shard.text)
             for place, term in enumerate(shard.terms):
                 holds = all(mask >> codes[index] & 1 for index, mask in term)
-                assert _fires(rules[f"t{place}"], fact) is holds
+                assert _fires(rules[shards.rule_name(place)], fact) is holds
             assert not _fires(rules[SENTINEL], fact)
 
 
@@ -124,7 +124,7 @@ def _paths(shard: Shard, columns: Sequence[Column | Outcome]) -> list[tuple[shar
     for place, term in enumerate(shard.terms):
         masks = dict(term)
         path: list[shards.Test] = []
-        for name, operator, number in _comparisons(rules[f"t{place}"]):
+        for name, operator, number in _comparisons(rules[shards.rule_name(place)]):
             path.append(
                 (names[name], operator, number) if name in names else _bit(name, shard, masks, columns)
             )
@@ -222,7 +222,7 @@ def test_no_two_names_of_a_fact_have_the_same_hash() -> None:
     """The C module tells properties apart by a 32-bit FNV-1a hash alone."""
     names = [
         *RESERVED,
-        *(f"{letter}{n}" for letter in "pbt" for n in range(PROPERTIES_MAX + SHARD_TERMS_MAX)),
+        *(f"{letter}{n}" for letter in "pb" for n in range(PROPERTIES_MAX + 1)),
     ]
 
     hashes = {name: _fnv1a(name) for name in names}
