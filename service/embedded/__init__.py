@@ -21,7 +21,6 @@ from sqlalchemy.exc import DBAPIError
 from service.embedded import cluster, roles
 from service.embedded import folder as folders
 from service.embedded.domain import default_data_folder
-from service.embedded.folder import has_database
 from service.embedded.membership import Membership
 from service.embedded.roles import prepare_roles
 
@@ -99,6 +98,11 @@ async def clone(database: EmbeddedDatabase, *, name: str) -> EmbeddedDatabase:
         for each in (database.owner_url, database.app_url)
     )
     return replace(database, owner_url=owner_url, app_url=app_url)
+
+
+def has_database(data_folder: Path) -> bool:
+    """Whether a database is kept for this data folder, running or not."""
+    return folders.has_database(folders.of(data_folder))
 
 
 def over_tcp(url: str) -> str:

@@ -98,7 +98,7 @@ def prepare(data_folder: Path) -> Folder:
         DataFolderUnusable: it cannot be made or written.
         DiskFull: too little space is left.
     """
-    folder = Folder(data_folder.resolve() / "postgresql")
+    folder = of(data_folder)
     try:
         data_folder.mkdir(parents=True, exist_ok=True, mode=_PASSABLE if os.geteuid() == 0 else _PRIVATE)
         folder.path.mkdir(exist_ok=True, mode=_PASSABLE)
@@ -174,9 +174,13 @@ def existing_home(folder: Folder, state: State, *, fast: bool) -> Path | None:
     return None
 
 
-def has_database(data_folder: Path) -> bool:
-    """Whether a database is kept for this data folder, running or not."""
-    folder = Folder(data_folder.resolve() / "postgresql")
+def of(data_folder: Path) -> Folder:
+    """Our part of the data folder, whether it is there or not."""
+    return Folder(data_folder.resolve() / "postgresql")
+
+
+def has_database(folder: Folder) -> bool:
+    """Whether a database is kept there, running or not."""
     return (home(folder, load_state(folder)) / "cluster").exists()
 
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TypedDict
 
-STARTING_SECONDS_MAX = 5.0  # how long a server that was never up may fail before the keeper gives up
+STARTS_MAX = 6  # how often a server that was never up may fail before the keeper gives up
 UP_AFTER_SECONDS = 3.0  # a server that ran so long was up
 STOPPING_SECONDS_MAX = 60.0
-ORPHAN_SECONDS_MAX = 10.0
+ORPHAN_SECONDS_MAX = 10.0  # how long they may take before they are hurried
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.05, 1.0
+GAVE_UP = b"gave up"  # written into the lock file: told apart from a keeper that was killed
 _PR_SET_PDEATHSIG = 1
 _STATUS_LINE = 7
 
@@ -111,18 +112,31 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+def serves(pid: int, cluster: Path) -> bool:
+    """Whether this is a PostgreSQL process of the cluster: all of them have it as their working folder."""
+    process = Path("/proc") / str(pid)
+    try:
+        program = (process / "exe").readlink().name
+        return program.startswith("postgres") and (process / "cwd").readlink() == cluster
+    except OSError:  # it ended meanwhile, or belongs to somebody else
+        return False
+
+
 def postmaster_pid(cluster: Path) -> int | None:
     """The process that serves this cluster, whoever started it; None when there is none.
 
-    The pid in postmaster.pid may be stale and belong to any process by now (after a restart of a container it
-    often does), so the process must have the cluster as its working folder, as every postmaster has.
+    The pid in postmaster.pid may be stale and belong to any process by now: after a restart of a container it
+    often does.
     """
+    pid = _noted_pid(cluster)
+    return pid if pid is not None and serves(pid, cluster) else None
+
+
+def _noted_pid(cluster: Path) -> int | None:
     try:
-        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-        served = Path(f"/proc/{pid}/cwd").readlink()
+        return int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
-    return pid if served == cluster else None
 
 
 def is_ready(cluster: Path) -> bool:
@@ -136,23 +150,36 @@ def is_ready(cluster: Path) -> bool:
     return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
 
-def settle_orphan(cluster: Path) -> None:
-    """Stop a server that outlived its keeper (the kernel told it to), and remove a pid file nobody owns."""
-    for sent in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+def settle_orphans(cluster: Path) -> None:
+    """Wait for processes that outlived keeper or postmaster; they were told to end. Hurry the last ones.
+
+    PostgreSQL rightly refuses to start beside them. It also refuses when the pid in its pid file belongs to
+    any other living process: the file goes when that process is seen to be another program.
+    """
+    for hurry in (0, signal.SIGQUIT, signal.SIGKILL):
         give_up_at = time.monotonic() + ORPHAN_SECONDS_MAX
-        while (pid := postmaster_pid(cluster)) is not None and time.monotonic() < give_up_at:
+        orphans = _processes_of(cluster)
+        for pid in orphans:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, sent)
-            time.sleep(PAUSE_SECONDS_MIN)  # not our child: the kernel offers no event that works everywhere
-    if postmaster_pid(cluster) is None:
+                os.kill(pid, hurry)
+        while orphans and time.monotonic() < give_up_at:
+            time.sleep(PAUSE_SECONDS_MIN)  # not our children: no event tells of their end
+            orphans = _processes_of(cluster)
+    noted = _noted_pid(cluster)
+    if noted is not None and (Path("/proc") / str(noted)).exists() and not serves(noted, cluster):
         (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _processes_of(cluster: Path) -> list[int]:
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if serves(pid, cluster)]
 
 
 def keep(server: Server, cluster: Path) -> bool:
     """Run the server until the last user has left. False when it would not start at all."""
-    ever_up, pause, failing_since = False, PAUSE_SECONDS_MIN, time.monotonic()
+    ever_up, failures, pause = False, 0, PAUSE_SECONDS_MIN
     while not server.leaving.is_set():
-        settle_orphan(cluster)
+        settle_orphans(cluster)
         began = time.monotonic()
         process = server.start()
         if process is None:
@@ -161,8 +188,9 @@ def keep(server: Server, cluster: Path) -> bool:
             server.stop()
         process.wait()
         if time.monotonic() - began >= UP_AFTER_SECONDS:
-            ever_up, pause, failing_since = True, PAUSE_SECONDS_MIN, time.monotonic()
-        elif not ever_up and time.monotonic() - failing_since > STARTING_SECONDS_MAX:
+            ever_up, failures, pause = True, 0, PAUSE_SECONDS_MIN
+        failures += 1
+        if failures > STARTS_MAX and not ever_up:
             return False
         server.leaving.wait(pause)
         pause = min(2 * pause, PAUSE_SECONDS_MAX)
@@ -191,9 +219,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop_on_request)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=wait_for_the_last_to_leave, daemon=True).start()
+    lock.truncate(0)
     os.write(1, b"keeping\n")
     os.close(1)
     started = keep(server, cluster)
+    if not started:
+        lock.write(GAVE_UP)
+        lock.flush()
     for folder in orders["remove"] if started else []:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if started else 1

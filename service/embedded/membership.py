@@ -20,6 +20,7 @@ from service.errors import Unavailable
 READY_SECONDS_MAX = 600.0  # recovery after a crash replays everything since the last checkpoint
 _RETRY_SECONDS = 0.02
 _KEEPER_RETRY_SECONDS = 1.0
+_STARTS_MAX = 5
 _log = logging.getLogger(__name__)
 
 
@@ -42,11 +43,16 @@ class Membership:
         """Take a share in the server, started if need be. Nobody else comes or goes inside the block."""
         with contextlib.ExitStack() as stack:
             await asyncio.to_thread(stack.enter_context, _locked(self.folder.start_lock))
+            shared = not self._nobody_else_is_here()
             await asyncio.to_thread(fcntl.flock, self._lease, fcntl.LOCK_SH)
             self.state = folders.load_state(self.folder)
             if self.state.throwaway is not self._fast and starting.keeper_is_alive(self.folder):
                 raise MadeOtherwise(self.folder.path, throwaway=self.state.throwaway)
-            await self._make_ready(partial(starting.start, self.folder, fast=self._fast))
+            # Others hold addresses that must stay valid: what is started then is started in the same place.
+            if shared and folders.has_database(self.folder):
+                await self.repair()
+            else:
+                await self._make_ready(partial(starting.start, self.folder, fast=self._fast))
             self.passwords = folders.passwords(self.folder)
             yield
 
@@ -91,9 +97,13 @@ class Membership:
         """Wait for the server of a living keeper; where there is none, or it is about to end, start one."""
         if starting.keeper_is_alive(self.folder) and await self._is_soon_ready():
             return
-        self.state = await asyncio.to_thread(start)
-        if not await self._is_soon_ready():
-            raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder))
+        for _ in range(_STARTS_MAX):
+            self.state = await asyncio.to_thread(start)
+            if await self._is_soon_ready():
+                return
+            if starting.keeper_gave_up(self.folder):
+                break
+        raise ServerDidNotStart(self.folder.log, folders.log_tail(self.folder))
 
     async def _is_soon_ready(self) -> bool:
         """Wait until the server takes connections (True) or its keeper has ended (False).

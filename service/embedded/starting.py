@@ -85,6 +85,11 @@ def keeper_is_alive(folder: Folder) -> bool:
     return False
 
 
+def keeper_gave_up(folder: Folder) -> bool:
+    """Whether the last keeper ended because the server would not start. One that is killed leaves no word."""
+    return folder.keeper_lock.read_bytes() == keeper.GAVE_UP
+
+
 def _choose_binaries(home: Path | None) -> Binaries:
     candidates = programs.installed()
     written_by = None if home is None else cluster.written_by(home)
