@@ -19,8 +19,12 @@ LEFT_OUT = ("CREATE FUNCTION", "CREATE TRIGGER")
 
 
 def upgrade() -> None:
-    for statement in re.split(r"\n\n(?=CREATE )", QueryBuilderEnvironment().build_install_query())[1:]:
+    library = QueryBuilderEnvironment()
+    for statement in re.split(r"\n\n(?=CREATE )", library.build_install_query())[1:]:
         if not statement.startswith(LEFT_OUT):
+            op.execute(statement)
+    for statement in library.build_optimize_autovacuum_query().split(";"):
+        if statement.strip():
             op.execute(statement)
     op.execute(f"grant select, insert, update, delete on {', '.join(TABLES)} to {APP_ROLE}")
     op.execute(

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from service.api.security import Principal, requires
@@ -41,7 +42,13 @@ class SandboxController(Controller):
         """Show what time it is for this sandbox tenant."""
         return ClockView.of(await service.clock(session))
 
-    @post("/", guards=[requires("sandbox:write")], operation_id="moveSandboxClock", status_code=200)
+    @post(
+        "/",
+        guards=[requires("sandbox:write")],
+        operation_id="moveSandboxClock",
+        status_code=200,
+        responses={202: ResponseSpec(ClockView, description="The clock is on its way.")},
+    )
     async def move_clock(
         self,
         sessions: NamedDependency[Sessions],

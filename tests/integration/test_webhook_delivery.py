@@ -38,6 +38,7 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import Row, text
 
 from service import worker
+from service.api.events import EventView
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
@@ -491,6 +492,7 @@ async def test_a_worker_delivers_what_was_appended(
     assert abs(SystemClock().now().timestamp() - int(headers["webhook-timestamp"])) < 60
     assert (told["type"], told["timestamp"]) == ("commitment.kept", "2026-01-05T12:00:00Z")
     assert told["data"]["id"] == str(row.event_id)
+    assert set(told["data"]) == set(EventView.__struct_fields__)  # as the feed shows it
     async with tenant_transaction(own_sessions, tenant.id) as session:
         (after,) = await queued(session)
     assert (after.state, after.attempts, after.last_status) == ("delivered", 1, 204)
