@@ -4,11 +4,9 @@
 `own_database` has real commits and connections of its own: for tests marked `concurrent`.
 """
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,39 +41,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def place(testrun_uid: str) -> Generator[Path]:
-    """A folder shared by the workers of one run, which any account can enter: pytest's own cannot be."""
-    path = Path(tempfile.gettempdir()) / f"rooted-tests-{testrun_uid}"
-    path.mkdir(mode=0o711, exist_ok=True)
+def place(worker_id: str) -> Generator[Path]:
+    """A folder that any account can enter, which pytest's own cannot be."""
+    path = Path(tempfile.mkdtemp(prefix=f"rooted-tests-{worker_id}-"))
     path.chmod(0o711)
     yield path
-    with _alone(path) as others_left:
-        if others_left:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _alone(path: Path) -> Generator[bool]:
-    """Hold the run's lock. Yields whether the server is gone, that is, whether nobody else works here."""
-    with (path / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield not (path / "data").exists()
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")
 async def template(place: Path) -> AsyncGenerator[EmbeddedDatabase]:
-    """A server for the whole run, with a database that has every migration, and nobody connected to it."""
+    """This worker's server, with a database that has every migration, and nobody connected to it.
+
+    A server each: one worker's open transactions would hold back what the other's event feed may show.
+    """
     async with embedded.running(place / "data", fast=True) as database:
-        with _alone(place):
-            await schema.upgrade(database.owner_url)
+        await schema.upgrade(database.owner_url)
         yield database
 
 
 @pytest.fixture(scope="session")
-async def database(template: EmbeddedDatabase, place: Path, worker_id: str) -> EmbeddedDatabase:
-    """This worker's own copy. It has a signing key, which lives as long as the app that remembers it."""
-    with _alone(place):
-        cloned = await embedded.clone(template, name=f"tests_{worker_id}")
+async def database(template: EmbeddedDatabase) -> EmbeddedDatabase:
+    """A copy that has a signing key, which lives as long as the app that remembers it."""
+    cloned = await embedded.clone(template, name="tests")
     engine = create_engine(cloned.app_url, pool_size=1)
     async with platform_transaction(create_sessions(engine)) as session:
         await oauth_store.ensure_key(session, now=SystemClock().now())
@@ -132,14 +120,10 @@ async def sessions(engine: AsyncEngine, undone: Sessions) -> AsyncGenerator[Sess
 
 
 @pytest.fixture
-async def own_database(
-    template: EmbeddedDatabase, place: Path, worker_id: str
-) -> AsyncGenerator[EmbeddedDatabase]:
+async def own_database(template: EmbeddedDatabase) -> AsyncGenerator[EmbeddedDatabase]:
     """A database of the test's own, with real commits. Dropped afterwards; close what connects to it."""
-    name = f"own_{worker_id}_{ids.new_id().hex}"
-    with _alone(place):
-        cloned = await embedded.clone(template, name=name)
-    yield cloned
+    name = f"own_{ids.new_id().hex}"
+    yield await embedded.clone(template, name=name)
     engine = create_engine(template.superuser_url, pool_size=1)
     async with engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")

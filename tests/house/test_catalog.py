@@ -162,7 +162,7 @@ async def test_a_tenant_sees_only_its_own(sessions: Sessions, session: TenantSes
     [
         ("select rooted.set_tenant(:other)", "another tenant is set"),
         (
-            "insert into client (tenant_id, id, name, version, created_at) values (:other, :other, '', 1, now())",
+            "insert into sandbox_clock values (:other, :other, now(), now())",
             "row-level security",
         ),
     ],
