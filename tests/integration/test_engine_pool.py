@@ -117,7 +117,7 @@ HOSTILE: list[tuple[str, list[str], Facts]] = [
     ("41 tests in one rule", [" && ".join(f"a{n} != 1" for n in range(41))], {f"a{n}": 2 for n in range(41)}),
     ("reserved names", ["id == 'x'", "sid == 's'", "has(r.id)"], {"id": "x", "sid": "s", "r": {"id": 1}}),
     ("a long value", ["id == 'x'", "a == 'abc'"], {"id": "x" * 10_000_000, "a": "x" * 65_536 + "abc"}),
-    ("a long name", [f"{'n' * 10_000} == 1"], {"n" * 10_000: 1}),
+    ("a long name", [f"{'n' * 100} == 1", f"has(r.{'n' * 100})"], {"n" * 100: 1, "r": {"n" * 9_000_000: 1}}),
     ("deep facts", ["a.b == 1", "has(a.a)"], {"a": {"a": {"a": {"a": [[[[[[[[1]]]]]]]]}}}}),
     ("bool and int", ["a == 1", "a == true", "b == true", "b == 1"], {"a": True, "b": 1}),
     ("text and number", ["a == 5", "b == '5'", "a < 6"], {"a": "5", "b": 5}),
