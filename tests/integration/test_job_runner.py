@@ -19,6 +19,10 @@ from tests import factories
 pytestmark = pytest.mark.concurrent
 
 POLL = timedelta(milliseconds=20)
+PICK = text(
+    "update pgqueuer set status = 'picked', queue_manager_id = gen_random_uuid(),"
+    " heartbeat = now() - make_interval(secs => :silent_for)"
+)
 
 
 @dataclass
@@ -88,6 +92,21 @@ async def test_a_job_that_keeps_failing_is_held_for_an_operator(
     assert trials.tried == [9] * 3
     async with platform_transaction(own_sessions) as platform:
         assert await service.held(platform) == 1
+
+
+@pytest.mark.parametrize(("silent_for", "taken"), [(16, True), (10, False)])
+async def test_a_job_of_a_worker_that_has_fallen_silent_is_taken_over(
+    own_sessions: Sessions, own_tenant_id: TenantId, silent_for: int, *, taken: bool
+) -> None:
+    async with tenant_transaction(own_sessions, own_tenant_id) as session:
+        await service.enqueue(session, "tests.trial", failures=0)
+        await session.db.execute(PICK, {"silent_for": silent_for})
+        await service.enqueue(session, "tests.trial", delay=POLL, failures=1)
+    trials = Trials(enough=3 if taken else 2)
+
+    await run_until_done(own_sessions, trials)
+
+    assert trials.tried.count(0) == taken
 
 
 async def test_a_job_of_a_transaction_that_is_undone_does_not_exist(
