@@ -124,7 +124,8 @@ class Authority:
         if response.body.get("error") != "invalid_client":
             return response
         client = "" if presented is None else presented.client
-        _log.info("client authentication failed", client=client[:64])
+        known_form = credentials.parse_client(client) is not None  # anything else might be a misplaced secret
+        _log.info("client authentication failed", client=client if known_form else None)
         wait = self.throttle.failed(client, now=self.clock.now())
         return response if wait is None else grants.too_many(wait)
 
