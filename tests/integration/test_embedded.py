@@ -239,6 +239,17 @@ async def test_a_port_that_is_lost_while_in_use_leaves_the_socket_working(made: 
             assert await _ask_when_back(database.app_url, "select 1") == 1
 
 
+async def test_who_joins_after_everything_was_killed_keeps_the_addresses_that_others_hold(made: Path) -> None:
+    async with embedded.running(made) as first:
+        server = _server_pid(made) or 0
+        for pid in (_parent_of(server), server):
+            os.kill(pid, signal.SIGKILL)
+        with await _taken(first.port):
+            async with embedded.running(made) as second:
+                assert second.app_url == first.app_url
+                assert await _ask(first.app_url, "select 1") == 1
+
+
 async def test_a_server_that_cannot_start_is_reported_with_the_end_of_its_log(place: Path) -> None:
     async with embedded.running(place):
         pass
