@@ -25,7 +25,7 @@ CONCURRENCY = 16
 """How many requests are under way at once."""
 REFUSALS_KEPT = 1_000
 REFUSED_AT_FIRST_MAX = 20
-"""So many refusals before anything was accepted are not bad rows: the replay stops."""
+"""So many requests refused before one was accepted are not bad rows: the replay stops."""
 POLL_SECONDS = 0.2
 AFTER_THE_LAST = timedelta(seconds=1)
 """The clock ends so far behind the last event, so that what was due at that instant is overdue."""
@@ -208,9 +208,9 @@ def _refuse(run: _Run, step: Step, refusal: Refusal) -> None:
         run.refusals.append(refusal)
     if step.ordinal == 0:
         run.unknown.add(step.case)
-    if not run.requests and run.refused >= REFUSED_AT_FIRST_MAX:
+    if not run.requests and len(run.unknown) >= REFUSED_AT_FIRST_MAX:
         raise ReplayRefused(
-            f"the first {run.refused} requests, of line {refusal.line} for one,",
+            f"the first {len(run.unknown)} requests, of line {refusal.line} for one,",
             status=refusal.status,
             reason=refusal.reason,
         )
