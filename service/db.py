@@ -1,14 +1,15 @@
 """Engine, sessions and the declarative base. The only module that opens or commits a transaction."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import DateTime, MetaData, Text, text
+from sqlalchemy import CursorResult, DateTime, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -17,7 +18,7 @@ from service.ids import TenantId
 
 Sessions = async_sessionmaker[AsyncSession]
 
-SET_TENANT = text("select rooted.set_tenant(:tenant_id)")
+SET_TENANT = "select rooted.set_tenant($1)"
 
 
 class Base(DeclarativeBase):
@@ -80,5 +81,44 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 async def tenant_transaction(sessions: Sessions, tenant_id: TenantId) -> AsyncGenerator[TenantSession]:
     """One transaction of one tenant. The tenant is set by an ordinary first statement, and for it alone."""
     async with sessions.begin() as db:
-        await db.execute(SET_TENANT, {"tenant_id": tenant_id})
+        await run(db, SET_TENANT, tenant_id)
         yield TenantSession(db, tenant_id)
+
+
+async def run(db: AsyncSession, statement: str, *parameters: object) -> CursorResult[Any]:
+    """Send a statement with `$1`… as it stands. For what every request does: nothing is built or compiled."""
+    connection = await db.connection()
+    return await connection.exec_driver_sql(statement, parameters)
+
+
+async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all name the same columns: one statement, sent as it stands."""
+    if rows:
+        columns = tuple(rows[0])
+        connection = await db.connection()
+        await connection.exec_driver_sql(
+            insertion(table, columns), [_parameters(table, columns, row) for row in rows]
+        )
+
+
+async def insert_new(db: AsyncSession, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless one of its keys is taken; say whether it was inserted."""
+    columns = tuple(row)
+    statement = f"{insertion(table, columns)} on conflict do nothing returning 1"
+    return (await run(db, statement, *_parameters(table, columns, row))).first() is not None
+
+
+@lru_cache(maxsize=256)
+def insertion(table: Table, columns: tuple[str, ...]) -> str:
+    """The text of an INSERT of these columns."""
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    return f"insert into {table.name} ({', '.join(columns)}) values ({places})"  # noqa: S608 - names of ours
+
+
+def _parameters(table: Table, columns: Sequence[str], row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(
+        _encode(row[column])
+        if row[column] is not None and isinstance(table.columns[column].type, JSONB)
+        else row[column]
+        for column in columns
+    )

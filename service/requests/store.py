@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Select, Table, select, update
 
-from service.db import TenantSession
+from service.db import TenantSession, insert_new, insert_rows
 from service.ids import ClientId, RequestId
 from service.requests.domain import Request
 from service.requests.errors import RequestExists, RequestNotFound
 from service.requests.models import DecisionRow, RequestEventRow, RequestRow
 
+REQUESTS = cast("Table", RequestRow.__table__)
 EVENTS = cast("Table", RequestEventRow.__table__)
 DECISIONS = cast("Table", DecisionRow.__table__)
 
@@ -76,13 +76,7 @@ async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
     Raises:
         RequestExists: its source has already sent it.
     """
-    added = await session.db.execute(
-        upsert(RequestRow)
-        .values(_columns(session, request))
-        .on_conflict_do_nothing()
-        .returning(RequestRow.id)
-    )
-    if added.first() is None:
+    if not await insert_new(session.db, REQUESTS, _columns(session, request)):
         raise await _exists(session, request)
     await append(session, rows)
 
@@ -90,10 +84,7 @@ async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
 async def append(session: TenantSession, rows: Rows) -> None:
     """Insert rows table by table, one statement each."""
     for table, values in rows.items():
-        if values:
-            await session.db.execute(
-                insert(table), [{"tenant_id": session.tenant_id, **row} for row in values]
-            )
+        await insert_rows(session.db, table, [{"tenant_id": session.tenant_id, **row} for row in values])
 
 
 async def save(session: TenantSession, request: Request) -> None:

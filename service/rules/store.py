@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from service.db import TenantSession
+from service.db import TenantSession, run
 from service.ids import PolicyId
 from service.rules.domain import VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
 from service.rules.models import PolicyPointerRow, PolicyRow, PolicyVersionRow
+
+EFFECTIVE = "select effective::text from policy_pointer where tenant_id = $1 and kind = $2 for share"
 
 
 def _mine(session: TenantSession) -> Select[PolicyRow]:
@@ -92,12 +95,8 @@ async def documents(session: TenantSession, version_ids: Sequence[UUID]) -> dict
 
 async def effective(session: TenantSession, kind: str) -> list[VersionRef]:
     """The versions in effect, held FOR SHARE until the transaction ends."""
-    stored = await session.db.scalar(
-        select(PolicyPointerRow.effective)
-        .where(PolicyPointerRow.tenant_id == session.tenant_id, PolicyPointerRow.kind == kind)
-        .with_for_update(read=True)
-    )
-    return [VersionRef.of(entry) for entry in stored or ()]
+    stored = (await run(session.db, EFFECTIVE, session.tenant_id, kind)).scalar()
+    return [VersionRef.of(entry) for entry in msgspec.json.decode(stored or "[]")]
 
 
 async def hold_pointer(

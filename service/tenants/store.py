@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select, text
+from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
-from service.db import TenantRow, TenantSession
+from service.db import TenantRow, TenantSession, run
 from service.ids import ApplicationId, ClientId, ServiceId
 from service.platform import PlatformSession
 from service.tenants.domain import Tenant
@@ -24,10 +24,9 @@ from service.tenants.models import (
 
 Row = TypeVar("Row", bound=TenantRow)
 
-NOW = text(
-    "select coalesce("
-    "(select now_at from sandbox_clock where tenant_id = :tenant_id for share), clock_timestamp())"
-)
+NOW = """
+select coalesce((select now_at from sandbox_clock where tenant_id = $1 for share), clock_timestamp())
+"""
 """A sandbox's clock is held while we work by it, so that it cannot move past a wake-up not yet written."""
 
 
@@ -36,7 +35,7 @@ def _mine(session: TenantSession, row: type[Row]) -> Select[Row]:
 
 
 async def now(session: TenantSession) -> datetime:
-    return (await session.db.execute(NOW, {"tenant_id": session.tenant_id})).scalar_one()
+    return (await run(session.db, NOW, session.tenant_id)).scalar_one()
 
 
 async def tenant(session: TenantSession) -> Tenant:
