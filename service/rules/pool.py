@@ -69,6 +69,7 @@ class Quarantine:
 
     def confine(self, key: str) -> None:
         self.forgive(key)
+        self._until = {other: until for other, until in self._until.items() if self._clock() < until}
         self._until[key] = self._clock() + self._limits.quarantine_seconds
 
 

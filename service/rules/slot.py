@@ -49,6 +49,8 @@ class SlotLimits:
         answer_seconds: for a frame of snapshots, besides the evaluator's budget for each.
         load_seconds: to compile a rule set.
         start_seconds: added to the first frame of a new child.
+        patience_seconds: how long others wait for a frame in flight before they are sent away, while the frame
+            goes on. A new child is given the time to start besides.
         respawn_seconds: before the second restart in a row, doubled for each further one.
         respawn_seconds_max: bound of that.
         batch_max: snapshots in one frame.
@@ -58,6 +60,7 @@ class SlotLimits:
     answer_seconds: float = 1.0
     load_seconds: float = 5.0
     start_seconds: float = 10.0
+    patience_seconds: float = 0.5
     respawn_seconds: float = 0.1
     respawn_seconds_max: float = 30.0
     batch_max: int = 16
@@ -180,12 +183,12 @@ async def spawn(
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What the child works on: jobs of one rule set, to be loaded first or to be answered."""
+    """What the child works on: the jobs of one rule set, or none while that is being loaded."""
 
     key: str
     jobs: tuple[Job, ...]
-    is_load: bool
     deadline: asyncio.TimerHandle
+    patience: asyncio.TimerHandle
 
 
 class Slot:
@@ -214,7 +217,9 @@ class Slot:
         self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
         self._waiting_count = 0
         self._flight: Flight | None = None
+        self._is_slow = False
         self._child: Pipe | None = None
+        self._retired: set[Pipe] = set()
         self._spawning: asyncio.Task[None] | None = None
         self._deaths = 0
         self._away_until = 0.0
@@ -237,6 +242,8 @@ class Slot:
             raise RuntimeError("the engine is closed")
         if self._clock() < self._away_until:
             raise ChildFailed("away")
+        if self._is_slow:
+            raise ChildFailed("slow")
         if self._waiting_count >= self._limits.waiting_max:
             raise ChildFailed("busy")
         self._waiting.setdefault(job.ruleset.key, deque()).append(job)
@@ -265,9 +272,9 @@ class Slot:
             await self._spawning
         self._abandon("closed")
         child, self._child = self._child, None
-        if child is not None:
-            child.dismiss()
-            await end(child, grace_seconds=1.0)
+        for ending in (*self._retired, *([child] if child is not None else ())):
+            ending.dismiss()
+            await end(ending, grace_seconds=1.0)
 
     async def _spawn(self) -> None:
         try:
@@ -319,8 +326,14 @@ class Slot:
     def _send(self, child: Pipe, request: Load | Ask, batch: tuple[Job, ...], *, seconds: float) -> None:
         if not child.has_answered:
             seconds += self._limits.start_seconds
-        timer = asyncio.get_running_loop().call_later(seconds, self._timed_out, child)
-        self._flight = Flight(request.key, batch, isinstance(request, Load), timer)
+        patience = self._limits.patience_seconds + (0 if child.has_answered else self._limits.start_seconds)
+        loop = asyncio.get_running_loop()
+        self._flight = Flight(
+            request.key,
+            batch,
+            deadline=loop.call_later(seconds, self._timed_out, child),
+            patience=loop.call_later(patience, self._send_away),
+        )
         try:
             child.write(frame(request))
         except ValueError as error:
@@ -330,9 +343,15 @@ class Slot:
 
     def _land(self) -> Flight | None:
         flight, self._flight = self._flight, None
+        self._is_slow = False
         if flight is not None:
             flight.deadline.cancel()
+            flight.patience.cancel()
         return flight
+
+    def _send_away(self) -> None:
+        self._is_slow = True
+        self._fail_waiting("slow")
 
     def _timed_out(self, child: Pipe) -> None:
         self._counters["timeout"] += 1
@@ -381,6 +400,7 @@ class Slot:
     def _retire(self, child: Pipe) -> None:
         self._counters["retired"] += 1
         self._child = None
+        self._retired.add(child)
         child.dismiss()
         asyncio.get_running_loop().call_later(self._limits.answer_seconds, child.kill)
 
@@ -398,6 +418,7 @@ class Slot:
             job.fail("refused", reason)
 
     def _ended(self, child: Pipe) -> None:
+        self._retired.discard(child)
         if child is not self._child:
             return
         self._counters["died"] += 1
@@ -422,6 +443,9 @@ class Slot:
         flight = self._land()
         for job in flight.jobs if flight is not None else ():
             job.fail(why)
+        self._fail_waiting(why)
+
+    def _fail_waiting(self, why: str) -> None:
         waiting, self._waiting, self._waiting_count = self._waiting, OrderedDict(), 0
         for jobs in waiting.values():
             for job in jobs:

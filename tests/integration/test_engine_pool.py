@@ -373,6 +373,18 @@ async def test_callers_beyond_the_queue_are_answered_here() -> None:
         assert pool.counters["stood_in.busy"] == 1
 
 
+async def test_while_one_rule_set_takes_long_the_others_are_answered_here() -> None:
+    async with running(slot_limits=SlotLimits(patience_seconds=0.05)) as pool:
+        slow = await _with_child_stopped(pool, RuleSet("slow", SMALL.conditions), FACTS)
+        waiting = asyncio.create_task(pool.match(SMALL, FACTS))
+
+        assert await waiting == await pool.match(SMALL, FACTS) == Matches(*EXPECTED, "reference")
+        assert pool.counters["stood_in.slow"] == 2
+        os.kill(pool.pids[0], signal.SIGCONT)
+        assert (await slow).engine == "durable"
+        assert (await pool.match(SMALL, FACTS)).engine == "durable"
+
+
 async def test_without_a_child_to_start_the_evaluator_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slot.sys, "executable", "/nonexistent/python")
     async with running() as pool:
