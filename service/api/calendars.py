@@ -96,6 +96,18 @@ class CalendarVersionView(msgspec.Struct, frozen=True):
         )
 
 
+class ComputedView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to one item: a time or a number of seconds in `result`, or why there is none in `error`."""
+
+    id: str | int | msgspec.UnsetType = msgspec.UNSET
+    result: str | float | msgspec.UnsetType = msgspec.UNSET
+    error: str | msgspec.UnsetType = msgspec.UNSET
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "ComputedView":
+        return cls(**answer)
+
+
 class CalendarController(Controller):
     path = "/v1/calendars"
     tags = ("Calendars",)
@@ -172,9 +184,13 @@ class CalendarController(Controller):
         return paging.page(found, position=lambda version: version.id, view=CalendarVersionView.of)
 
     @post("/compute", status_code=200, guards=[requires("calendars:read")], operation_id="computeWorkingTime")
-    async def compute(self, data: JSONBody[list[Any]]) -> list[dict[str, Any]]:
-        """Answer up to 100 items `{id?, calendar, op, input}` in order, each with `result` or `error`."""
-        return await service.compute(data)
+    async def compute(self, data: JSONBody[list[Any]]) -> list[ComputedView]:
+        """Compute with calendars that need not be stored.
+
+        Up to 100 items `{id?, calendar, op, input}` are answered in order, each with its `result` or an
+        `error`: a bad one spoils no other. See docs/guides/calendars.md.
+        """
+        return [ComputedView.of(answer) for answer in await service.compute(data)]
 
 
 def _tag(calendar: Calendar) -> str:
