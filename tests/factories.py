@@ -10,6 +10,7 @@ from service.ids import ClientId
 from service.tenants import domain, service
 from service.tenants.domain import Tenant
 
+SCOPES = tuple(domain.SCOPES)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """A Monday."""
 
@@ -45,7 +46,7 @@ async def application(
         created = await service.create_application(
             session,
             name="Service desk",
-            scopes=scopes or tuple(domain.SCOPES),
+            scopes=scopes or SCOPES,
             secret=secret,
             client_id=client_id,
             now=NOON,
