@@ -13,7 +13,7 @@ class MappingInvalid(Invalid):
 
     def __init__(self, name: str, faults: Sequence[Fault]) -> None:
         lines = "".join(f"\n  {fault.pointer or '/'}: {fault.detail}" for fault in faults)
-        super().__init__(f"{name} cannot be used as a mapping:{lines}", faults=faults)
+        super().__init__(f"{name} cannot be used:{lines}", faults=faults)
 
 
 class LogUnreadable(Invalid):

@@ -9,6 +9,9 @@ import yaml
 
 from service.errors import Fault
 
+NAME_LENGTH_MAX = 100
+NAMES_SHOWN = 12
+
 
 def load(text: str) -> tuple[object, list[Fault]]:
     """The content of a YAML text, in which every scalar is text; or why it is none."""
@@ -21,8 +24,13 @@ def load(text: str) -> tuple[object, list[Fault]]:
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, list(map(str, known)), n=1)
-    return f"; did you mean {close[0]!r}" if close else f"; known are {', '.join(known)}"
+    """The end of a sentence that says a name is not known: the nearest one, or the first that are."""
+    names = [str(each) for each in known]
+    close = difflib.get_close_matches(name[:NAME_LENGTH_MAX], names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}"
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"; known are {', '.join(names[:NAMES_SHOWN])}{more}"
 
 
 @dataclass(slots=True)
