@@ -49,7 +49,7 @@ class SlotLimits:
         answer_seconds: for a frame of snapshots, besides the evaluator's budget for each.
         load_seconds: to compile a rule set.
         start_seconds: added to the first frame of a new child.
-        patience_seconds: how long others wait for a frame in flight before they are sent away, while the frame
+        patience_seconds: how long others wait for a frame in flight before they are sent away; the frame
             goes on. A new child is given the time to start besides.
         respawn_seconds: before the second restart in a row, doubled for each further one.
         respawn_seconds_max: bound of that.
