@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 from litestar.serialization import encode_json
-from sqlalchemy import Select, case, delete, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Row, delete
 
 from service.api.errors import (
     IdempotencyKeyInFlight,
@@ -27,10 +26,23 @@ from service.api.errors import (
 )
 from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
-from service.db import TenantSession
+from service.db import TenantSession, run
 from service.ids import ApplicationId, TenantId
 
 T = TypeVar("T")
+
+LOOK = """
+select key.fingerprint, key.status, key.headers::text as headers, key.body,
+       case when key.id is null then pg_try_advisory_xact_lock($3) end as locked
+from (select) as sought
+left join idempotency_key as key on key.tenant_id = $1 and key.id = $2
+"""
+RECORD = """
+insert into idempotency_key
+    (tenant_id, id, application_id, key, fingerprint, status, headers, body, recorded_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, now())
+on conflict do nothing returning 1
+"""
 
 KEPT_FOR = timedelta(days=7)
 """How long at least an answer can be had again."""
@@ -111,57 +123,36 @@ class Once:
         if earlier is not None:
             return earlier.response(replayed=True)
         answer = Answer[T].of(await effect(), status_code=status_code)
-        self.confirm(recorded=(await self.session.db.execute(record(self.claim, answer))).scalar())
+        if not await record(self.session, self.claim, answer):
+            raise IdempotencyKeyInFlight(self.claim.key)
         return answer.response()
 
     async def earlier(self) -> Answer[Any] | None:
         """What was answered under this key; None once the lock is ours. Raises as `__call__`."""
-        found = (await self.session.db.execute(lookup(self.claim))).one()
+        found = await look(self.session, self.claim)
         if found.fingerprint is None:
             if not found.locked:
                 raise IdempotencyKeyInFlight(self.claim.key)
             return None
         if found.fingerprint != self.claim.fingerprint:
             raise IdempotencyKeyReused(self.claim.key)
-        return Answer(found.status, found.body, found.headers)
-
-    def confirm(self, *, recorded: UUID | None) -> None:
-        """Take what `record` returned. None: another transaction answered between our look and our lock."""
-        if recorded is None:
-            raise IdempotencyKeyInFlight(self.claim.key)
+        return Answer(found.status, found.body, msgspec.json.decode(found.headers))
 
 
-def lookup(claim: Claim) -> Select[bytes, int, dict[str, Any], bytes, Any]:
+async def look(session: TenantSession, claim: Claim) -> Row[Any]:
     """One row: the earlier answer, or nulls and whether the lock is ours until the transaction ends."""
-    row = IdempotencyKeyRow
-    sought = select(literal(1).label("one")).subquery()
-    mine = (row.tenant_id == claim.tenant_id) & (row.id == claim.row_id)
-    locked = case((row.id.is_(None), func.pg_try_advisory_xact_lock(claim.lock)))
-    return (
-        select(row.fingerprint, row.status, row.headers, row.body, locked.label("locked"))
-        .select_from(sought)
-        .outerjoin(row, mine)
-    )
+    return (await run(session.db, LOOK, claim.tenant_id, claim.row_id, claim.lock)).one()
 
 
-def record(claim: Claim, answer: Answer[Any]) -> ReturningInsert[UUID]:
-    """The statement that records an answer; a slice may make it a part of its own write."""
-    return (
-        insert(IdempotencyKeyRow)
-        .values(
-            tenant_id=claim.tenant_id,
-            id=claim.row_id,
-            application_id=claim.application_id,
-            key=claim.key,
-            fingerprint=claim.fingerprint,
-            status=answer.status,
-            headers=dict(answer.headers),
-            body=answer.body,
-            recorded_at=func.now(),
-        )
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKeyRow.id)
+async def record(session: TenantSession, claim: Claim, answer: Answer[Any]) -> bool:
+    """Record an answer; False when another transaction has recorded one in the meantime."""
+    recorded = await run(
+        session.db,
+        RECORD,
+        *(claim.tenant_id, claim.row_id, claim.application_id, claim.key, claim.fingerprint),
+        *(answer.status, msgspec.json.encode(answer.headers).decode(), answer.body),
     )
+    return recorded.first() is not None
 
 
 async def purge(session: TenantSession, *, now: datetime) -> None:

@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service.calendars.errors import CalendarNameTaken, CalendarNotFound
 from service.calendars.models import CalendarRow, CalendarVersionRow
-from service.db import TenantSession
+from service.db import TenantSession, run
 from service.ids import CalendarId
+
+CURRENT_VERSIONS = "select name, version_id from calendar where tenant_id = $1 and name = any($2)"
 
 Stored = tuple[CalendarRow, CalendarVersionRow]
 
@@ -74,12 +76,8 @@ async def version(session: TenantSession, version_id: UUID) -> CalendarVersionRo
 
 async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
     """The current version of each calendar of these names that there is."""
-    rows = await session.db.execute(
-        select(CalendarRow.name, CalendarRow.version_id).where(
-            CalendarRow.tenant_id == session.tenant_id, CalendarRow.name.in_(names)
-        )
-    )
-    return {name: version_id for name, version_id in rows}  # noqa: C416 - rows are no pairs to dict()
+    rows = await run(session.db, CURRENT_VERSIONS, session.tenant_id, list(names))
+    return {row.name: row.version_id for row in rows}
 
 
 async def names(session: TenantSession) -> frozenset[str]:

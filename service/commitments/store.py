@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, insert, select
+from sqlalchemy import Select, Table, select
 
 from service.commitments.domain import ClockState, LedgerEntry, Outcome
 from service.commitments.errors import CommitmentNotFound
 from service.commitments.models import CommitmentEntryRow, CommitmentRow
-from service.db import TenantSession
+from service.db import TenantSession, insert_rows
 from service.ids import ClientId, CommitmentId, RequestId
 
 COMMITMENTS = cast("Table", CommitmentRow.__table__)
@@ -92,13 +92,11 @@ async def ledgers(session: TenantSession, commitment_ids: Sequence[UUID]) -> dic
 
 
 async def add_commitments(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await session.db.execute(insert(COMMITMENTS), _with_tenant(session, rows))
+    await insert_rows(session.db, COMMITMENTS, _with_tenant(session, rows))
 
 
 async def add_entries(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await session.db.execute(insert(ENTRIES), _with_tenant(session, rows))
+    await insert_rows(session.db, ENTRIES, _with_tenant(session, rows))
 
 
 async def save(session: TenantSession) -> None:

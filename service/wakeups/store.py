@@ -13,18 +13,13 @@ from service.platform import PlatformSession
 from service.wakeups import domain
 from service.wakeups.models import Due, SandboxClock, WakeUp
 
-SCHEDULE = text(
-    """
-    insert into wake_up
-        (tenant_id, subject_kind, subject_id, generation, fire_at, sandbox, claimed_until, attempts)
-    values (
-        :tenant_id, :subject_kind, :subject_id, 1, :fire_at,
-        (select kind = 'sandbox' from tenant where id = :tenant_id), null, 0
-    )
-    on conflict (tenant_id, subject_kind, subject_id) do update set
-        generation = wake_up.generation + 1, fire_at = excluded.fire_at, claimed_until = null, attempts = 0
-    """
-)
+SCHEDULE = """
+insert into wake_up
+    (tenant_id, subject_kind, subject_id, generation, fire_at, sandbox, claimed_until, attempts)
+values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), null, 0)
+on conflict (tenant_id, subject_kind, subject_id) do update set
+    generation = wake_up.generation + 1, fire_at = excluded.fire_at, claimed_until = null, attempts = 0
+"""
 CANCEL = text(
     "delete from wake_up"
     " where tenant_id = :tenant_id and subject_kind = :subject_kind and subject_id = any(:subject_ids)"
@@ -84,21 +79,15 @@ PENDING = text(
 )
 
 
-def rows(session: TenantSession, wake_ups: Sequence[WakeUp]) -> list[dict[str, Any]]:
-    """The parameters of SCHEDULE, for a caller that merges it with statements of its own."""
-    return [
-        {
-            "tenant_id": session.tenant_id,
-            "subject_kind": wake_up.subject_kind,
-            "subject_id": wake_up.subject_id,
-            "fire_at": wake_up.fire_at,
-        }
-        for wake_up in wake_ups
-    ]
-
-
 async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
-    await session.db.execute(SCHEDULE, rows(session, wake_ups))
+    connection = await session.db.connection()
+    await connection.exec_driver_sql(
+        SCHEDULE,
+        [
+            (session.tenant_id, wake_up.subject_kind, wake_up.subject_id, wake_up.fire_at)
+            for wake_up in wake_ups
+        ],
+    )
 
 
 async def cancel(session: TenantSession, subject_kind: str, subject_ids: Sequence[UUID]) -> None:

@@ -147,13 +147,13 @@ async def test_a_request_costs_two_statements_more_and_a_repetition_one(
     await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
     event.remove(engine.sync_engine, "before_cursor_execute", note)
 
-    assert [statement.split()[0] for statement in first] == ["SELECT", "INSERT"]
+    assert [statement.split()[0] for statement in first] == ["select", "insert"]
     assert len([statement for statement in statements if "idempotency_key" in statement]) == 1
 
 
 async def test_an_answer_is_kept_for_seven_days_and_then_purged(session: TenantSession) -> None:
     claim = _claim(session.tenant_id)
-    await session.db.execute(idempotency.record(claim, Answer(201, b"{}")))
+    await idempotency.record(session, claim, Answer(201, b"{}"))
     now = (await session.db.execute(select(func.now()))).scalar_one()
 
     await idempotency.purge(session, now=now + timedelta(days=7))
@@ -242,7 +242,7 @@ async def test_who_looked_too_early_does_not_act_a_second_time(own_sessions: Ses
 
     async def commits_meanwhile() -> View:
         async with tenant_transaction(own_sessions, tenant.id) as other:
-            await other.db.execute(idempotency.record(claim, Answer(201, b"{}")))
+            await idempotency.record(other, claim, Answer(201, b"{}"))
         return view
 
     with pytest.raises(IdempotencyKeyInFlight):
