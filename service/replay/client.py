@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 from httpx2 import AsyncClient, Response, TransportError
 
-from service.replay.errors import ReplayRefused, ServerUnreachable
+from service.replay.errors import AddressUnusable, AnswerUnreadable, ReplayRefused, ServerUnreachable
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 120.0
 """How long one request is repeated before the replay gives up."""
+FIRST_PATIENCE_SECONDS = 10.0
+"""The same before anything was ever answered: then the address is likely to be wrong."""
 WAIT_SECONDS_FIRST, WAIT_SECONDS_MAX = 0.05, 2.0
 ANSWER_TIMEOUT_SECONDS = 60.0
 PAGE_LIMIT = 200
@@ -82,18 +86,38 @@ class Answer:
         replayed: the same intention was carried out before, and this is its answer.
     """
 
+    address: str
     status: int
     body: bytes
     problem: Problem | None
     retry_after_seconds: float = 0.0
     replayed: bool = False
 
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
+    def read(self, kind: type[T]) -> T:
+        """The body as what it should be. Raises AnswerUnreadable."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.DecodeError as error:
+            raise AnswerUnreadable(self.address, str(error)) from error
+
+
+class _Page(msgspec.Struct, frozen=True):
+    items: list[msgspec.Raw]
+    next: str | None
 
 
 def open_http(base_url: str, *, connections: int) -> AsyncClient:
-    """An HTTP client with at most so many connections, which no proxy setting of the machine diverts."""
+    """An HTTP client with at most so many connections, which no proxy setting of the machine diverts.
+
+    Raises:
+        AddressUnusable: `base_url` is not the address of an HTTP server.
+    """
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL as error:
+        raise AddressUnusable(base_url) from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise AddressUnusable(base_url)
     return AsyncClient(
         base_url=base_url,
         timeout=ANSWER_TIMEOUT_SECONDS,
@@ -147,23 +171,23 @@ class Client:
     async def get(self, path: str, **params: str | int) -> Answer:
         return await self._authorised("GET", path, params=params)
 
-    async def fetch(self, path: str, **params: str | int) -> Any:
-        """The JSON that stands at `path`. Raises ReplayRefused when nothing does."""
+    async def fetch(self, path: str, kind: type[T], **params: str | int) -> T:
+        """What stands at `path`. Raises ReplayRefused when nothing does, AnswerUnreadable."""
         answer = await self.get(path, **params)
         if answer.problem is not None:
             raise ReplayRefused(f"GET {path}", status=answer.status, reason=str(answer.problem))
-        return answer.json()
+        return answer.read(kind)
 
-    async def items(self, path: str, **params: str | int) -> AsyncIterator[Any]:
+    async def items(self, path: str, kind: type[T], **params: str | int) -> AsyncIterator[T]:
         """Everything that a list holds, page by page."""
         cursor: dict[str, str] = {}
         while True:
-            page = await self.fetch(path, limit=PAGE_LIMIT, **params, **cursor)
-            for item in page["items"]:
-                yield item
-            if page["next"] is None:
+            page = await self.fetch(path, _Page, limit=PAGE_LIMIT, **params, **cursor)
+            for item in page.items:
+                yield msgspec.json.decode(item, type=kind)
+            if page.next is None:
                 return
-            cursor = {"cursor": page["next"]}
+            cursor = {"cursor": page.next}
 
     async def _authorised(self, method: str, path: str, **request: Any) -> Answer:
         headers = request.pop("headers", {})
@@ -192,7 +216,7 @@ class Client:
                 raise ReplayRefused(
                     "the client id and secret", status=answer.status, reason=str(answer.problem)
                 )
-            self._token = msgspec.json.decode(answer.body, type=_Token).access_token
+            self._token = answer.read(_Token).access_token
 
     async def _answer(self, method: str, path: str, **request: Any) -> Answer:
         """Send until there is an answer that says something. Raises ServerUnreachable."""
@@ -208,7 +232,8 @@ class Client:
             except TransportError as error:
                 reason = type(error).__name__
             self.repeats[reason] += 1
-            if waited >= self._patience_seconds:
+            patience_seconds = self._patience_seconds if self._token else FIRST_PATIENCE_SECONDS
+            if waited >= patience_seconds:
                 raise ServerUnreachable(self.base_url, patience_seconds=waited, reason=reason)
             seconds = max(wanted_seconds, backoff_seconds(attempt, self._jitter()))
             await self.wait(seconds)
@@ -233,6 +258,7 @@ def _is_passing(answer: "Answer") -> bool:
 def _answer_of(response: Response) -> Answer:
     retry_after = response.headers.get("Retry-After", "")
     return Answer(
+        str(response.request.url.copy_with(query=None)),
         response.status_code,
         response.content,
         None if response.is_success else _problem(response.content),

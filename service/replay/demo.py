@@ -134,11 +134,11 @@ async def _example(
     Of these the one that took the least time: it is the easiest to look at.
     """
     cases = {request_id: case for case, request_id in requests.items()}
-    found: list[_Commitment] = []
-    async for item in client.items("/v1/commitments", outcome="broken"):
-        commitment = msgspec.convert(item, _Commitment)
-        if commitment.metric == metric and commitment.request_id in cases:
-            found.append(commitment)
+    found = [
+        commitment
+        async for commitment in client.items("/v1/commitments", _Commitment, outcome="broken")
+        if commitment.metric == metric and commitment.request_id in cases
+    ]
     if not found:
         return None
     groups = Counter(verdicts[cases[one.request_id]].group for one in found)
@@ -157,8 +157,8 @@ async def _example(
 
 async def _story(client: Client, commitment: _Commitment, case: str, group: str) -> Story:
     path = f"/v1/requests/{commitment.request_id}"
-    timeline = msgspec.convert(await client.fetch(f"{path}/timeline"), _Timeline)
-    why = msgspec.convert(await client.fetch(f"{path}/why"), _Why)
+    timeline = await client.fetch(f"{path}/timeline", _Timeline)
+    why = await client.fetch(f"{path}/why", _Why)
     line = next(line for line in timeline.commitments if line.commitment.id == commitment.id)
     return Story(
         case=case,

@@ -55,6 +55,24 @@ class ClockPast(Conflict):
         )
 
 
+class AddressUnusable(Invalid):
+    """The address of the API is none."""
+
+    code = "replay-address-unusable"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is not the address of an API, such as http://127.0.0.1:8080.")
+
+
+class AnswerUnreadable(Unavailable):
+    """Something answers there, but not as this API does."""
+
+    code = "answer-unreadable"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} does not answer as this API does ({reason}). Is the address right?")
+
+
 class ServerUnreachable(Unavailable):
     """The server did not answer for longer than the replay is willing to wait."""
 
@@ -62,6 +80,6 @@ class ServerUnreachable(Unavailable):
 
     def __init__(self, url: str, *, patience_seconds: float, reason: str) -> None:
         super().__init__(
-            f"{url} gave no answer for {patience_seconds:.0f} s ({reason}). Nothing was sent twice: "
-            "start the server and run the same replay again, and it goes on where it stopped."
+            f"{url} gave no answer for {patience_seconds:.0f} s ({reason}). Nothing was done twice: "
+            "when the server answers again, run the same replay again, and it goes on where it stopped."
         )

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Any, cast
 
 import msgspec
 
@@ -33,6 +32,12 @@ AFTER_THE_LAST = timedelta(seconds=1)
 
 class _Accepted(msgspec.Struct, frozen=True):
     id: str
+
+
+class _Commitment(msgspec.Struct, frozen=True):
+    request_id: str
+    metric: str
+    outcome: Outcome
 
 
 class _Clock(msgspec.Struct, frozen=True):
@@ -132,7 +137,7 @@ async def _clock_of(client: Client) -> datetime:
         answer = await client.get("/v1/sandbox/clock")
         if answer.problem is not None:
             raise ReplayRefused("to replay on this tenant", status=answer.status, reason=str(answer.problem))
-        clock = msgspec.json.decode(answer.body, type=_Clock)
+        clock = answer.read(_Clock)
         if clock.arrived:
             return clock.now
         await client.wait(POLL_SECONDS)
@@ -168,7 +173,7 @@ async def _move_clock(run: _Run, to: datetime) -> None:
 
 async def _stands_at(run: _Run, at: datetime) -> bool:
     """Whether the clock has got there: an answer may be lost although the move was made."""
-    clock = msgspec.convert(await run.client.fetch("/v1/sandbox/clock"), _Clock)
+    clock = await run.client.fetch("/v1/sandbox/clock", _Clock)
     return clock.arrived and clock.now >= at
 
 
@@ -199,7 +204,7 @@ async def _send_step(run: _Run, step: Step) -> None:
     if answer.problem is not None:
         _refuse(run, step, Refusal(step.line, step.case, answer.status, str(answer.problem)))
     elif step.ordinal == 0:
-        run.requests[step.case] = msgspec.json.decode(answer.body, type=_Accepted).id
+        run.requests[step.case] = answer.read(_Accepted).id
 
 
 def _refuse(run: _Run, step: Step, refusal: Refusal) -> None:
@@ -220,9 +225,8 @@ async def _outcomes(run: _Run, metric: str) -> dict[str, Outcome]:
     """What became of each case, read from the API as anyone would."""
     cases = {request_id: case for case, request_id in run.requests.items()}
     found: dict[str, list[Outcome]] = {}
-    async for item in run.client.items("/v1/commitments"):
-        commitment = cast("dict[str, Any]", item)
-        case = cases.get(commitment["request_id"])
-        if case is not None and commitment["metric"] == metric:
-            found.setdefault(case, []).append(Outcome(commitment["outcome"]))
+    async for commitment in run.client.items("/v1/commitments", _Commitment):
+        case = cases.get(commitment.request_id)
+        if case is not None and commitment.metric == metric:
+            found.setdefault(case, []).append(commitment.outcome)
     return {case: reporting.worst(outcomes) for case, outcomes in found.items()}

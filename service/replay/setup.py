@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import msgspec
 
@@ -11,6 +10,10 @@ from service.replay.client import Answer, Client, key_of
 from service.replay.errors import ReplayRefused, SetupUnreadable
 
 FILE_BYTES_MAX = 10_000_000
+
+
+class _Policy(msgspec.Struct, frozen=True):
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ async def install(client: Client, setup: Setup) -> bool:
     answers = [await _create(client, "/v1/calendars", calendar) for calendar in setup.calendars]
     for policy in setup.policies:
         created = await _create(client, "/v1/policies", policy)
-        policy_id = cast("dict[str, Any]", created.json())["id"]
-        answers += [created, await _create(client, f"/v1/policies/{policy_id}/publish", {})]
+        publish = f"/v1/policies/{created.read(_Policy).id}/publish"
+        answers += [created, await _create(client, publish, {})]
     return all(answer.replayed for answer in answers)
 
 

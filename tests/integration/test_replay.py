@@ -75,7 +75,7 @@ async def _events(client: Client) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     after: dict[str, str] = {}
     while True:
-        page = await client.fetch("/v1/events", limit=200, **after)
+        page = await client.fetch("/v1/events", dict[str, Any], limit=200, **after)
         found += [(event["type"], event["subject"]) for event in page["items"]]
         if not page["more"]:
             return found

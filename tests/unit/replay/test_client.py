@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.replay import client as clients
-from service.replay.client import WAIT_SECONDS_MAX, Access, Client
-from service.replay.errors import ReplayRefused, ServerUnreachable
+from service.replay.client import FIRST_PATIENCE_SECONDS, WAIT_SECONDS_MAX, Access, Client
+from service.replay.errors import AddressUnusable, AnswerUnreadable, ReplayRefused, ServerUnreachable
 
 ACCESS = Access(base_url="http://127.0.0.1:1", client_id="desk.1", client_secret="s3cret")  # noqa: S106 - of nobody
 DONE = Response(201, json={"id": "1"})
@@ -122,11 +122,42 @@ async def test_pages_are_followed_to_their_end() -> None:
         Response(200, json={"items": [1, 2], "next": "c1"}), Response(200, json={"items": [3], "next": None})
     )
 
-    found = [item async for item in server.client().items("/v1/commitments", outcome="broken")]
+    found = [item async for item in server.client().items("/v1/commitments", int, outcome="broken")]
 
     assert found == [1, 2, 3]
     assert [request.url.params.get("cursor") for request in server.sent] == [None, "c1"]
     assert {request.url.params.get("outcome") for request in server.sent} == {"broken"}
+
+
+async def test_a_server_that_never_answered_is_not_waited_for_long() -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    def refuse(_: Request) -> Response:
+        raise httpx2.ConnectError("refused")
+
+    http = AsyncClient(transport=MockTransport(refuse), base_url=ACCESS.base_url)
+    with pytest.raises(ServerUnreachable):
+        await Client(http, ACCESS, wait=wait).token()
+
+    assert FIRST_PATIENCE_SECONDS <= sum(waited) <= FIRST_PATIENCE_SECONDS + WAIT_SECONDS_MAX
+
+
+async def test_another_server_is_told_from_this_api() -> None:
+    other = AsyncClient(
+        transport=MockTransport(lambda _: Response(200, text="<html>")), base_url=ACCESS.base_url
+    )
+
+    with pytest.raises(AnswerUnreadable, match=r"http://127\.0\.0\.1:1/oauth/token does not answer"):
+        await Client(other, ACCESS).token()
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "localhost", "ftp://x", "http://", "\x00"])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(AddressUnusable, match="such as http://"):
+        clients.open_http(url, connections=1)
 
 
 async def test_bad_credentials_are_told_as_such() -> None:
