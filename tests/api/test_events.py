@@ -9,7 +9,7 @@ import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.exc import IntegrityError
 
-from service.db import SET_TENANT, Sessions, TenantSession, tenant_transaction
+from service.db import SET_TENANT, Sessions, TenantSession, run, tenant_transaction
 from service.ids import ClientId
 from service.outbox import service
 from service.outbox.models import EventDraft
@@ -55,7 +55,7 @@ async def client_of(sessions: Sessions, tenant: Tenant, name: str) -> ClientId:
 async def session_of(sessions: Sessions, tenant: Tenant) -> AsyncGenerator[TenantSession]:
     """A transaction that does not survive what is tried in it."""
     async with sessions() as db:
-        await db.execute(SET_TENANT, {"tenant_id": tenant.id})
+        await run(db, SET_TENANT, tenant.id)
         yield TenantSession(db, tenant.id)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from service.db import SET_TENANT, Sessions, TenantSession, tenant_transaction
+from service.db import SET_TENANT, Sessions, TenantSession, run, tenant_transaction
 from service.ids import TenantId
 from service.outbox import service
 from service.outbox.models import EventDraft
@@ -46,7 +46,7 @@ async def read(sessions: Sessions, tenant_id: TenantId, after: Position | None) 
 async def test_what_commits_late_is_shown_late_and_never_skipped(own_sessions: Sessions) -> None:
     tenant = await factories.tenant(own_sessions)
     async with own_sessions() as late_db:
-        await late_db.execute(SET_TENANT, {"tenant_id": tenant.id})
+        await run(late_db, SET_TENANT, tenant.id)
         await service.append(TenantSession(late_db, tenant.id), [draft(1)])
         for sequence in (2, 3):
             async with tenant_transaction(own_sessions, tenant.id) as session:
@@ -68,7 +68,7 @@ async def test_what_commits_late_is_shown_late_and_never_skipped(own_sessions: S
 async def test_what_is_rolled_back_is_never_shown(own_sessions: Sessions) -> None:
     tenant = await factories.tenant(own_sessions)
     async with own_sessions() as db:
-        await db.execute(SET_TENANT, {"tenant_id": tenant.id})
+        await run(db, SET_TENANT, tenant.id)
         await service.append(TenantSession(db, tenant.id), [draft(1)])
         await db.rollback()
     async with tenant_transaction(own_sessions, tenant.id) as session:

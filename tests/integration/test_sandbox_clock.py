@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,6 +21,7 @@ from service.wakeups.models import WakeUp
 from service.wakeups.service import Advances
 from tests import factories
 from tests.factories import NOON
+from tests.integration import sent
 
 KIND = "promise"
 Then = Callable[[TenantSession, UUID, datetime], Awaitable[None]]
@@ -240,19 +240,10 @@ async def test_a_live_tenants_clock_cannot_be_moved(sessions: Sessions) -> None:
         await drive.move_clock(sessions, live.id, to=after(5), advances=Advances({}))
 
 
-async def test_a_move_with_nothing_due_takes_few_statements(
-    sessions: Sessions, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    statements: list[str] = []
-
-    async def counted(*arguments: Any, **named: Any) -> Any:
-        statements.append(str(arguments[0]))
-        return await execute(*arguments, **named)
-
+async def test_a_move_with_nothing_due_takes_few_statements(sessions: Sessions, tenant: Tenant) -> None:
     async with tenant_transaction(sessions, tenant.id) as session:
-        execute = session.db.execute
-        monkeypatch.setattr(session.db, "execute", counted)
-        await service.move_clock(session, to=after(5), advances=Advances({}), wake_ups_max=100)
+        with sent.statements() as statements:
+            await service.move_clock(session, to=after(5), advances=Advances({}), wake_ups_max=100)
 
     assert len(statements) == 3
 

@@ -53,6 +53,7 @@ from service.tenants import service as tenants
 from service.tenants.service import Actor
 from tests import factories
 from tests.factories import NOON, MovableClock
+from tests.integration import sent
 
 AT = datetime.fromtimestamp(1_700_000_000, tz=NOON.tzinfo)
 AUTHORITY = Name([NameAttribute(NameOID.COMMON_NAME, "Authority of the test")])
@@ -382,20 +383,11 @@ async def test_an_event_is_enqueued_for_each_endpoint_that_it_concerns(session: 
     assert {job["tenant_id"] for job in enqueued} == {str(session.tenant_id)}
 
 
-async def test_a_tenant_without_endpoints_pays_one_statement_for_them(
-    session: TenantSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    executed: list[object] = []
-    execute = session.db.execute
+async def test_a_tenant_without_endpoints_pays_one_statement_for_them(session: TenantSession) -> None:
+    with sent.statements() as statements:
+        await service.append(session, [draft(1), draft(2), draft(3)])
 
-    async def counted(*arguments: Any, **named: Any) -> Any:
-        executed.append(arguments[0])
-        return await execute(*arguments, **named)
-
-    monkeypatch.setattr(session.db, "execute", counted)
-    await service.append(session, [draft(1), draft(2), draft(3)])
-
-    assert len(executed) == 2
+    assert [statement.split()[0] for statement in statements] == ["insert", "select"]
     assert await queued(session) == []
 
 
