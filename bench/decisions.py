@@ -29,6 +29,7 @@ from service.rules.language.values import Facts
 from service.rules.matching import RuleSet
 from service.rules.pool import DurablePool, PoolLimits
 from service.rules.reference import ReferenceEngine
+from service.rules.slot import SlotLimits
 
 SIZES = (10, 100, 1_000)
 SNAPSHOTS = 320
@@ -244,7 +245,10 @@ def _cells(rate: float, table: float, expressions: float) -> str:
 
 async def main(*, seconds: float) -> None:
     pool = DurablePool(
-        reference=ReferenceEngine(), sample=lambda: 1.0, limits=PoolLimits(children=1, shadow_rate=0.0)
+        reference=ReferenceEngine(),
+        sample=lambda: 1.0,
+        limits=PoolLimits(children=1, shadow_rate=0.0),
+        slot_limits=SlotLimits(patience_seconds=60.0),  # nobody may stand in for the child here
     )
     await pool.start()
     all_wrong, at_goal = 0, dict[str, Rate]()
