@@ -8,9 +8,12 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
+from asyncpg import PostgresError
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
 from structlog.tracebacks import ExceptionDictTransformer
 
 from service import ids
@@ -55,7 +58,7 @@ def configure_logging(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        structlog.processors.ExceptionRenderer(traceback_of),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(sort_keys=True)],
@@ -74,6 +77,20 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(least, logging.WARNING), force=True)
+
+
+def traceback_of(exc_info: structlog.typing.ExcInfo) -> list[dict[str, Any]]:
+    """A traceback as data: no local values, and nothing of what the database says, which quotes rows."""
+    stacks = _TRACEBACK(exc_info)
+    error: BaseException | None = exc_info[1]
+    while error is not None:
+        if isinstance(error, (SQLAlchemyError, PostgresError)):
+            return [stack | {"exc_value": getattr(error, "code", None) or ""} for stack in stacks]
+        error = error.__cause__ or error.__context__
+    return stacks
+
+
+_TRACEBACK = ExceptionDictTransformer(show_locals=False)
 
 
 def request_id(offered: str | None) -> str:

@@ -13,6 +13,7 @@ import structlog
 from httpx2 import AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from service import telemetry
 from tests import factories
@@ -94,6 +95,19 @@ def test_a_traceback_shows_no_values(stderr: io.StringIO) -> None:
     (line,) = _lines(stderr)
     assert line["exception"][0]["exc_type"] == "RuntimeError"
     assert all(not frame.get("locals") for frame in line["exception"][0]["frames"])
+
+
+def test_what_the_database_says_of_rows_is_not_logged(stderr: io.StringIO) -> None:
+    canary = secrets.token_hex(8)
+    failing_row = DBAPIError("insert", {"name": canary}, Exception(f"Failing row contains ({canary})"))
+    later = RuntimeError(canary)
+    later.__cause__ = failing_row
+
+    for error in (failing_row, later):
+        structlog.get_logger().error("failed", exc_info=error)
+
+    assert canary not in stderr.getvalue()
+    assert [line["exception"][0]["exc_type"] for line in _lines(stderr)] == ["DBAPIError", "RuntimeError"]
 
 
 def test_what_libraries_log_is_a_line_like_ours(stderr: io.StringIO) -> None:
