@@ -42,6 +42,7 @@ from service.rules.language.values import Facts
 
 PR_SET_PDEATHSIG = 1
 EXIT_ORPHANED = 3
+DESCRIPTORS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def confine(limits: Limits) -> None:
     Raises:
         SystemExit: the parent is gone already.
     """
-    os.closerange(sys.stderr.fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(sys.stderr.fileno() + 1, DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
