@@ -9,11 +9,11 @@ from httpx2 import AsyncClient
 from tests import factories
 from tests.factories import NOON
 
-OFFICE = {
+OFFICE: dict[str, Any] = {
     "tz": "UTC",
     "weekly": {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
 }
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "facts": {"request.custom.site": "string"},
     "rules": [
         {

@@ -1,0 +1,134 @@
+"""Policies and single conditions over HTTP."""
+
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from service.db import Sessions
+from tests import factories
+from tests.api import desk
+from tests.conftest import SignIn
+
+
+async def _created(caller: AsyncClient, **overrides: Any) -> dict[str, Any]:
+    body = {"name": "promises", "kind": "commitment", "document": desk.DOCUMENT} | overrides
+    return await desk.created(caller, "/v1/policies", body)
+
+
+async def test_a_policy_decides_nothing_before_it_is_published(caller: AsyncClient) -> None:
+    await desk.created(caller, "/v1/calendars", {"name": "office", "definition": desk.OFFICE})
+    policy = await _created(caller)
+
+    before = await desk.submitted(caller)
+    published = await caller.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
+    after = await desk.submitted(caller)
+
+    assert (policy["version"], policy["published_version"]) == (1, None)
+    assert published.json()["published_version"] == 1
+    assert (before["rule_id"], after["rule_id"]) == (None, "p1")
+
+
+async def test_a_version_never_changes_and_the_one_in_effect_stays_until_the_next_is_published(
+    caller: AsyncClient,
+) -> None:
+    policy = await desk.set_up(caller)
+    path = f"/v1/policies/{policy['id']}"
+    shorter = {"rules": [desk.DOCUMENT["rules"][1] | {"id": "all", "when": "true"}]}
+    tag = (await caller.get(path)).headers["ETag"]
+
+    revised = await caller.put(path, json={"document": shorter}, headers={"If-Match": tag})
+    before = await desk.submitted(caller)
+    await caller.post(f"{path}/publish", headers=factories.key())
+    after = await desk.submitted(caller)
+    versions = [(await caller.get(f"{path}/versions/{number}")).json() for number in (1, 2)]
+
+    assert revised.json()["version"] == 2
+    assert (before["rule_id"], after["rule_id"]) == ("p1", "all")
+    assert [version["document"] for version in versions] == [desk.DOCUMENT, shorter]
+    decided = (await caller.get(f"/v1/requests/{before['id']}/decision")).json()["decision"]
+    assert [version["version"] for version in decided["versions"]] == [1]
+
+
+async def test_a_policy_that_counts_by_an_unknown_calendar_is_not_published(caller: AsyncClient) -> None:
+    policy = await _created(caller)
+
+    refused = await caller.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/document/rules/0/then"
+    assert (await caller.get(f"/v1/policies/{policy['id']}")).json()["published_version"] is None
+
+
+async def test_a_bad_condition_is_refused_with_line_column_and_a_suggestion(caller: AsyncClient) -> None:
+    rule = desk.DOCUMENT["rules"][0] | {"when": "request.priorty == 'P1'"}
+    body = {"name": "typo", "kind": "commitment", "document": {"rules": [rule]}}
+
+    refused = await caller.post("/v1/policies", json=body, headers=factories.key())
+
+    assert refused.status_code == 422
+    (fault,) = refused.json()["errors"]
+    assert (fault["pointer"], fault["line"]) == ("/rules/0/when", 1)
+    assert "request.priority" in fault["detail"]
+    assert (await caller.get("/v1/policies")).json()["items"] == []
+
+
+async def test_an_unknown_kind_and_a_taken_name_are_refused(caller: AsyncClient) -> None:
+    await _created(caller)
+    bodies = [{"name": "promises", "kind": "commitment"}, {"name": "other", "kind": "wish"}]
+
+    answers = [
+        await caller.post("/v1/policies", json=body | {"document": desk.DOCUMENT}, headers=factories.key())
+        for body in bodies
+    ]
+
+    assert [answer.status_code for answer in answers] == [409, 422]
+
+
+async def test_another_tenants_policy_does_not_exist(
+    caller: AsyncClient, sign_in: SignIn, sessions: Sessions
+) -> None:
+    policy = await desk.set_up(caller)
+    stranger = await sign_in(of=await factories.tenant(sessions))
+    path = f"/v1/policies/{policy['id']}"
+
+    answers = [
+        await stranger.get(path),
+        await stranger.get(f"{path}/versions/1"),
+        await stranger.put(path, json={"document": desk.DOCUMENT}, headers={"If-Match": "*"}),
+        await stranger.post(f"{path}/publish", headers=factories.key()),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+
+
+@pytest.mark.parametrize(
+    ("expression", "facts", "value"),
+    [
+        (
+            "request.priority == 'P1' && size(tags) > 1",
+            {"request": {"priority": "P1"}, "tags": ["a", "b"]},
+            True,
+        ),
+        ("n + 1", {"n": 9007199254740993}, 9007199254740994),
+        ("has(request.site)", {"request": {"site": None}}, False),
+    ],
+)
+async def test_a_condition_is_evaluated_with_its_explanation(
+    caller: AsyncClient, expression: str, facts: dict[str, Any], value: object
+) -> None:
+    answer = await caller.post("/v1/rules/evaluate", json={"expression": expression, "facts": facts})
+
+    assert answer.status_code == 200
+    assert answer.json()["value"] == value
+    assert answer.json()["explanation"]["result"] == value
+
+
+async def test_a_condition_that_fails_says_why(caller: AsyncClient) -> None:
+    answers = [
+        (await caller.post("/v1/rules/evaluate", json={"expression": expression})).json()
+        for expression in ("request.priority == 'P1'", "1 +", "1 / 0 > 1")
+    ]
+
+    assert all("error" in answer and "value" not in answer for answer in answers)
+    assert answers[1]["error"]["column"] == 4

@@ -1,0 +1,126 @@
+"""The tenant, its clients and its service register over HTTP."""
+
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+from sqlalchemy import select
+
+from service.db import Sessions, TenantSession
+from service.tenants.domain import Tenant
+from service.tenants.models import AuditRecordRow
+from tests import factories
+from tests.api import desk
+from tests.conftest import SignIn
+
+MAIL = {"name": "mail", "owner_group": "messaging", "criticality": "high", "hours": "office"}
+
+
+async def test_a_tenant_knows_itself(caller: AsyncClient, tenant: Tenant) -> None:
+    shown = (await caller.get("/v1/tenant")).json()
+
+    assert shown == {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "kind": "live"}
+
+
+async def test_a_client_is_registered_once_and_listed(caller: AsyncClient) -> None:
+    created = await desk.created(caller, "/v1/clients", {"name": "Harbour", "tier": "gold"})
+
+    again = await caller.post("/v1/clients", json={"name": "Harbour"}, headers=factories.key())
+    shown = (await caller.get(f"/v1/clients/{created['id']}")).json()
+    listed = (await caller.get("/v1/clients")).json()
+
+    assert again.status_code == 409
+    assert again.json()["type"] == "/problems/name-taken"
+    assert shown == created
+    assert listed == {"items": [created], "next": None}
+
+
+async def test_a_list_is_paged_by_cursors(caller: AsyncClient) -> None:
+    names = [f"Client {number}" for number in range(5)]
+    for name in names:
+        await desk.created(caller, "/v1/clients", {"name": name})
+
+    found: list[str] = []
+    params: dict[str, Any] = {"limit": 2}
+    for _ in range(3):
+        page = (await caller.get("/v1/clients", params=params)).json()
+        found += [item["name"] for item in page["items"]]
+        params = {"limit": 2, "cursor": page["next"]}
+
+    assert found == names
+    assert params["cursor"] is None
+
+
+async def test_a_service_is_changed_only_on_the_version_that_was_read(caller: AsyncClient) -> None:
+    created = await caller.post("/v1/services", json=MAIL, headers=factories.key())
+    path = f"/v1/services/{created.json()['id']}"
+    tag = {"If-Match": created.headers["ETag"]}
+
+    blind = await caller.put(path, json=MAIL)
+    changed = await caller.put(path, json=MAIL | {"criticality": "low"}, headers=tag)
+    stale = await caller.put(path, json=MAIL, headers=tag)
+
+    assert blind.status_code == 428
+    assert changed.status_code == 200
+    assert changed.json() | {"version": 1, "criticality": "high"} == created.json()
+    assert changed.headers["ETag"] != created.headers["ETag"]
+    assert stale.status_code == 412
+    assert (await caller.get(path)).json()["criticality"] == "low"
+
+
+async def test_a_service_cannot_take_another_ones_name(caller: AsyncClient) -> None:
+    await desk.created(caller, "/v1/services", MAIL)
+    files = await caller.post("/v1/services", json={"name": "files"}, headers=factories.key())
+
+    refused = await caller.put(
+        f"/v1/services/{files.json()['id']}", json=MAIL, headers={"If-Match": files.headers["ETag"]}
+    )
+
+    assert refused.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/clients", {"name": " "}, 422),
+        ("/v1/clients", {"name": "x" * 201}, 400),
+        ("/v1/clients", {}, 400),
+        ("/v1/services", {"name": "mail", "id": "1"}, 400),
+    ],
+)
+async def test_a_bad_registration_is_refused(
+    caller: AsyncClient, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = await caller.post(path, json=body, headers=factories.key())
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["errors"]
+
+
+async def test_another_tenants_service_does_not_exist(
+    caller: AsyncClient, sign_in: SignIn, sessions: Sessions
+) -> None:
+    created = await desk.created(caller, "/v1/services", MAIL)
+    stranger = await sign_in(of=await factories.tenant(sessions))
+
+    shown = await stranger.get(f"/v1/services/{created['id']}")
+    own = await desk.created(stranger, "/v1/services", MAIL)
+
+    assert shown.status_code == 404
+    assert own["id"] != created["id"]
+
+
+async def test_who_did_what_is_recorded(caller: AsyncClient, session: TenantSession) -> None:
+    answer = await caller.post("/v1/services", json=MAIL, headers=factories.key())
+
+    record = await session.db.scalar(
+        select(AuditRecordRow).where(
+            AuditRecordRow.tenant_id == session.tenant_id, AuditRecordRow.action == "service.registered"
+        )
+    )
+
+    assert record is not None
+    assert record.actor.startswith("application:")
+    assert record.subject == f"service:{answer.json()['id']}"
+    assert record.changes == MAIL
+    assert record.http_request_id == answer.headers["X-Request-Id"]

@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.ids import ApplicationId, TenantId, new_id
+from service.tenants import domain
+from service.tenants.domain import SCOPES, Application
+
+
+@pytest.mark.parametrize(
+    ("slug", "fine"),
+    [
+        ("acme", True),
+        ("a-1", True),
+        ("a" * 40, True),
+        ("a" * 41, False),
+        ("ab", False),
+        ("1acme", False),
+        ("acme-", False),
+        ("Acme", False),
+        ("acme.eu", False),
+        ("acme\n", False),
+        ("äcme", False),
+        ("", False),
+    ],
+)
+def test_a_slug_is_short_and_plain(slug: str, *, fine: bool) -> None:
+    assert (domain.faults_of_slug(slug) == []) is fine
+
+
+@pytest.mark.parametrize(("name", "fine"), [("Acme", True), (" ", False), ("", False), ("x" * 201, False)])
+def test_a_name_is_there_and_not_too_long(name: str, *, fine: bool) -> None:
+    assert (domain.faults_of_name(name) == []) is fine
+
+
+def test_an_unknown_scope_is_pointed_at() -> None:
+    faults = domain.faults_of_scopes(["tenant:read", "tenant:own"])
+
+    assert [fault.pointer for fault in faults] == ["/scopes/1"]
+    assert domain.faults_of_scopes(list(SCOPES)) == []
+
+
+@given(secret=st.text(), other=st.text())
+def test_an_application_knows_its_secret_and_no_other(secret: str, other: str) -> None:
+    application = Application(
+        tenant_id=TenantId(new_id()),
+        id=ApplicationId(new_id()),
+        name="Service desk",
+        client_id=None,
+        scopes=frozenset(),
+        secret_sha256=domain.secret_digest(secret),
+        revoked_at=None,
+    )
+
+    assert application.knows(secret)
+    assert application.knows(other) is (secret == other)
+
+
+def test_a_client_id_carries_its_tenant() -> None:
+    application_id = ApplicationId(new_id())
+
+    assert domain.oauth_client_id("acme", application_id) == f"acme.{application_id.hex}"
