@@ -144,13 +144,12 @@ def _parse_rows(name: str, text: TextIO, mapping: LogMapping, bad_rows: BadRows)
     faults = mappings.faults_of_header(mapping, header)
     if faults:
         raise MappingInvalid(f"The mapping for {name}", faults)
-    index = {column: position for position, column in enumerate(header)}
     while True:
         line = reader.line_num + 1
         try:
             fields = next(reader)
             if fields:
-                yield from reading.rows_of(line, fields, mapping, index)
+                yield from reading.rows_of(line, fields, mapping, header)
         except StopIteration:
             return
         except csv.Error as error:

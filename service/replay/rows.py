@@ -42,14 +42,13 @@ class Unusable(ValueError):
         self.kind = kind
 
 
-def rows_of(line: int, fields: Sequence[str], mapping: LogMapping, index: Mapping[str, int]) -> list[Row]:
+def rows_of(line: int, fields: Sequence[str], mapping: LogMapping, header: Sequence[str]) -> list[Row]:
     """What one line of the log tells. Raises Unusable."""
-    if len(fields) != len(index):
-        raise Unusable("wrong number of columns", f"{len(fields)} columns instead of {len(index)}")
+    if len(fields) != len(header):
+        raise Unusable("wrong number of columns", f"{len(fields)} columns instead of {len(header)}")
     _refuse_bytes(fields)
     cells = {
-        column: None if fields[position] in mapping.nulls else fields[position]
-        for column, position in index.items()
+        column: None if text in mapping.nulls else text for column, text in zip(header, fields, strict=True)
     }
     case = cells[mapping.case]
     if case is None:

@@ -154,6 +154,12 @@ def test_a_bad_row_is_counted_with_its_line_and_the_rest_goes_on(tmp_path: Path,
         assert (plan.events, plan.steps.count) == (2, 2)
 
 
+def test_columns_that_nobody_asks_for_may_have_the_same_name(tmp_path: Path) -> None:
+    path = factories.log_file(tmp_path, GOOD + ",x,y", header=factories.HEADER + ",note,note")
+
+    assert len(_steps(path, factories.mapping())) == 1
+
+
 def test_bytes_that_are_no_text_spoil_only_their_row(tmp_path: Path) -> None:
     path = factories.log_file(tmp_path, GOOD, CLOSED)
     path.write_bytes(path.read_bytes().replace(b"false", b"f\xe4lse"))
