@@ -81,6 +81,16 @@ def test_pausing_and_resuming_are_told_with_the_new_due() -> None:
     assert (resumed[0].at, resumed[0].due_at) == (at("12:00"), at("15:00"))
 
 
+def test_a_clock_that_new_terms_set_going_resumes_when_they_come() -> None:
+    ledger = Ledger().start(at("10:00"), WARNED).pause(at("11:00")).resume(at("11:30")).pause(at("12:00"))
+    _, before = step(ledger, None, at("12:00"))
+    ledger.reterm(at("12:30"), replace(WARNED, target=hours(6), pausable_by=frozenset()))
+
+    happened = domain.happenings(before, ledger.standing(at("12:30")))
+
+    assert [(one.kind, one.at) for one in happened] == [(HappeningKind.RESUMED, at("12:30"))]
+
+
 def test_a_pause_that_was_over_when_we_heard_of_it_changes_the_due() -> None:
     ledger = Ledger().start(at("10:00"), WARNED)
     before = _new(ledger)
@@ -170,6 +180,20 @@ def test_a_cycle_that_ended_while_nobody_looked_is_still_told() -> None:
     ledger.fulfil(at("11:00")).reopen(at("12:00"))
 
     assert step(ledger, before, at("12:00"))[0] == ["kept", "reopened"]
+
+
+def test_a_breach_of_a_cycle_that_a_late_report_undoes_is_corrected() -> None:
+    terms = resolve(hours(1), on_reopen=OnReopen.NEW_CYCLE)
+    ledger = Ledger().start(at("10:00"), terms).fulfil(at("10:30")).reopen(at("11:00"))
+    _, before = step(ledger, None, at("12:01"))
+    ledger.reterm(at("10:10"), replace(terms, on_reopen=OnReopen.RESUME), received_at=at("13:00"))
+
+    happened = domain.happenings(before, ledger.standing(at("13:00")))
+
+    assert [(one.kind, one.cycle) for one in happened if one.kind in domain.THRESHOLDS] == [
+        (HappeningKind.BROKEN, 1),
+        (HappeningKind.CORRECTED, 2),
+    ]
 
 
 def test_a_promise_that_begins_paused_says_so() -> None:

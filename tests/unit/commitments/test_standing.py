@@ -229,6 +229,14 @@ def test_a_cancelled_promise_stops_without_an_outcome() -> None:
     assert domain.next_wake_up(standing, at("12:30")) is None
 
 
+def test_what_was_fulfilled_cannot_be_cancelled() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(4))).fulfil(at("11:00")).cancel(at("12:00"))
+
+    current = ledger.standing(at("13:00")).current
+
+    assert (current.outcome, current.cancelled_at) == (Outcome.KEPT, None)
+
+
 def test_only_what_the_terms_name_fulfils() -> None:
     ledger = Ledger().start(at("10:00"), resolve(hours(4), fulfilled_by=frozenset({"closed"})))
     ledger.fulfil(at("11:00"), "reply").fulfil(at("12:00"), "resolved").fulfil(at("13:00"), "closed")
