@@ -37,7 +37,9 @@ def without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
 
 
 def clip(spans: Sequence[Span], start: int, end: int) -> list[Span]:
-    """The part of a union that lies in [start, end)."""
+    """The part of a union that lies in [start, end); nothing when that is empty."""
+    if start >= end:
+        return []
     first = max(bisect_left(spans, (start,)) - 1, 0)
     last = bisect_left(spans, (end,))
     return [(max(a, start), min(b, end)) for a, b in spans[first:last] if b > start]

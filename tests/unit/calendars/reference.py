@@ -5,7 +5,7 @@ It is written from the words of the design, reads the JSON form by itself, and s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -37,8 +37,8 @@ class Walk:
 
     start: datetime
     tick: timedelta
-    wall: Sequence[int]
-    first_tick: Mapping[int, int]
+    wall: Sequence[int] = field(repr=False)
+    first_tick: Mapping[int, int] = field(repr=False)
     jumps: Sequence[tuple[int, int]]
 
     def at(self, tick: int) -> datetime:

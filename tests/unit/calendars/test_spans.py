@@ -38,3 +38,4 @@ def test_clip_leaves_what_lies_between(raw: list[tuple[int, int]], start: int, e
     between = spans.clip(spans.union(raw), start, end)
 
     assert _numbers(between) == _numbers(raw) & set(range(start, end))
+    assert between == spans.union(between)

@@ -259,6 +259,12 @@ def test_a_whole_day_opening_makes_each_of_its_dates_a_business_day() -> None:
     assert calendar.end_of_business_day(_at("2026-01-10T09:00"), 1) == _at("2026-01-12T00:00")
 
 
+def test_a_date_that_never_was_is_no_business_day_even_inside_an_opening() -> None:
+    apia = _calendar("Pacific/Apia", openings=[["2011-12-28T00:00", "2012-01-02T00:00"]])
+
+    assert [apia.is_business_day(date(2011, 12, day)) for day in (29, 30, 31)] == [True, False, True]
+
+
 def test_a_closed_day_is_no_business_day() -> None:
     calendar = _calendar(weekly=_daily("09:00", "17:00"), closures=[["2026-01-06T08:00", "2026-01-06T18:00"]])
 
