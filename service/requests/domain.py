@@ -61,7 +61,7 @@ class Request:
     Attributes:
         external_id: what its source calls it; unique within the source.
         facts: what its source says of it, under the names of `request.*`.
-        sequence: how many events there were; also the version of the representation.
+        sequence: how many events were told of it; also the version of the representation.
     """
 
     id: RequestId

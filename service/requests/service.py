@@ -126,7 +126,8 @@ async def submit(
     decision, terms = await _decide(session, rulebook, request, context, now=now)
     offer = _offer(request, opened, decision, terms)
     made = await commitments.prepare(session, [offer], now=now)
-    told = [*_acceptance(request, decision, now), *(event for step in made for event in step.events)]
+    told = _acceptance(request, decision)
+    request = replace(request, sequence=told[-1].sequence)
     await store.accept(
         session,
         request,
@@ -136,7 +137,7 @@ async def submit(
             **commitments.rows(made),
         },
     )
-    await outbox.append(session, told)
+    await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
     return Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
 
@@ -165,17 +166,14 @@ async def record(
         [*(each.to_domain() for each in await store.events(session, request_id)), event]
     )
     before = row.to_domain()
-    request = replace(
-        before,
-        state=domain.state_after(history),
-        facts=domain.facts_after(history),
-        sequence=before.sequence + 1,
-    )
+    request = replace(before, state=domain.state_after(history), facts=domain.facts_after(history))
     await store.append(session, {store.EVENTS: [_event_row(request, event)]})
-    await store.save(session, request)
     decision, standing = await _judge_again(session, rulebook, request, history, event, now=now)
-    if event.type is not EventType.NOTED:
-        await outbox.append(session, [_change(request, event)])
+    drafts = _change(request, event, decision)
+    if drafts:
+        request = replace(request, sequence=drafts[-1].sequence)
+        await store.save(session, request)
+        await outbox.append(session, drafts)
     return Recorded(event=event, request=request, decision=decision, commitments=standing)
 
 
@@ -285,7 +283,7 @@ def _new_request(submission: Submission, context: Context, now: datetime) -> Req
         facts=domain.merged({}, submission.facts),
         opened_at=submission.occurred_at,
         received_at=now,
-        sequence=1,
+        sequence=0,
     )
 
 
@@ -390,7 +388,7 @@ def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tup
     )
 
 
-def _acceptance(request: Request, decision: Decision, now: datetime) -> list[EventDraft]:
+def _acceptance(request: Request, decision: Decision) -> list[EventDraft]:
     payload = {
         "request_id": request.id,
         "source": request.source,
@@ -399,13 +397,17 @@ def _acceptance(request: Request, decision: Decision, now: datetime) -> list[Eve
         "rule_id": decision.rule_id,
         "degraded": decision.degraded,
     }
-    drafts = [_draft("request.accepted", request, payload, at=now)]
+    kinds = ["request.accepted"]
     if decision.rule_id is None:
-        drafts.append(replace(_draft("request.unmatched", request, payload, at=now), sequence=0))
-    return drafts
+        kinds.append("request.unmatched")
+    if decision.degraded:
+        kinds.append("request.degraded")
+    return _drafts(kinds, request, payload, at=decision.decided_at)
 
 
-def _change(request: Request, event: RequestEvent) -> EventDraft:
+def _change(request: Request, event: RequestEvent, decision: Decision | None) -> list[EventDraft]:
+    if event.type is EventType.NOTED:
+        return []
     payload = {
         "request_id": request.id,
         "event_id": event.id,
@@ -413,19 +415,28 @@ def _change(request: Request, event: RequestEvent) -> EventDraft:
         "state": request.state.value,
         "facts": event.facts,
     }
-    return _draft("request.changed", request, payload, at=event.occurred_at)
+    kinds = ["request.changed"]
+    if decision is not None and decision.degraded:
+        kinds.append("request.degraded")
+    return _drafts(kinds, request, payload, at=event.occurred_at)
 
 
-def _draft(kind: str, request: Request, payload: dict[str, Any], *, at: datetime) -> EventDraft:
-    return EventDraft(
-        type=kind,
-        subject_kind=SUBJECT_KIND,
-        subject_id=request.id,
-        sequence=request.sequence,
-        occurred_at=at,
-        payload=payload,
-        client_id=request.client_id,
-    )
+def _drafts(
+    kinds: Sequence[str], request: Request, payload: dict[str, Any], *, at: datetime
+) -> list[EventDraft]:
+    """Events of the request, numbered from where its sequence stands."""
+    return [
+        EventDraft(
+            type=kind,
+            subject_kind=SUBJECT_KIND,
+            subject_id=request.id,
+            sequence=sequence,
+            occurred_at=at,
+            payload=payload,
+            client_id=request.client_id,
+        )
+        for sequence, kind in enumerate(kinds, start=request.sequence + 1)
+    ]
 
 
 def _event_row(request: Request, event: RequestEvent) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from service import ids
 from service.db import TenantSession
 from service.errors import Fault
@@ -16,9 +18,14 @@ from service.rules.errors import PolicyInvalid
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
-from service.rules.matching import Engine, RuleSet
+from service.rules.matching import Engine, MatchingTooSlow, RuleSet
 from service.tenants import service as tenants
 from service.tenants.service import Actor
+
+NO_ENGINE = "none"
+"""The engine of a decision that asked no rule."""
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +146,32 @@ async def publish_policy(
 
 
 async def decide(session: TenantSession, rulebook: Rulebook, kind: str, facts: Mapping[str, Any]) -> Decided:
-    """What the policies in effect say to these facts. They stay in effect until the transaction ends."""
+    """What the policies in effect say to these facts. They stay in effect until the transaction ends.
+
+    Rules that take too long to match are left aside; the answer is then degraded.
+    """
     refs = await store.effective(session, kind)
     read = await _documents(session, rulebook, kind, refs)
     consulted: list[Consulted] = []
-    degraded, engine = False, "none"
+    winner: tuple[VersionRef, Rule] | None = None
+    degraded, engine = False, NO_ENGINE
     for ref, document in zip(refs, read, strict=True):
         bound = bind(facts, document.declarations)
-        matches = await rulebook.engine.match(_ruleset(session, ref, document), bound.facts)
+        degraded = degraded or bool(bound.faults)
+        try:
+            matches = await rulebook.engine.match(_ruleset(session, ref, document), bound.facts)
+        except MatchingTooSlow:
+            log.warning("rules left aside", tenant_id=str(session.tenant_id), version_id=str(ref.version_id))
+            degraded = True
+            continue
         choice = domain.choose(matches)
-        degraded = degraded or choice.degraded or bool(bound.faults)
-        engine = matches.engine
+        degraded, engine = degraded or choice.degraded, matches.engine
         consulted.append(_consulted(ref, document, choice))
         if choice.winner is not None:
             winner = (ref, document.rules[choice.winner])
-            return Decided(
-                versions=tuple(refs),
-                consulted=tuple(consulted),
-                winner=winner,
-                degraded=degraded,
-                engine=engine,
-            )
+            break
     return Decided(
-        versions=tuple(refs), consulted=tuple(consulted), winner=None, degraded=degraded, engine=engine
+        versions=tuple(refs), consulted=tuple(consulted), winner=winner, degraded=degraded, engine=engine
     )
 
 

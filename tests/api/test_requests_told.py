@@ -67,3 +67,20 @@ async def test_a_client_is_told_of_its_own_requests_only(caller: AsyncClient, si
 
     assert events
     assert {event["payload"]["request_id"] for event in events} == {own["id"]}
+
+
+async def test_what_is_told_of_a_request_is_numbered_without_gaps(caller: AsyncClient) -> None:
+    request = await desk.submitted(caller, facts={"priority": "P3"})  # degraded: it names no site
+    await desk.report(caller, request, type="noted")
+    await desk.report(caller, request, type="changed", facts={"priority": "P1"})
+    await desk.report(caller, request, type="changed", state="resolved")
+
+    events = (await caller.get("/v1/events", params={"limit": 200})).json()["items"]
+
+    told = [(event["sequence"], event["type"]) for event in events if event["subject_id"] == request["id"]]
+    assert told == [
+        (1, "request.accepted"),
+        (2, "request.degraded"),
+        (3, "request.changed"),
+        (4, "request.changed"),
+    ]
