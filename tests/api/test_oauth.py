@@ -1,5 +1,6 @@
 """The token endpoint as clients and attackers meet it, rotation, revocation, and Authlib's own client."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service import ids
 from service.api.oauth import credentials, keys, store
 from service.api.oauth.credentials import RequestMalformed
-from service.api.oauth.ring import RELOAD_AFTER
+from service.api.oauth.ring import RELOAD_AFTER, KeyRing
 from service.api.oauth.throttle import FAILURES_MAX, WINDOW
 from service.api.oauth.verification import APPLICATION_KEPT_FOR, Recent
 from service.app import create_app
@@ -335,6 +336,15 @@ async def test_a_key_made_by_another_process_is_found_at_once(
         token = (await client.post("/oauth/token", data=FORM, auth=known)).json()["access_token"]
         answer = await second.get("/v1/tenant", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 403
+
+
+@pytest.mark.concurrent
+async def test_processes_that_start_together_make_one_key(
+    own_sessions: Sessions, clock: MovableClock
+) -> None:
+    rings = [KeyRing(own_sessions, clock, token_ttl=timedelta(minutes=15)) for _ in range(10)]
+    chosen = await asyncio.gather(*[ring.signing_key() for ring in rings])
+    assert len({key.kid for key in chosen}) == 1
 
 
 async def test_a_revoked_application_is_refused_within_a_minute(

@@ -11,6 +11,7 @@ import pytest
 from asyncpg import CannotConnectNowError
 from httpx2 import ASGITransport, AsyncClient
 from litestar import Controller, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,7 +19,7 @@ from structlog.testing import capture_logs
 
 from service.api import problems
 from service.app import create_app
-from service.db import Sessions
+from service.db import Sessions, TenantSession
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooMany, Unavailable
 from service.settings import Settings
 
@@ -102,6 +103,10 @@ class Probe(Controller):
     @get("/count", sync_to_thread=False)
     def count(self, number: FromQuery[int]) -> int:
         return number
+
+    @get("/unguarded")
+    async def unguarded(self, session: NamedDependency[TenantSession]) -> str:
+        return str(session.tenant_id)
 
     @post("/form", status_code=200)
     async def form(self, data: JSONBody[Form]) -> Form:
@@ -319,6 +324,14 @@ async def test_a_harmless_request_id_is_kept_and_any_other_replaced(
     answer = await probe.get("/nowhere", headers=[(b"X-Request-Id", offered.encode("latin-1"))])
     assert (answer.headers["x-request-id"] == offered) is kept
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_an_operation_that_forgot_its_scope_gets_at_no_tenant(
+    probe: AsyncClient, caller: AsyncClient
+) -> None:
+    for headers in ({}, {"Authorization": caller.headers["Authorization"]}):
+        answer = await probe.get("/probe/unguarded", headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/token-missing")
 
 
 async def test_a_caller_who_hangs_up_leaves_a_line_and_no_bug(probe: AsyncClient) -> None:
