@@ -14,7 +14,7 @@ from sqlalchemy import make_url, text
 
 from service import worker
 from service.clock import SystemClock
-from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
+from service.db import Sessions, TenantSession, create_engine, create_sessions, run, tenant_transaction
 from service.embedded import EmbeddedDatabase
 from service.settings import Settings
 from service.telemetry import Metrics
@@ -236,6 +236,17 @@ async def test_what_one_worker_has_claimed_another_does_not_get(own_sessions: Se
     assert (len(mine), len(theirs), len(nobodys)) == (6, 4, 0)
     assert not {due.subject_id for due in mine} & {due.subject_id for due in theirs}
     assert [due.fire_at for due in mine] == sorted(due.fire_at for due in mine)
+
+
+async def test_what_is_claimed_is_found_by_its_place_and_not_by_reading_the_table(
+    own_sessions: Sessions,
+) -> None:
+    (tenant_id,) = await subjects.live_tenants(own_sessions, 1)
+
+    async with tenant_transaction(own_sessions, tenant_id) as session:
+        plan = await run(session.db, f"explain {store.CLAIM}", tenant_id, 20, domain.LEASE)
+
+    assert "Tid Scan on wake_up" in "\n".join(plan.scalars())
 
 
 async def test_a_sandboxes_wake_ups_wait_for_its_own_clock(
