@@ -38,9 +38,9 @@ where ctid = any(array(
 ))
 returning subject_kind, subject_id, generation, fire_at, claimed_until, attempts
 """
-"""By the places of the rows, which are locked: joined by their keys, a table that was empty when it was last
-analysed is read as a whole, which takes a second for a backlog of 100,000. A row that changed meanwhile is left
-to the next round."""
+"""By the places of the rows, which are locked: joined by its key, a table that was empty when last analysed
+is read as a whole, which takes a second for a backlog of 100,000. A row that changed meanwhile is left to the
+next round."""
 _STILL_THE_ONE = (
     "where tenant_id = $1 and subject_kind = $2 and subject_id = $3"
     " and generation = $4 and claimed_until is not distinct from $5"

@@ -242,6 +242,7 @@ async def test_what_is_claimed_is_found_by_its_place_and_not_by_reading_the_tabl
     own_sessions: Sessions,
 ) -> None:
     (tenant_id,) = await subjects.live_tenants(own_sessions, 1)
+    await subjects.schedule(own_sessions, tenant_id, 5_000)
 
     async with tenant_transaction(own_sessions, tenant_id) as session:
         plan = await run(session.db, f"explain {store.CLAIM}", tenant_id, 20, domain.LEASE)
