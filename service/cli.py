@@ -248,6 +248,8 @@ def replay_log(settings: Settings, *, limit: int | None, as_json: bool, **given:
         click.echo(reporting.to_json(report))
     else:
         reporting.show(report, console)
+    if report.decided == 0:
+        raise SystemExit(1)
 
 
 @main.command()

@@ -1,16 +1,22 @@
 """What both composition roots are made of: the kinds of policy, who looks at what wakes, the rules engine."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from service.commitments import service as commitments
 from service.commitments.promises import COMMITMENT
+from service.rules import vetting
 from service.rules.library import Library
 from service.rules.matching import Engine
 from service.rules.pool import DurablePool, PoolLimits
 from service.rules.reference import ReferenceEngine
 from service.rules.service import Rulebook
 from service.settings import Settings
+from service.telemetry import Metrics
 from service.wakeups.service import Advance
 
 KINDS = {kind.name: kind for kind in (COMMITMENT,)}
@@ -20,17 +26,38 @@ ADVANCES: Mapping[str, Advance] = {commitments.SUBJECT_KIND: commitments.advance
 """What is looked at again when its wake-up fires, by kind of subject."""
 
 
-def rulebook(engine: Engine) -> Rulebook:
-    return Rulebook(engine, KINDS, Library())
-
-
-def rules_engine(settings: Settings) -> Engine:
-    """The engine that decides. Close it at the end: it may have child processes."""
+@asynccontextmanager
+async def rules_engine(settings: Settings, metrics: Metrics) -> AsyncGenerator[Engine]:
+    """The engine that decides, with its child processes, if it has any, until the block ends."""
     reference = ReferenceEngine()
     if settings.rules_engine == "reference":
-        return reference
-    return DurablePool(
-        reference=reference,
-        sample=random.random,
-        limits=PoolLimits(children=settings.rules_children),
-    )
+        yield reference
+        return
+    limits = PoolLimits(children=settings.rules_children)
+    pool = DurablePool(reference=reference, sample=random.random, limits=limits)
+    metrics.registry.register(_Counted(pool))
+    try:
+        await pool.start()
+        yield pool
+    finally:
+        await pool.close()
+
+
+def rulebook(engine: Engine) -> Rulebook:
+    vet = vetting.vet if isinstance(engine, DurablePool) else None
+    return Rulebook(engine, KINDS, Library(), vet)
+
+
+class _Counted(Collector):
+    """What a pool has counted, for Prometheus."""
+
+    def __init__(self, pool: DurablePool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "rooted_rules_engine", "What happened in the rules engine, by name.", labels=["what"]
+        )
+        for what, count in self._pool.counters.items():
+            family.add_metric([what], count)
+        yield family

@@ -92,32 +92,29 @@ async def serve(
     telemetry.configure_logging(settings.log_level)
     listener = _listener(settings.host, settings.port)
     settings = _addressed(settings, listener.getsockname()[1])
-    async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
-        engine = composition.rules_engine(settings)
-        stop, metrics = asyncio.Event(), Metrics()
-        try:
-            app = create_app(settings, sessions, engine=engine, metrics=metrics)
-            server = _Server(
-                uvicorn.Config(
-                    app,
-                    log_config=None,
-                    access_log=False,
-                    timeout_graceful_shutdown=DRAIN_SECONDS,
-                    lifespan="on",
-                ),
-                on_ready=lambda: ready(f"http://{settings.host}:{settings.port}"),
-            )
-            async with asyncio.TaskGroup() as tasks:
-                if tied:
-                    await _at_end_of_input(lambda: server.handle_exit(signal.SIGTERM, None))
-                if with_worker:
-                    tasks.create_task(
-                        worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
-                    )
-                await server.serve(sockets=[listener])
-                stop.set()
-        finally:
-            await engine.close()
+    stop, metrics = asyncio.Event(), Metrics()
+    async with (
+        opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
+        composition.rules_engine(settings, metrics) as engine,
+        asyncio.TaskGroup() as tasks,
+    ):
+        server = _Server(
+            uvicorn.Config(
+                create_app(settings, sessions, engine=engine, metrics=metrics),
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                lifespan="on",
+            ),
+            on_ready=lambda: ready(f"http://{settings.host}:{settings.port}"),
+        )
+        if tied:
+            await _at_end_of_input(lambda: server.handle_exit(signal.SIGTERM, None))
+        if with_worker:
+            advances = composition.ADVANCES
+            tasks.create_task(worker.run(settings, sessions, advances=advances, stop=stop, metrics=metrics))
+        await server.serve(sockets=[listener])
+        stop.set()
 
 
 @asynccontextmanager

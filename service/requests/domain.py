@@ -107,8 +107,10 @@ class RequestEvent:
     backdated: bool = False
 
     @property
-    def order(self) -> tuple[datetime, int, datetime, str]:
-        return (self.occurred_at, self.source_sequence, self.received_at, str(self.id))
+    def order(self) -> tuple[bool, datetime, int, datetime, str]:
+        """Nothing comes before the opening: what is dated before it counts right after."""
+        is_later = self.type is not EventType.OPENED
+        return (is_later, self.occurred_at, self.source_sequence, self.received_at, str(self.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

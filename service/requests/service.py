@@ -380,7 +380,7 @@ def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tup
         client_id=request.client_id,
         terms=terms,
         decision_id=decision.id,
-        at=event.occurred_at,
+        at=max(event.occurred_at, request.opened_at),
         source_sequence=event.source_sequence,
         received_at=event.received_at,
         entry_id=EntryId(str(event.id)),

@@ -1,6 +1,6 @@
 """Use cases of this slice: policies, deciding by them, and saying why."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,11 @@ from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
 from service.rules.matching import Engine, MatchingTooSlow, RuleSet
+from service.rules.vetting import Vetted
 from service.tenants import service as tenants
 from service.tenants.service import Actor
+
+Vet = Callable[[RuleSet], Awaitable[Vetted]]
 
 NO_ENGINE = "none"
 """The engine of a decision that asked no rule."""
@@ -30,11 +33,16 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What deciding needs beside the database. One for each process."""
+    """What deciding needs beside the database. One for each process.
+
+    Attributes:
+        vet: tries a rule set where nothing else can be hurt, before it is published; None needs no trial.
+    """
 
     engine: Engine
     kinds: Mapping[str, Kind]
     library: Library
+    vet: Vet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +140,17 @@ async def publish_policy(
     row = await store.get(session, policy_id, lock=True)
     stored = await store.version(session, policy_id, row.version)
     kind = _kind(rulebook, row.kind)
-    _refuse_unknown_calendars(documents.read(stored.document, kind), kind, calendars)
-    pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
+    document = documents.read(stored.document, kind)
+    _refuse_unknown_calendars(document, kind, calendars)
     ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(stored.id), version=stored.version)
+    refusal = await _refusal(rulebook, _ruleset(session, ref, document))
+    pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
     refs = [VersionRef.of(entry) for entry in pointer.effective]
     if all(each.policy_id != ref.policy_id for each in refs):
         refs.append(ref)
     await store.point(session, pointer, [ref if each.policy_id == ref.policy_id else each for each in refs])
     row.published_version = stored.version
-    changes = {"version": stored.version}
+    changes = {"version": stored.version, "engine_refusal": refusal}
     await tenants.audit(session, actor, "policy.published", f"policy:{policy_id}", changes, now=now)
     return row.to_domain()
 
@@ -222,6 +232,16 @@ async def _documents(
 
 def _ruleset(session: TenantSession, ref: VersionRef, document: Document) -> RuleSet:
     return RuleSet(f"{session.tenant_id}:{ref.version_id}", tuple(rule.condition for rule in document.rules))
+
+
+async def _refusal(rulebook: Rulebook, ruleset: RuleSet) -> str | None:
+    """Why the engine does not take a rule set; the reference evaluator decides by it then."""
+    if rulebook.vet is None:
+        return None
+    refusal = (await rulebook.vet(ruleset)).refusal
+    if refusal is not None:
+        log.warning("rules left to the reference evaluator", ruleset=ruleset.key, reason=refusal)
+    return refusal
 
 
 def _consulted(ref: VersionRef, document: Document, choice: domain.Choice) -> Consulted:

@@ -266,3 +266,22 @@ async def test_a_request_unchanged_is_not_sent_again(caller: AsyncClient) -> Non
     assert third.status_code == 200
     assert third.json()["state"] == "resolved"
     assert datetime.fromisoformat(third.json()["opened_at"]) == NOON
+
+
+async def test_what_is_dated_before_the_opening_counts_at_the_opening(caller: AsyncClient) -> None:
+    request = await desk.submitted(caller, facts={"priority": "P3", "custom": {"site": "hill"}})
+
+    changed = await desk.report(
+        caller,
+        request,
+        type="changed",
+        facts={"category": "mail"},
+        occurred_at=(NOON - timedelta(hours=2)).isoformat(),
+    )
+
+    decision = (await caller.get(f"/v1/requests/{request['id']}/decision")).json()["decision"]
+    assert decision["rule_id"] == "others"
+    assert decision["facts"]["request"]["category"] == "mail"
+    assert [one["due_at"] for one in changed["commitments"]] == [
+        one["due_at"] for one in request["commitments"]
+    ]
