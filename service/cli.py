@@ -178,6 +178,23 @@ def create_application(
 
 
 @main.group()
+def keys() -> None:
+    """Keys: what access tokens are signed with."""
+
+
+@keys.command("rotate")
+@click.pass_obj
+def rotate_keys(settings: Settings) -> None:
+    """Add a signing key. Tokens of the one before it count until they expire."""
+
+    async def rotate() -> str:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            return await operations.rotate_signing_key(sessions, SystemClock())
+
+    click.echo(f"The key {_run(rotate())} signs from ten minutes on; the one before it is still honoured.")
+
+
+@main.group()
 def calendar() -> None:
     """Calendars: working time, computed offline."""
 

@@ -67,6 +67,7 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         connect_args={"server_settings": {"application_name": "rooted", "timezone": "UTC"}},

@@ -8,13 +8,26 @@ from service.errors import Fault
 
 _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
+_LEFT_OPEN = "..."
 
 
 def fault_of(error: msgspec.ValidationError, *, pointer: str = "") -> Fault:
-    """The fault, under `pointer`; msgspec's path `.rules[0].id` becomes `/rules/0/id`."""
+    """The fault, under `pointer`; msgspec's path `.rules[0].id` becomes `/rules/0/id`.
+
+    It ends before the first step that msgspec leaves open, such as the key of a map.
+    """
     message = str(error)
     place = _PLACE.search(message)
     if place is None:
         return Fault(pointer, message)
-    steps = (step["name"] or step["index"] for step in _STEP.finditer(place["path"]))
-    return Fault("".join([pointer, *(f"/{step}" for step in steps)]), message[: place.start()])
+    steps: list[str] = []
+    for step in _STEP.finditer(place["path"]):
+        if step["index"] == _LEFT_OPEN:
+            break
+        steps.append(step["name"] or step["index"])
+    return Fault("".join([pointer, *(f"/{escaped(step)}" for step in steps)]), message[: place.start()])
+
+
+def escaped(step: str) -> str:
+    """One step of a JSON Pointer (RFC 6901)."""
+    return step.replace("~", "~0").replace("/", "~1")

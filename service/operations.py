@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from service import embedded, schema
+from service.api.oauth import store as signing_keys
 from service.clock import Clock
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.platform import platform_transaction
@@ -90,3 +91,9 @@ async def create_application(
             now=clock.now(),
         )
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
+
+
+async def rotate_signing_key(opened: Sessions, clock: Clock) -> str:
+    """Add a signing key, which takes over once every process knows it. Returns its name."""
+    async with platform_transaction(opened) as platform:
+        return (await signing_keys.rotate(platform, now=clock.now())).kid

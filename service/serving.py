@@ -103,6 +103,7 @@ async def serve(
                 create_app(settings, sessions, engine=engine, metrics=metrics),
                 log_config=None,
                 access_log=False,
+                server_header=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
                 lifespan="on",
             ),

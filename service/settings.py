@@ -15,7 +15,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="postgresql+asyncpg://… of the login role, which owns nothing. Unset: embedded PostgreSQL.",
+        description="postgresql+asyncpg://… of the login role, which owns nothing. Unset: the embedded one.",
     )
     owner_database_url: SecretStr | None = Field(
         default=None,

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 
+import hypothesis
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 from litestar import Litestar
@@ -33,6 +34,9 @@ from tests.factories import MovableClock
 SignIn = Callable[..., Awaitable[AsyncClient]]
 
 ISSUER = "http://rooted.test"
+
+hypothesis.settings.register_profile("rooted", deadline=None)  # machines are noisy
+hypothesis.settings.load_profile("rooted")
 SET_TENANT_FREELY = text("select set_config('rooted.tenant_id', :tenant, true)")
 
 

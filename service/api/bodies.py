@@ -19,6 +19,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.serialization import default_deserializer
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from service import forms
 from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported, ParameterMalformed
 from service.errors import Fault
 
@@ -27,10 +28,8 @@ CONTAINERS = (dict, list)
 FAULTS_MAX = 20
 INT64 = range(-(2**63), 2**63)
 JSON_TYPE = re.compile(r"application/(json|[\w.-]+\+json)", re.IGNORECASE)
-PLACE = re.compile(r"`\$(?P<path>[^`]*)`$")
 SUSPECT = re.compile(rb"\\u|[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
 """Bytes without which no text or number of a body can be one that we refuse."""
-STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 
 
 class _Repeating(dict[str, Any]):
@@ -91,20 +90,9 @@ def convert(value: object, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind, dec_hook=default_deserializer)
     except msgspec.ValidationError as error:
-        detail, _, place = str(error).partition(" - at ")
-        fault = Fault(pointer_of(place), f"{detail}.")
-        raise BodyMalformed("The body does not fit this operation.", faults=[fault]) from error
-
-
-def pointer_of(place: str) -> str:
-    """The JSON Pointer of msgspec's "`$.a[0]`", up to the first step that msgspec leaves open."""
-    found = PLACE.search(place)
-    steps: list[str] = []
-    for step in STEP.finditer(found["path"]) if found else ():
-        if step["index"] == "...":
-            break
-        steps.append(step["name"] or step["index"])
-    return pointer(steps)
+        raise BodyMalformed(
+            "The body does not fit this operation.", faults=[forms.fault_of(error)]
+        ) from error
 
 
 class StrictRequest(Request[Any, Any, Any]):

@@ -16,13 +16,14 @@ from service.commitments.promises import Promises
 from service.commitments.service import Account, Offer
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import ClientId, DecisionId, EventId, RequestId
+from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.requests import domain, store
 from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, RequestType, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
+from service.rules.domain import Decided
 from service.rules.service import Rulebook, RuleWhy
 from service.tenants import service as tenants
 from service.tenants.domain import Client, OperatedService
@@ -304,27 +305,49 @@ def _reported(report: Report, now: datetime) -> RequestEvent:
 
 
 async def _decide(
-    session: TenantSession, rulebook: Rulebook, request: Request, context: Context, *, now: datetime
+    session: TenantSession,
+    rulebook: Rulebook,
+    request: Request,
+    context: Context,
+    *,
+    before: Sequence[Decision] = (),
+    now: datetime,
 ) -> tuple[Decision, tuple[Terms, ...]]:
-    """Decide on the request's facts: the decision, and the terms of what it promises."""
+    """Decide on the request's facts: the decision, and the terms of what it promises.
+
+    A rule that was followed before keeps the calendar versions that it was followed by: a revised calendar
+    moves no promise that was made.
+    """
     facts = domain.rule_facts(request, request.facts, client=context.client, service=context.service)
     decided = await rules.decide(session, rulebook, POLICY_KIND, facts)
     outcome = promises.DEFAULT if decided.winner is None else cast("Promises", decided.winner[1].outcome)
-    versions = await calendars.current_versions(session, promises.calendars_of(outcome))
-    keys = {name: CalendarKey(str(version_id)) for name, version_id in versions.items()}
+    followed = _followed(decided)
+    pinned = next(
+        (one.calendars for one in before if (one.policy_version_id, one.rule_id) == followed),
+        dict[str, str](),
+    )
+    wanted = promises.calendars_of(outcome) - pinned.keys()
+    current = await calendars.current_versions(session, wanted) if wanted else {}
+    keys = pinned | {name: str(version_id) for name, version_id in current.items()}
     decision = Decision(
         id=DecisionId(ids.new_id()),
         decided_at=now,
         facts=facts,
         versions=decided.versions,
-        calendars=dict(keys),
-        policy_version_id=None if decided.winner is None else decided.winner[0].version_id,
-        rule_id=None if decided.winner is None else decided.winner[1].id,
+        calendars=keys,
+        policy_version_id=followed[0],
+        rule_id=followed[1],
         matched=[consulted.to_json() for consulted in decided.consulted],
         degraded=decided.degraded,
         engine=decided.engine,
     )
-    return decision, tuple(promises.terms_of(outcome, keys))
+    calendar_keys = {name: CalendarKey(version) for name, version in keys.items()}
+    return decision, tuple(promises.terms_of(outcome, calendar_keys))
+
+
+def _followed(decided: Decided) -> tuple[PolicyVersionId | None, str | None]:
+    """The version and the rule that were followed, if any."""
+    return (None, None) if decided.winner is None else (decided.winner[0].version_id, decided.winner[1].id)
 
 
 async def _judge_again(
@@ -367,7 +390,8 @@ async def _decide_after(
     event = history[-1]
     then = replace(request, facts=domain.facts_after(history))
     context = await _context_of(session, request)
-    decision, terms = await _decide(session, rulebook, then, context, now=now)
+    before = [row.to_domain() for row in await store.decisions(session, request.id)]
+    decision, terms = await _decide(session, rulebook, then, context, before=before, now=now)
     await store.append(session, {store.DECISIONS: [_decision_row(request, event, decision)]})
     return decision, _offer(request, event, decision, terms)
 

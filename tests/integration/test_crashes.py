@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import msgspec
 import pytest
 
 from service import operations, serving
@@ -256,7 +257,7 @@ async def _replay(client: Client, prepared: Prepared, advance: Callable[[int], N
 
 async def _publish(client: Client) -> None:
     body = {"name": "soon", "kind": "commitment", "document": LIVE_POLICY}
-    policy = (await client.post("/v1/policies", body, key="policy")).json()
+    policy = msgspec.json.decode((await client.post("/v1/policies", body, key="policy")).body)
     answer = await client.post(f"/v1/policies/{policy['id']}/publish", {}, key="publish")
     assert answer.problem is None, answer.problem
 
