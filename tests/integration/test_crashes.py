@@ -19,7 +19,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import msgspec
 import pytest
 
 from service import operations, serving
@@ -32,6 +31,8 @@ from service.settings import Settings
 from service.tenants.domain import SCOPES
 
 pytestmark = pytest.mark.concurrent
+
+Document = dict[str, Any]
 
 TAKEOVER_MAX = timedelta(seconds=20)
 SETTLED_SECONDS = 60
@@ -165,7 +166,7 @@ class Tail:
     """Reads the feed as it grows."""
 
     def __init__(self, client: Client) -> None:
-        self.seen: list[dict[str, Any]] = []
+        self.seen: list[Document] = []
         self._client = client
         self._cursor: dict[str, str] = {}
         self._ending = asyncio.Event()
@@ -174,7 +175,7 @@ class Tail:
         """Read until `end` was called and nothing more comes."""
         while True:
             ending = self._ending.is_set()
-            part = await self._client.fetch("/v1/events", limit=200, **self._cursor)
+            part = await self._client.fetch("/v1/events", Document, limit=200, **self._cursor)
             self.seen += part["items"]
             self._cursor = {"cursor": part["next"]}
             if part["more"]:
@@ -257,7 +258,7 @@ async def _replay(client: Client, prepared: Prepared, advance: Callable[[int], N
 
 async def _publish(client: Client) -> None:
     body = {"name": "soon", "kind": "commitment", "document": LIVE_POLICY}
-    policy = msgspec.json.decode((await client.post("/v1/policies", body, key="policy")).body)
+    policy = (await client.post("/v1/policies", body, key="policy")).read(Document)
     answer = await client.post(f"/v1/policies/{policy['id']}/publish", {}, key="publish")
     assert answer.problem is None, answer.problem
 
@@ -266,7 +267,7 @@ async def _until_broken(client: Client, count: int) -> None:
     """Wait until every live promise is recorded as broken; how long that may take is part of the proof."""
     async with asyncio.timeout(SETTLED_SECONDS):
         while True:
-            broken = [item async for item in client.items("/v1/commitments", outcome="broken")]
+            broken = [item async for item in client.items("/v1/commitments", Document, outcome="broken")]
             if len(broken) == count:
                 return
             await client.wait(0.2)
@@ -274,19 +275,19 @@ async def _until_broken(client: Client, count: int) -> None:
 
 async def _outcomes(client: Client) -> dict[str, tuple[Any, ...]]:
     """What became of each case."""
-    cases = {item["id"]: item["external_id"] async for item in client.items("/v1/requests")}
+    cases = {item["id"]: item["external_id"] async for item in client.items("/v1/requests", Document)}
     keys = ("metric", "outcome", "clock", "due_at", "fulfilled_at", "broken_at", "warned_at")
     return {
         cases[item["request_id"]]: tuple(item[key] for key in keys)
-        async for item in client.items("/v1/commitments")
+        async for item in client.items("/v1/commitments", Document)
     }
 
 
-async def _feed(client: Client) -> AsyncGenerator[dict[str, Any]]:
+async def _feed(client: Client) -> AsyncGenerator[Document]:
     cursor: dict[str, str] = {}
     more = True
     while more:
-        part = await client.fetch("/v1/events", limit=200, **cursor)
+        part = await client.fetch("/v1/events", Document, limit=200, **cursor)
         cursor, more = {"cursor": part["next"]}, part["more"]
         for item in part["items"]:
             yield item
@@ -294,7 +295,7 @@ async def _feed(client: Client) -> AsyncGenerator[dict[str, Any]]:
 
 async def _events(client: Client) -> Counter[tuple[str, str, str]]:
     """What was told of each case, and when it came about."""
-    cases = {item["id"]: item["external_id"] async for item in client.items("/v1/requests")}
+    cases = {item["id"]: item["external_id"] async for item in client.items("/v1/requests", Document)}
     return Counter(
         [
             (cases[event["payload"]["request_id"]], event["type"], event["occurred_at"])
@@ -303,7 +304,7 @@ async def _events(client: Client) -> Counter[tuple[str, str, str]]:
     )
 
 
-def _check_feed(tailed: list[dict[str, Any]], read_again: list[dict[str, Any]]) -> None:
+def _check_feed(tailed: list[Document], read_again: list[Document]) -> None:
     """The reader that tailed saw what one sees who reads it all afterwards, in the same order, once."""
     assert [event["id"] for event in tailed] == [event["id"] for event in read_again]
     assert len({event["id"] for event in tailed}) == len(tailed)
@@ -311,7 +312,7 @@ def _check_feed(tailed: list[dict[str, Any]], read_again: list[dict[str, Any]]) 
     assert set(told.values()) == {1}
 
 
-def _check_live(events: list[dict[str, Any]], count: int) -> None:
+def _check_live(events: list[Document], count: int) -> None:
     """Each live promise was told to be broken, once, and no worker's death delayed that too long.
 
     A warning that could not be told before the breach is left out.
