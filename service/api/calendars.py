@@ -161,7 +161,7 @@ class CalendarController(Controller):
     ) -> Response[CalendarView]:
         """Make a new version current. Promises made before keep the version they were made by."""
         held = await service.get(session, calendar_id, lock=True)
-        precondition.check(held.id, held.current.version)
+        precondition.check(_tag(held))
         return _response(
             await service.revise(session, actor, calendar_id, raw=data.definition, now=now, name=data.name)
         )

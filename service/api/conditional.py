@@ -16,9 +16,9 @@ TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 ANY = "*"
 
 
-def etag(row_id: UUID, version: int) -> str:
-    """The strong ETag of one version of one object, quotes included."""
-    return f'"{row_id.hex}.{version}"'
+def etag(row_id: UUID, *versions: int) -> str:
+    """The strong ETag of one object, quotes included. All that is shown of it changes only with a version."""
+    return f'"{".".join([row_id.hex, *map(str, versions)])}"'
 
 
 def strong_tags(header: str) -> frozenset[str]:
@@ -46,13 +46,13 @@ class Precondition:
 
     tags: frozenset[str]
 
-    def check(self, row_id: UUID, version: int) -> None:
-        """Let the change go on if it is based on this version; call it with the row locked.
+    def check(self, tag: str) -> None:
+        """Let the change go on if it is based on what has this tag; call it with the row locked.
 
         Raises:
             VersionStale
         """
-        if ANY not in self.tags and etag(row_id, version) not in self.tags:
+        if ANY not in self.tags and tag not in self.tags:
             raise VersionStale
 
 

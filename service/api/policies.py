@@ -128,7 +128,7 @@ class PolicyController(Controller):
     ) -> Response[PolicyView]:
         """Add a version. The version in effect stays in effect until the new one is published."""
         held = await service.get_policy(session, policy_id, lock=True)
-        precondition.check(held.id, held.version)
+        precondition.check(_tag(held))
         return _response(
             await service.revise_policy(session, rulebook, actor, held, document=data.document, now=now)
         )
@@ -185,7 +185,7 @@ class RuleController(Controller):
 
 
 def _tag(policy: Policy) -> str:
-    return conditional.etag(policy.id, policy.version)
+    return conditional.etag(policy.id, policy.version, policy.published_version or 0)
 
 
 def _response(policy: Policy) -> Response[PolicyView]:

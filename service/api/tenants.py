@@ -185,7 +185,7 @@ class ServiceController(Controller):
     ) -> Response[ServiceView]:
         """Replace an entry of the service register."""
         held = await service.get_service(session, service_id, lock=True)
-        precondition.check(held.id, held.version)
+        precondition.check(_tag(held))
         changed = await service.change_service(session, actor, service_id, data.entry(), now=now)
         return Response(ServiceView.of(changed), headers={"ETag": _tag(changed)})
 

@@ -146,7 +146,7 @@ class WebhookController(Controller):
     ) -> None:
         """Remove a webhook endpoint, and what was on its way to it."""
         held = await service.get_endpoint(session, endpoint_id, client_id=principal.client_id, lock=True)
-        precondition.check(held.id, held.version)
+        precondition.check(_tag(held))
         await service.remove_endpoint(session, endpoint_id)
         subject = f"webhook_endpoint:{endpoint_id}"
         await tenants.audit(session, actor, "webhook_endpoint.removed", subject, {}, now=now)

@@ -1,7 +1,7 @@
 """Use cases of this slice: policies, deciding by them, and saying why."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,7 +73,7 @@ async def create_policy(
     session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
 ) -> Policy:
     """Create a policy with its first version, as a draft. Raises PolicyInvalid, PolicyNameTaken."""
-    documents.read(draft.document, _kind(rulebook, draft.kind))
+    _read(draft.document, _kind(rulebook, draft.kind))
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
@@ -94,7 +94,7 @@ async def revise_policy(
     now: datetime,
 ) -> Policy:
     """Add a version, as a draft, to a policy that the caller holds locked. Raises PolicyInvalid."""
-    documents.read(document, _kind(rulebook, policy.kind))
+    _read(document, _kind(rulebook, policy.kind))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
     await store.add_version(session, _ref(policy.id, row.version), document, now=now)
@@ -140,7 +140,7 @@ async def publish_policy(
     row = await store.get(session, policy_id, lock=True)
     stored = await store.version(session, policy_id, row.version)
     kind = _kind(rulebook, row.kind)
-    document = documents.read(stored.document, kind)
+    document = _read(stored.document, kind)
     _refuse_unknown_calendars(document, kind, calendars)
     ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(stored.id), version=stored.version)
     refusal = await _refusal(rulebook, _ruleset(session, ref, document))
@@ -148,7 +148,8 @@ async def publish_policy(
     refs = [VersionRef.of(entry) for entry in pointer.effective]
     if all(each.policy_id != ref.policy_id for each in refs):
         refs.append(ref)
-    await store.point(session, pointer, [ref if each.policy_id == ref.policy_id else each for each in refs])
+    refs = [ref if each.policy_id == ref.policy_id else each for each in refs]
+    await store.point(session, pointer, refs, now=now)
     row.published_version = stored.version
     changes = {"version": stored.version, "engine_refusal": refusal}
     await tenants.audit(session, actor, "policy.published", f"policy:{policy_id}", changes, now=now)
@@ -250,6 +251,15 @@ def _consulted(ref: VersionRef, document: Document, choice: domain.Choice) -> Co
         matched=tuple(document.rules[index].id for index in choice.matched),
         errors=tuple(document.rules[index].id for index in choice.errors),
     )
+
+
+def _read(document: Mapping[str, Any], kind: Kind) -> Document:
+    """The document in a body's `/document`. Raises PolicyInvalid."""
+    try:
+        return documents.read(document, kind)
+    except PolicyInvalid as refusal:
+        faults = [replace(fault, pointer=f"/document{fault.pointer}") for fault in refusal.faults]
+        raise PolicyInvalid(faults) from refusal
 
 
 def _kind(rulebook: Rulebook, name: str) -> Kind:

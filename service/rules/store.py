@@ -118,9 +118,11 @@ async def hold_pointer(
     return row
 
 
-async def point(session: TenantSession, pointer: PolicyPointerRow, refs: Sequence[VersionRef]) -> None:
+async def point(
+    session: TenantSession, pointer: PolicyPointerRow, refs: Sequence[VersionRef], *, now: datetime
+) -> None:
     await session.db.execute(
         update(PolicyPointerRow)
         .where(PolicyPointerRow.tenant_id == session.tenant_id, PolicyPointerRow.id == pointer.id)
-        .values(effective=[ref.to_json() for ref in refs])
+        .values(effective=[ref.to_json() for ref in refs], changed_at=now)
     )

@@ -59,10 +59,10 @@ async def test_a_change_on_a_stale_version_is_412_and_changes_nothing(caller: As
 def test_only_the_very_version_may_be_changed(version: int, other: int) -> None:
     precondition = Precondition(conditional.strong_tags(conditional.etag(ID, version)))
     if version == other:
-        precondition.check(ID, other)
+        precondition.check(conditional.etag(ID, other))
     else:
         with pytest.raises(VersionStale):
-            precondition.check(ID, other)
+            precondition.check(conditional.etag(ID, other))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_only_the_very_version_may_be_changed(version: int, other: int) -> None:
 def test_a_change_needs_a_strong_tag(header: str, *, matches: bool) -> None:
     precondition = Precondition(conditional.strong_tags(header))
     if matches:
-        precondition.check(ID, 1)
+        precondition.check(ONE)
     else:
         with pytest.raises(VersionStale):
-            precondition.check(ID, 1)
+            precondition.check(ONE)

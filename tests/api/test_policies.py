@@ -29,6 +29,20 @@ async def test_a_policy_decides_nothing_before_it_is_published(caller: AsyncClie
     assert (before["rule_id"], after["rule_id"]) == (None, "p1")
 
 
+async def test_publishing_is_a_change_of_the_policy_to_whoever_has_read_it(caller: AsyncClient) -> None:
+    await desk.created(caller, "/v1/calendars", {"name": "office", "definition": desk.OFFICE})
+    path = f"/v1/policies/{(await _created(caller))['id']}"
+    tag = (await caller.get(path)).headers["ETag"]
+
+    published = await caller.post(f"{path}/publish", headers=factories.key())
+    shown = await caller.get(path, headers={"If-None-Match": tag})
+    revised = await caller.put(path, json={"document": desk.DOCUMENT}, headers={"If-Match": tag})
+
+    assert (shown.status_code, shown.json()["published_version"]) == (200, 1)
+    assert shown.headers["ETag"] == published.headers["ETag"] != tag
+    assert revised.status_code == 412
+
+
 async def test_a_version_never_changes_and_the_one_in_effect_stays_until_the_next_is_published(
     caller: AsyncClient,
 ) -> None:
@@ -68,7 +82,7 @@ async def test_a_bad_condition_is_refused_with_line_column_and_a_suggestion(call
 
     assert refused.status_code == 422
     (fault,) = refused.json()["errors"]
-    assert (fault["pointer"], fault["line"]) == ("/rules/0/when", 1)
+    assert (fault["pointer"], fault["line"]) == ("/document/rules/0/when", 1)
     assert "request.priority" in fault["detail"]
     assert (await caller.get("/v1/policies")).json()["items"] == []
 
