@@ -18,6 +18,9 @@ from service.ids import TenantId
 
 Sessions = async_sessionmaker[AsyncSession]
 
+PREPARED_STATEMENTS_KEPT = 400
+"""For each connection; an INSERT of two rows is another statement than one of three."""
+
 SET_TENANT = "select rooted.set_tenant($1)"
 
 
@@ -70,7 +73,10 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
-        connect_args={"server_settings": {"application_name": "rooted", "timezone": "UTC"}},
+        connect_args={
+            "server_settings": {"application_name": "rooted", "timezone": "UTC"},
+            "prepared_statement_cache_size": PREPARED_STATEMENTS_KEPT,
+        },
     )
 
 
@@ -95,31 +101,37 @@ async def run(db: AsyncSession, statement: str, *parameters: object) -> CursorRe
 async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all name the same columns: one statement, sent as it stands."""
     if rows:
-        columns = tuple(rows[0])
-        connection = await db.connection()
-        await connection.exec_driver_sql(
-            insertion(table, columns), [_parameters(table, columns, row) for row in rows]
-        )
+        insertion = _insertion(table, tuple(rows[0]), len(rows))
+        await run(db, insertion.statement, *(value for row in rows for value in insertion.values_of(row)))
 
 
 async def insert_new(db: AsyncSession, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one of its keys is taken; say whether it was inserted."""
-    columns = tuple(row)
-    statement = f"{insertion(table, columns)} on conflict do nothing returning 1"
-    return (await run(db, statement, *_parameters(table, columns, row))).first() is not None
+    insertion = _insertion(table, tuple(row), 1)
+    statement = f"{insertion.statement} on conflict do nothing returning 1"
+    return (await run(db, statement, *insertion.values_of(row))).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    """An INSERT of some rows with these columns, each with whether it holds JSON."""
+
+    statement: str
+    columns: tuple[tuple[str, bool], ...]
+
+    def values_of(self, row: Mapping[str, Any]) -> list[Any]:
+        return [
+            _encode(row[name]) if is_json and row[name] is not None else row[name]
+            for name, is_json in self.columns
+        ]
 
 
 @lru_cache(maxsize=256)
-def insertion(table: Table, columns: tuple[str, ...]) -> str:
-    """The text of an INSERT of these columns."""
-    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    return f"insert into {table.name} ({', '.join(columns)}) values ({places})"  # noqa: S608 - names of ours
-
-
-def _parameters(table: Table, columns: Sequence[str], row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(
-        _encode(row[column])
-        if row[column] is not None and isinstance(table.columns[column].type, JSONB)
-        else row[column]
-        for column in columns
+def _insertion(table: Table, columns: tuple[str, ...], rows: int) -> _Insertion:
+    width = len(columns)
+    places = (", ".join(f"${row * width + column}" for column in range(1, width + 1)) for row in range(rows))
+    values = ", ".join(f"({row})" for row in places)
+    return _Insertion(
+        f"insert into {table.name} ({', '.join(columns)}) values {values}",  # noqa: S608 - names of ours
+        tuple((name, isinstance(table.columns[name].type, JSONB)) for name in columns),
     )
