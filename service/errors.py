@@ -23,6 +23,12 @@ class Fault:
     column: int | None = None
 
 
+def pointer_to(parent: str, *steps: str | int) -> str:
+    """The JSON Pointer (RFC 6901) that goes these steps on from `parent`, which is a pointer itself."""
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "/".join([parent, *escaped])
+
+
 class ServiceError(Exception):
     """An outcome we foresaw. Anything else that escapes is a bug and becomes a 500."""
 

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from service.errors import Fault
+from service.errors import Fault, pointer_to
 
 _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
@@ -25,9 +25,4 @@ def fault_of(error: msgspec.ValidationError, *, pointer: str = "") -> Fault:
         if step["index"] == _LEFT_OPEN:
             break
         steps.append(step["name"] or step["index"])
-    return Fault("".join([pointer, *(f"/{escaped(step)}" for step in steps)]), message[: place.start()])
-
-
-def escaped(step: str) -> str:
-    """One step of a JSON Pointer (RFC 6901)."""
-    return step.replace("~", "~0").replace("/", "~1")
+    return Fault(pointer_to(pointer, *steps), message[: place.start()])

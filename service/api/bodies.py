@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service import forms
 from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported, ParameterMalformed
-from service.errors import Fault
+from service.errors import Fault, pointer_to
 
 DEPTH_MAX = 64
 CONTAINERS = (dict, list)
@@ -54,11 +54,6 @@ class _Names:
         return marked
 
 
-def escape(step: str) -> str:
-    """One step of a JSON Pointer (RFC 6901). What cannot be sent as UTF-8 is replaced."""
-    return step.encode(errors="replace").decode().replace("~", "~0").replace("/", "~1").replace("\0", "�")
-
-
 def decode(body: bytes) -> object:
     """The JSON value of a body.
 
@@ -74,11 +69,6 @@ def decode(body: bytes) -> object:
         if faults:
             raise BodyMalformed("The body holds values that this service does not take.", faults=faults)
     return value
-
-
-def pointer(steps: Sequence[str | int]) -> str:
-    """The JSON Pointer (RFC 6901) that goes these steps."""
-    return "".join(f"/{escape(str(step))}" for step in steps)
 
 
 def convert(value: object, kind: Any) -> Any:
@@ -175,7 +165,7 @@ def _faults(value: object) -> Iterator[Fault]:
     while walks:
         for step, found in walks[-1]:
             if complaint := _complaint(found):
-                yield Fault(pointer([*path, step]), complaint)
+                yield Fault(pointer_to("", *map(_sendable, [*path, step])), complaint)
             if found and _holds(found):
                 path.append(step)
                 walks.append(_inside(found))
@@ -207,8 +197,13 @@ def _complaint(found: object) -> str | None:
 
 def _complaint_of_names(found: dict[str, object]) -> str | None:
     if isinstance(found, _Repeating):
-        return f"The name {escape(found.repeated)!r} occurs twice; send it once."
+        return f"The name {_sendable(found.repeated)!r} occurs twice; send it once."
     return next((complaint for name in found if (complaint := _complaint_of_text(name))), None)
+
+
+def _sendable(step: str | int) -> str:
+    """A name as it may stand in an answer: what UTF-8 and PostgreSQL cannot hold is replaced."""
+    return str(step).encode(errors="replace").decode().replace("\0", "�")
 
 
 def _complaint_of_text(text: str) -> str | None:

@@ -15,7 +15,7 @@ from service.commitments.domain.ledger import (
     Reopened,
     Resumed,
 )
-from service.errors import Fault
+from service.errors import Fault, pointer_to
 from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import GIVEN_BY_SOURCE
@@ -181,7 +181,9 @@ def faults_of_facts(facts: Facts) -> list[Fault]:
     known = ", ".join(GIVEN_BY_SOURCE)
     return (
         [
-            Fault(f"/facts/{name}", f"Not a fact of a request ({known}); put your own under `custom`.")
+            Fault(
+                pointer_to("/facts", name), f"Not a fact of a request ({known}); put your own under `custom`."
+            )
             for name in facts
             if name not in GIVEN_BY_SOURCE and name != "custom"
         ]

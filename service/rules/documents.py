@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from service import forms
-from service.errors import Fault
+from service.errors import Fault, pointer_to
 from service.rules.domain import Document, HitPolicy, Kind, Rule
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
@@ -68,7 +68,7 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
 
 def _elsewhere(form: DocumentForm) -> list[Fault]:
     return [
-        Fault(f"/facts/{name}", f"A policy declares facts under {OWN_FACTS_PREFIX} only.")
+        Fault(pointer_to("/facts", name), f"A policy declares facts under {OWN_FACTS_PREFIX} only.")
         for name in form.facts
         if not name.startswith(OWN_FACTS_PREFIX)
     ]

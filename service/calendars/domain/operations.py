@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
-from service.calendars.domain.parse import escaped, shown, unknown_key
+from service.calendars.domain.parse import shown, unknown_key
 from service.calendars.domain.working_time import (
     BUSINESS_DAYS_MAX,
     HORIZON,
     HORIZON_YEARS,
     WorkingTime,
 )
-from service.errors import Fault, Invalid
+from service.errors import Fault, Invalid, pointer_to
 
 PAUSES_MAX = 1_000
 
@@ -147,7 +147,7 @@ def _read(working_time: WorkingTime, operation: _Operation, raw: object) -> _Inp
     known = (*operation.required, *operation.optional)
     for key in members:
         if key not in known:
-            raise OperationInvalid(f"/input/{escaped(key)}", unknown_key(key, known))
+            raise OperationInvalid(pointer_to("/input", key), unknown_key(key, known))
     for key in operation.required:
         if key not in members:
             raise OperationInvalid(f"/input/{key}", "is missing.")

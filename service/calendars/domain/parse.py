@@ -16,7 +16,7 @@ from service.calendars.domain.definition import (
     LocalSpan,
 )
 from service.calendars.domain.failures import CalendarInvalid, UnknownCountry
-from service.errors import Fault
+from service.errors import Fault, pointer_to
 
 FIRST_YEAR = 1900
 """No calendar is computed before this year, nor may it name a date there."""
@@ -115,11 +115,6 @@ def shown(raw: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS_MAX else text[: _SHOWN_CHARACTERS_MAX - 1] + "…"
 
 
-def escaped(key: str) -> str:
-    """A key as one segment of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
-
-
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """What to say of a key nobody knows."""
     near = get_close_matches(key[:_SHOWN_CHARACTERS_MAX], known, n=1)
@@ -141,7 +136,7 @@ def _definition(reading: _Reading, raw: object, country_dates: CountryDates) -> 
     members = cast("dict[str, object]", raw)
     for key in members:
         if key not in KEYS:
-            reading.fault(f"/{escaped(key)}", unknown_key(key, KEYS))
+            reading.fault(pointer_to("", key), unknown_key(key, KEYS))
     if _always_open(reading, members):
         return CalendarDefinition(tz=_tz(reading, members, required=False), always_open=True)
     country, dates = _country(reading, members, country_dates)
@@ -213,7 +208,7 @@ def _weekly(reading: _Reading, raw: object) -> tuple[tuple[DaySpan, ...], ...]:
     members = cast("dict[str, object]", raw)
     for key in members:
         if key not in WEEKDAYS:
-            reading.fault(f"/weekly/{escaped(key)}", unknown_key(key, WEEKDAYS))
+            reading.fault(pointer_to("/weekly", key), unknown_key(key, WEEKDAYS))
     return tuple(_day(reading, members.get(name, []), f"/weekly/{name}") for name in WEEKDAYS)
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from service.errors import pointer_to
 from service.rules.language import times
-from service.rules.language.faults import FactFault, pointer_to
+from service.rules.language.faults import FactFault
 from service.rules.language.lex import INT_MAX, INT_MIN
 from service.rules.language.types import DYN, Declarations, Type, TypeName
 from service.rules.language.values import Duration, Facts, Timestamp, Value

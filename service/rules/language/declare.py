@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from service.rules.language.faults import FactFault, pointer_to
+from service.errors import pointer_to
+from service.rules.language.faults import FactFault
 from service.rules.language.types import (
     BOOL,
     DOUBLE,

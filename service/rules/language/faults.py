@@ -53,10 +53,5 @@ class LanguageError(Exception):
         self.faults = tuple(faults)
 
 
-def pointer_to(parent: str, key: str | int) -> str:
-    """The JSON Pointer to one entry of what `parent` points to."""
-    return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
-
-
 def fault(place: Place, message: str, *, severity: Severity = Severity.ERROR) -> SyntaxFault:
     return SyntaxFault(line=place.line, column=place.column, message=message, severity=severity)
