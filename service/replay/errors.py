@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from service.errors import Conflict, Fault, Invalid, Unavailable
+from service.instants import rfc3339
 
 
 class MappingInvalid(Invalid):
@@ -50,8 +51,8 @@ class ClockPast(Conflict):
 
     def __init__(self, now: datetime, start: datetime) -> None:
         super().__init__(
-            f"The tenant's clock stands at {now.isoformat()}, after the log begins. "
-            f"Replay on a sandbox tenant whose clock is at {start.isoformat()} or earlier."
+            f"The tenant's clock stands at {rfc3339(now)}, after the log begins. "
+            f"Replay on a sandbox tenant whose clock is at {rfc3339(start)} or earlier."
         )
 
 

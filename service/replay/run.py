@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 
 from service.errors import ServiceError
+from service.instants import rfc3339
 from service.replay import report as reporting
 from service.replay import setup as setting_up
 from service.replay.client import Client, key_of
@@ -156,7 +157,7 @@ async def _move_clock(run: _Run, to: datetime) -> None:
     """Move the tenant's clock, and come back when everything due by then has happened. Never backward."""
     if to <= run.now:
         return
-    target = to.isoformat().replace("+00:00", "Z")
+    target = rfc3339(to)
     answer = await run.client.post(
         "/v1/sandbox/clock", {"now": target}, key=key_of("clock", run.source, target)
     )

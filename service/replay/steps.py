@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.instants import rfc3339
 from service.replay.mapping import CUSTOM, LAST, REPLIED, EventRows, Immaterial, LogMapping, State
 from service.replay.rows import Row, Value
 
@@ -59,7 +60,7 @@ def _request(row: Row, mapping: LogMapping, opened_at: datetime) -> dict[str, ob
         "source": mapping.source,
         "external_id": row.case,
         "type": mapping.type,
-        "occurred_at": _instant(opened_at),
+        "occurred_at": rfc3339(opened_at),
         "facts": _nested({name: value for name, value in row.facts.items() if value is not None}),
         **row.texts,
     }
@@ -67,7 +68,7 @@ def _request(row: Row, mapping: LogMapping, opened_at: datetime) -> dict[str, ob
 
 def _next_step(before: Step, row: Row, body: dict[str, object]) -> Step:
     ordinal = before.ordinal + 1
-    happened = {"occurred_at": _instant(row.at), "sequence": ordinal}
+    happened = {"occurred_at": rfc3339(row.at), "sequence": ordinal}
     return Step(
         case=row.case,
         ordinal=ordinal,
@@ -114,7 +115,3 @@ def _nested(facts: Mapping[str, Value]) -> dict[str, object]:
     body: dict[str, object] = {name: value for name, value in facts.items() if not name.startswith(CUSTOM)}
     custom = {name.removeprefix(CUSTOM): value for name, value in facts.items() if name.startswith(CUSTOM)}
     return {**body, "custom": custom} if custom else body
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

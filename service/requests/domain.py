@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypedDict, cast
 
@@ -17,6 +17,7 @@ from service.commitments.domain.ledger import (
 )
 from service.errors import Fault, pointer_to
 from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
+from service.instants import rfc3339
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import GIVEN_BY_SOURCE
 from service.tenants.domain import Client, OperatedService
@@ -268,10 +269,6 @@ def _entry_of_state(state: State, when: _Occurrence) -> LedgerEntry:
             return Cancelled(**when)
         case State.RESOLVED | State.CLOSED:
             return Fulfilled(**when, by=state.value)
-
-
-def rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _present(facts: Mapping[str, str | None]) -> Facts:

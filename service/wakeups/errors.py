@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from service.errors import Conflict, Fault, Invalid
+from service.instants import rfc3339
 
 
 class SandboxOnly(Conflict):
@@ -20,7 +21,5 @@ class ClockMovesForward(Invalid):
     code = "clock-moves-forward"
 
     def __init__(self, target_at: datetime) -> None:
-        detail = (
-            f"The clock stands at, or is on its way to, {target_at.isoformat()}; name no earlier instant."
-        )
+        detail = f"The clock stands at, or is on its way to, {rfc3339(target_at)}; name no earlier instant."
         super().__init__(detail, faults=[Fault("/now", detail)])

@@ -19,6 +19,7 @@ from service.calendars.domain.working_time import (
     WorkingTime,
 )
 from service.errors import Fault, Invalid, pointer_to
+from service.instants import rfc3339
 
 PAUSES_MAX = 1_000
 
@@ -167,7 +168,7 @@ def _time(raw: object, pointer: str) -> datetime:
 def _written(working_time: WorkingTime, at: datetime, *, like: _Moment) -> str:
     if like.is_local:
         return working_time.to_local(at).isoformat()
-    return at.isoformat().replace("+00:00", "Z")
+    return rfc3339(at)
 
 
 def _seconds(span: timedelta) -> float:
