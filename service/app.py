@@ -24,6 +24,7 @@ from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
+from service.api.opened import Ending, Opens
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
 from service.api.requests import RequestController
@@ -100,7 +101,7 @@ def create_app(
         access=Access(metrics),
         route_handlers=list(controllers),
         dependencies=dependencies,
-        middleware=[Screening(), Authentication(verifier)],
+        middleware=[Ending(), Screening(), Authentication(verifier)],
         exception_handlers=HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.body_bytes_max,
@@ -123,7 +124,10 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
             raise TokenMissing  # an operation that declares no scope never gets at a tenant
         return request.user
 
-    async def session(principal: NamedDependency[Principal]) -> AsyncGenerator[TenantSession]:
+    async def session(
+        request: Request[Any, Any, Any],  # noqa: ARG001 - knows what it has opened
+        principal: NamedDependency[Principal],
+    ) -> AsyncGenerator[TenantSession]:
         async with tenant_transaction(sessions, principal.tenant_id) as opened:
             yield opened
 
@@ -140,7 +144,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
 
     return {
         "principal": Provide(principal, sync_to_thread=False),
-        "session": Provide(session),
+        "session": Opens(session),
         "now": Provide(now),
         "actor": Provide(actor, sync_to_thread=False),
         "caller": Provide(caller, sync_to_thread=False),
