@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
 from service.api.conditional import Precondition
+from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import requires
@@ -21,7 +22,6 @@ from service.db import TenantSession
 from service.ids import CalendarId
 from service.tenants.service import Actor
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Definition = Annotated[
     dict[str, Any],
     msgspec.Meta(

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
 from service.api.conditional import Precondition
+from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import requires
@@ -22,8 +23,6 @@ from service.rules.domain import Policy
 from service.rules.language.trial import evaluate_expression
 from service.rules.service import PolicyDraft, Rulebook
 from service.tenants.service import Actor
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from service.api import conditional
 from service.api.commitments import CommitmentView
+from service.api.fields import Moment, Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import requires
@@ -23,10 +24,8 @@ from service.requests.domain import Decision, EventType, RequestEvent, RequestTy
 from service.requests.service import Accepted, Caller, Recorded, Report, Submission
 from service.rules.service import Rulebook, RuleWhy
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Title = Annotated[str, msgspec.Meta(max_length=500)]
 Cause = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 FACTS = "Facts by name, such as priority, impact, urgency, category; your own go under custom."

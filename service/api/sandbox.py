@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
+from service.api.fields import Moment
 from service.api.security import Principal, requires
 from service.db import Sessions, TenantSession
 from service.wakeups import drive, service
@@ -18,7 +19,7 @@ from service.wakeups.service import Advances, ClockProgress
 class MoveClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the clock is to go."""
 
-    now: Annotated[datetime, msgspec.Meta(tz=True, description="Not before where it stands.")]
+    now: Annotated[Moment, msgspec.Meta(description="Not before where it stands.")]
 
 
 class ClockView(msgspec.Struct, frozen=True):

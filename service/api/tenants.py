@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
 from service.api.conditional import Precondition
+from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import requires
@@ -33,7 +34,7 @@ class TenantView(msgspec.Struct, frozen=True):
 class CreateClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A client organization. Its tier is the fact `client.tier`."""
 
-    name: Text
+    name: Name
     tier: Text | None = None
 
 
@@ -51,7 +52,7 @@ class ClientView(msgspec.Struct, frozen=True):
 class RegisterService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry of the service register: the source of the `service.*` facts."""
 
-    name: Text
+    name: Name
     owner_group: Text | None = None
     criticality: Text | None = None
     hours: Text | None = None

@@ -1,1 +1,1 @@
-"""service.calendars: see docs/architecture.md."""
+"""Calendars: when time counts, and arithmetic over it."""

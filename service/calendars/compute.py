@@ -14,6 +14,7 @@ from service.calendars.domain import (
     operations,
     parse_definition,
 )
+from service.calendars.errors import ComputeFileInvalid
 from service.errors import Invalid
 
 DAYS_WALKED_MAX = 300 * 366
@@ -21,12 +22,6 @@ DAYS_WALKED_MAX = 300 * 366
 
 Answer = dict[str, object]
 """`{"id"?, "result"}` or `{"id"?, "error"}`; the id is there when the item had one."""
-
-
-class ComputeFileInvalid(Invalid):
-    """A file of computations that cannot be read at all."""
-
-    code = "compute-file-invalid"
 
 
 class _Refused(Exception):

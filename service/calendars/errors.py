@@ -41,3 +41,9 @@ class ComputationsTooMany(Invalid):
     def __init__(self, count: int, *, most: int) -> None:
         detail = f"{count} items are more than the {most} that one call may bring; send several calls."
         super().__init__(detail, faults=(Fault("", detail),))
+
+
+class ComputeFileInvalid(Invalid):
+    """A file of computations that cannot be read at all."""
+
+    code = "compute-file-invalid"

@@ -28,6 +28,7 @@ from service.calendars.shelf import Shelf
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import CalendarId
+from service.names import faults_of_name
 from service.tenants import service as tenants
 from service.tenants.service import Actor
 
@@ -69,7 +70,7 @@ async def create(
 ) -> Calendar:
     """Create a calendar with its first version. Raises CalendarInvalid, CalendarNameTaken."""
     read = await asyncio.to_thread(_read, raw, now)
-    _refuse(definition.faults_of_name(name))
+    _refuse(faults_of_name(name))
     calendar_id, version_id = CalendarId(ids.new_id()), ids.new_id()
     await store.add(session, calendar_id, name=name, version_id=version_id, now=now)
     await _add_version(session, calendar_id, version_id, 1, (raw, read), now=now)

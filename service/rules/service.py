@@ -12,6 +12,7 @@ from service import ids
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
+from service.names import faults_of_name
 from service.rules import documents, domain, store
 from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
 from service.rules.errors import PolicyInvalid
@@ -74,6 +75,8 @@ async def create_policy(
 ) -> Policy:
     """Create a policy with its first version, as a draft. Raises PolicyInvalid, PolicyNameTaken."""
     _read(draft.document, _kind(rulebook, draft.kind))
+    if faults := faults_of_name(draft.name):
+        raise PolicyInvalid(faults)
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)

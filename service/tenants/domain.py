@@ -12,7 +12,6 @@ from service.errors import Fault
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
-NAME_LENGTH_MAX = 200
 
 SCOPES = {
     "applications:read": "See which applications may call, and with which scopes.",
@@ -119,12 +118,6 @@ def faults_of_slug(slug: str) -> list[Fault]:
             f"{slug!r} is not 3 to 40 lower-case letters, digits and hyphens, starting with a letter.",
         )
     ]
-
-
-def faults_of_name(name: str) -> list[Fault]:
-    if name.strip() and len(name) <= NAME_LENGTH_MAX:
-        return []
-    return [Fault("/name", f"A name has 1 to {NAME_LENGTH_MAX} characters.")]
 
 
 def faults_of_scopes(scopes: Sequence[str], known: Collection[str] = SCOPES) -> list[Fault]:

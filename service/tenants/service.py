@@ -9,6 +9,7 @@ from service import ids
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+from service.names import faults_of_name
 from service.platform import PlatformSession
 from service.tenants import domain, store
 from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
@@ -57,7 +58,7 @@ async def create(
     Raises:
         SlugTaken, RegistrationInvalid
     """
-    _refuse(domain.faults_of_slug(slug) + domain.faults_of_name(name))
+    _refuse(domain.faults_of_slug(slug) + faults_of_name(name))
     kind = TenantKind.LIVE if sandbox_at is None else TenantKind.SANDBOX
     tenant = Tenant(id=session.tenant_id, slug=slug, name=name, kind=kind)
     await store.add_tenant(session, tenant, created_at=created_at)
@@ -86,7 +87,7 @@ async def create_application(
     now: datetime,
 ) -> Application:
     """Register an OAuth client. Raises RegistrationInvalid, ClientNotFound."""
-    _refuse(domain.faults_of_name(name) + domain.faults_of_scopes(scopes))
+    _refuse(faults_of_name(name) + domain.faults_of_scopes(scopes))
     if client_id is not None:
         await store.client(session, client_id)
     row = ApplicationRow(
@@ -116,7 +117,7 @@ async def create_client(
     session: TenantSession, actor: Actor, *, name: str, tier: str | None, now: datetime
 ) -> Client:
     """Register a client organization. Raises RegistrationInvalid, NameTaken."""
-    _refuse(domain.faults_of_name(name))
+    _refuse(faults_of_name(name))
     client = Client(id=ClientId(ids.new_id()), name=name, tier=tier, version=1, created_at=now)
     await store.add(session, ClientRow, client.id, name=name, tier=tier, version=1, created_at=now)
     await audit(
@@ -141,7 +142,7 @@ async def register_service(
     session: TenantSession, actor: Actor, entry: ServiceEntry, *, now: datetime
 ) -> OperatedService:
     """Add an entry to the service register. Raises RegistrationInvalid, NameTaken."""
-    _refuse(domain.faults_of_name(entry.name))
+    _refuse(faults_of_name(entry.name))
     service_id = ServiceId(ids.new_id())
     await store.add(session, ServiceRow, service_id, **asdict(entry), version=1, created_at=now)
     await audit(session, actor, "service.registered", f"service:{service_id}", asdict(entry), now=now)
@@ -152,7 +153,7 @@ async def change_service(
     session: TenantSession, actor: Actor, service_id: ServiceId, entry: ServiceEntry, *, now: datetime
 ) -> OperatedService:
     """Replace an entry of the service register. Raises RegistrationInvalid, ServiceNotFound, NameTaken."""
-    _refuse(domain.faults_of_name(entry.name))
+    _refuse(faults_of_name(entry.name))
     row = await store.operated_service(session, service_id, lock=True)
     changes = {key: value for key, value in asdict(entry).items() if getattr(row, key) != value}
     for key, value in changes.items():

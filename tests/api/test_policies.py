@@ -87,16 +87,20 @@ async def test_a_bad_condition_is_refused_with_line_column_and_a_suggestion(call
     assert (await caller.get("/v1/policies")).json()["items"] == []
 
 
-async def test_an_unknown_kind_and_a_taken_name_are_refused(caller: AsyncClient) -> None:
+async def test_an_unknown_kind_and_a_taken_or_empty_name_are_refused(caller: AsyncClient) -> None:
     await _created(caller)
-    bodies = [{"name": "promises", "kind": "commitment"}, {"name": "other", "kind": "wish"}]
+    bodies = [
+        {"name": "promises", "kind": "commitment"},
+        {"name": "other", "kind": "wish"},
+        {"name": " ", "kind": "commitment"},
+    ]
 
     answers = [
         await caller.post("/v1/policies", json=body | {"document": desk.DOCUMENT}, headers=factories.key())
         for body in bodies
     ]
 
-    assert [answer.status_code for answer in answers] == [409, 422]
+    assert [answer.status_code for answer in answers] == [409, 422, 422]
 
 
 async def test_another_tenants_policy_does_not_exist(

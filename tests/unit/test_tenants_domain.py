@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.ids import ApplicationId, TenantId, new_id
+from service.names import faults_of_name
 from service.tenants import domain
 from service.tenants.domain import SCOPES, Application
 
@@ -28,9 +29,12 @@ def test_a_slug_is_short_and_plain(slug: str, *, fine: bool) -> None:
     assert (domain.faults_of_slug(slug) == []) is fine
 
 
-@pytest.mark.parametrize(("name", "fine"), [("Acme", True), (" ", False), ("", False), ("x" * 201, False)])
-def test_a_name_is_there_and_not_too_long(name: str, *, fine: bool) -> None:
-    assert (domain.faults_of_name(name) == []) is fine
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("Acme", True), ("Zürich 7", True), (" ", False), ("", False), ("a\nb", False), ("x" * 201, False)],
+)
+def test_a_name_is_there_printable_and_not_too_long(name: str, *, fine: bool) -> None:
+    assert (faults_of_name(name) == []) is fine
 
 
 def test_an_unknown_scope_is_pointed_at() -> None:

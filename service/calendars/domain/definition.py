@@ -4,9 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from service.errors import Fault
-
-NAME_CHARACTERS_MAX = 200
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 COUNTRY_DATES = "country_dates"
@@ -67,12 +64,6 @@ class CalendarDefinition:
         )
 
 
-def faults_of_name(name: str) -> list[Fault]:
-    if name.strip() and name.isprintable() and len(name) <= NAME_CHARACTERS_MAX:
-        return []
-    return [Fault("/name", f"A name has 1 to {NAME_CHARACTERS_MAX} printable characters.")]
-
-
 def canonical_json(definition: CalendarDefinition) -> dict[str, object]:
     """The definition as JSON, in one fixed spelling and order."""
     if definition.always_open:
@@ -99,10 +90,11 @@ def expanded_json(definition: CalendarDefinition) -> dict[str, object]:
 
 
 def _clock_times(span: DaySpan) -> list[str]:
-    return [_clock_time(span.start_seconds), _clock_time(span.end_seconds)]
+    return [clock_time(span.start_seconds), clock_time(span.end_seconds)]
 
 
-def _clock_time(seconds: int) -> str:
+def clock_time(seconds: int) -> str:
+    """Seconds since midnight as `HH:MM` or `HH:MM:SS`; hours go on past 24."""
     hour, minute, second = (
         seconds // _HOUR_SECONDS,
         seconds // _MINUTE_SECONDS % 60,

@@ -27,5 +27,14 @@ class NeverDue(Invalid):
     code = "calendar-never-due"
 
 
+class OperationInvalid(Invalid):
+    """What is asked of a calendar is not understood."""
+
+    code = "calendar-operation-invalid"
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(f"{pointer}: {detail}", faults=(Fault(pointer, detail),))
+
+
 class UnknownCountry(ValueError):
     """There is no holiday table of that name. The message says which names come near."""

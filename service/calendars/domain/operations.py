@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
+from service.calendars.domain.failures import OperationInvalid
 from service.calendars.domain.parse import shown, unknown_key
 from service.calendars.domain.working_time import (
     BUSINESS_DAYS_MAX,
@@ -18,7 +19,7 @@ from service.calendars.domain.working_time import (
     HORIZON_YEARS,
     WorkingTime,
 )
-from service.errors import Fault, Invalid, pointer_to
+from service.errors import pointer_to
 from service.instants import rfc3339
 
 PAUSES_MAX = 1_000
@@ -27,15 +28,6 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _PAIR = 2
-
-
-class OperationInvalid(Invalid):
-    """What is asked of a calendar is not understood."""
-
-    code = "calendar-operation-invalid"
-
-    def __init__(self, pointer: str, detail: str) -> None:
-        super().__init__(f"{pointer}: {detail}", faults=(Fault(pointer, detail),))
 
 
 @dataclass(frozen=True, slots=True)

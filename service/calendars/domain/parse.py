@@ -14,6 +14,7 @@ from service.calendars.domain.definition import (
     CalendarDefinition,
     DaySpan,
     LocalSpan,
+    clock_time,
 )
 from service.calendars.domain.failures import CalendarInvalid, UnknownCountry
 from service.errors import Fault, pointer_to
@@ -230,7 +231,7 @@ def _day_span(reading: _Reading, raw: object, pointer: str) -> DaySpan | None:
         reading.fault(f"{pointer}/0", "starts on the next date; move it to that weekday.")
         return None
     if end <= start:
-        over = _clock_text(end + _DAY_SECONDS)
+        over = clock_time(end + _DAY_SECONDS)
         reading.fault(
             f"{pointer}/1", f"is not after the start; for that time on the next date write {over!r}."
         )
@@ -259,10 +260,6 @@ def _clock_seconds(reading: _Reading, raw: object, pointer: str) -> int | None:
         reading.fault(pointer, f"{raw!r} is after '48:00', the end of the next date; split the interval.")
         return None
     return total
-
-
-def _clock_text(seconds: int) -> str:
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}" + (f":{seconds % 60:02}" if seconds % 60 else "")
 
 
 def _holidays(reading: _Reading, raw: object) -> frozenset[date]:

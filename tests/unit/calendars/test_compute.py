@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.calendars import compute
-from service.calendars.compute import ComputeFileInvalid
+from service.calendars.errors import ComputeFileInvalid
 
 MONDAYS: dict[str, Any] = {"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}}
 DUE = {"start": "2026-01-05T09:00:00", "seconds": 3_600}
