@@ -42,11 +42,18 @@ class ClientView(msgspec.Struct, frozen=True):
     id: ClientId
     name: str
     tier: str | None
+    version: int
     created_at: datetime
 
     @classmethod
     def of(cls, client: Client) -> "ClientView":
-        return cls(id=client.id, name=client.name, tier=client.tier, created_at=client.created_at)
+        return cls(
+            id=client.id,
+            name=client.name,
+            tier=client.tier,
+            version=client.version,
+            created_at=client.created_at,
+        )
 
 
 class RegisterService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,10 +118,9 @@ class ClientController(Controller):
     ) -> Response[ClientView]:
         """Register a client organization."""
 
-        async def effect() -> ClientView:
-            return ClientView.of(
-                await service.create_client(session, actor, name=data.name, tier=data.tier, now=now)
-            )
+        async def effect() -> Response[ClientView]:
+            created = await service.create_client(session, actor, name=data.name, tier=data.tier, now=now)
+            return Response(ClientView.of(created), headers={"ETag": _tag(created)})
 
         return await once(effect)
 
@@ -128,10 +134,14 @@ class ClientController(Controller):
 
     @get("/{client_id:uuid}", guards=[requires("clients:read")], operation_id="getClient")
     async def get_one(
-        self, session: NamedDependency[TenantSession], client_id: FromPath[ClientId]
-    ) -> ClientView:
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[TenantSession],
+        client_id: FromPath[ClientId],
+    ) -> Response[ClientView]:
         """Show one client organization."""
-        return ClientView.of(await service.get_client(session, client_id))
+        client = await service.get_client(session, client_id)
+        return conditional.respond(request, ClientView.of(client), tag=_tag(client))
 
 
 class ServiceController(Controller):
@@ -191,5 +201,5 @@ class ServiceController(Controller):
         return Response(ServiceView.of(changed), headers={"ETag": _tag(changed)})
 
 
-def _tag(entry: OperatedService) -> str:
-    return conditional.etag(entry.id, entry.version)
+def _tag(registered: Client | OperatedService) -> str:
+    return conditional.etag(registered.id, registered.version)

@@ -14,13 +14,10 @@ from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
 SCOPES = {
-    "applications:read": "See which applications may call, and with which scopes.",
-    "applications:write": "Create and revoke applications.",
-    "audit:read": "Read the audit records.",
     "calendars:read": "Read calendars, and compute with them.",
     "calendars:write": "Create calendars and their versions.",
     "clients:read": "Read the client organizations.",
-    "clients:write": "Create and change client organizations.",
+    "clients:write": "Register client organizations.",
     "commitments:read": "Read promises, their clocks and their outcomes.",
     "events:read": "Read the event feed.",
     "policies:read": "Read policies, and try conditions against facts.",
@@ -33,7 +30,6 @@ SCOPES = {
     "services:read": "Read the service register.",
     "services:write": "Change the service register.",
     "tenant:read": "Read the tenant's own record.",
-    "tenant:write": "Change the tenant's own record.",
     "webhooks:read": "Read webhook endpoints and their deliveries.",
     "webhooks:write": "Create and delete webhook endpoints.",
 }

@@ -123,6 +123,16 @@ async def test_another_tenant_meets_every_operation_on_an_object_as_if_it_were_n
         assert answer.status_code in (400, 404, 422), (method, path, answer.text)
 
 
+def test_every_scope_permits_something(described: dict[str, Any]) -> None:
+    required = {
+        scope
+        for path, _, operation in _operations(described)
+        if path.startswith("/v1/")
+        for scope in operation["security"][0]["oauth2"]
+    }
+    assert set(SCOPES) - required == {"requests:backdate"}
+
+
 def test_a_scope_that_is_in_no_table_cannot_be_required() -> None:
     assert requires("calendars:write") == Requires("calendars:write")
     with pytest.raises(ValueError, match="calendars:wirte"):

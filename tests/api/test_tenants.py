@@ -29,7 +29,11 @@ async def test_a_client_is_registered_once_and_listed(caller: AsyncClient) -> No
     shown = (await caller.get(f"/v1/clients/{created['id']}")).json()
     listed = (await caller.get("/v1/clients")).json()
 
+    tag = (await caller.get(f"/v1/clients/{created['id']}")).headers["ETag"]
+    unchanged = await caller.get(f"/v1/clients/{created['id']}", headers={"If-None-Match": tag})
+
     assert again.status_code == 409
+    assert unchanged.status_code == 304
     assert again.json()["type"] == "/problems/name-taken"
     assert shown == created
     assert listed == {"items": [created], "next": None}
