@@ -1,52 +1,71 @@
 """No transaction outlives its request, whatever refused it."""
 
-import gc
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
-from sqlalchemy import Pool
-from sqlalchemy.ext.asyncio import AsyncEngine
+from litestar import Litestar, Request, Response, get
+from litestar.di import NamedDependency, Provide
 
-from service.app import create_app
-from service.db import Sessions
-from service.settings import Settings
-from tests import factories
+from service.api.opened import Ending, Opens
 from tests.conftest import ISSUER
 
-pytestmark = pytest.mark.concurrent
+Log = list[str]
 
 
-@pytest.fixture
-def pool(own_sessions: Sessions) -> Pool:
-    return cast("AsyncEngine", own_sessions.kw["bind"]).pool
+class Refused(Exception):
+    pass
 
 
-@pytest.fixture
-async def caller(settings: Settings, own_sessions: Sessions) -> AsyncGenerator[AsyncClient]:
-    tenant = await factories.tenant(own_sessions)
-    credentials = await factories.application(own_sessions, tenant)
-    transport = ASGITransport(cast("Any", create_app(settings, own_sessions)))
-    async with AsyncClient(transport=transport, base_url=ISSUER) as opened:
-        form = {"grant_type": "client_credentials"}
-        token = (await opened.post("/oauth/token", data=form, auth=credentials)).json()["access_token"]
-        opened.headers["Authorization"] = f"Bearer {token}"
-        yield opened
+def _app(log: Log, kept: list[Exception], *, refuse: bool) -> Litestar:
+    """An operation with a dependency that opens something, and one that may refuse after it."""
+
+    async def thing(request: Request[Any, Any, Any]) -> AsyncGenerator[str]:
+        log.append(f"opened for {request.method}")
+        try:
+            yield "a thing"
+        finally:
+            log.append("ended")
+
+    def check(thing: NamedDependency[str]) -> str:
+        if refuse:
+            raise Refused
+        return thing
+
+    @get("/")
+    async def show(check: NamedDependency[str]) -> str:
+        log.append("shown")
+        return check
+
+    def keep(_request: Request[Any, Any, Any], error: Refused) -> Response[str]:
+        kept.append(error)  # its traceback holds all that was open
+        return Response("refused", status_code=400)
+
+    return Litestar(
+        [show],
+        dependencies={"thing": Opens(thing), "check": Provide(check, sync_to_thread=False)},
+        middleware=[Ending()],
+        exception_handlers={Refused: cast("Any", keep)},
+        openapi_config=None,
+    )
 
 
-@pytest.fixture
-def no_collector() -> Generator[None]:
-    """Nothing is cleaned up by chance."""
-    gc.disable()
-    yield
-    gc.enable()
+@pytest.mark.parametrize(
+    ("refuse", "expected"),
+    [(False, ["opened for GET", "shown", "ended"]), (True, ["opened for GET", "ended"])],
+)
+async def test_what_is_open_ends_once_with_its_request(*, refuse: bool, expected: Log) -> None:
+    log, kept = Log(), list[Exception]()
+    transport = ASGITransport(cast("Any", _app(log, kept, refuse=refuse)))
+
+    async with AsyncClient(transport=transport, base_url=ISSUER) as caller:
+        answer = await caller.get("/")
+
+    assert answer.status_code == (400 if refuse else 200)
+    assert log == expected
 
 
-@pytest.mark.usefixtures("no_collector")
-async def test_a_dependency_that_refuses_leaves_no_connection_behind(caller: AsyncClient, pool: Pool) -> None:
-    answers = [await caller.post("/v1/clients", json={"name": "Harbour"}) for _ in range(20)]
-    answers += [await caller.get("/v1/clients", params={"limit": "many"}) for _ in range(20)]
-
-    assert {answer.status_code for answer in answers} == {400}
-    assert cast("Any", pool).checkedout() == 0
+def test_the_transaction_of_a_request_is_such_a_thing(served: Litestar) -> None:
+    assert isinstance(served.dependencies["session"], Opens)
+    assert any(isinstance(each, Ending) for each in served.middleware)
