@@ -124,9 +124,9 @@ class CalendarController(Controller):
         """Create a calendar."""
 
         async def effect() -> Response[CalendarView]:
-            return _response(
-                await service.create(session, actor, name=data.name, raw=data.definition, now=now)
-            )
+            calendar = await service.create(session, actor, name=data.name, raw=data.definition, now=now)
+            view, address = CalendarView.of(calendar), f"/v1/calendars/{calendar.id}"
+            return conditional.created(view, tag=_tag(calendar), address=address)
 
         return await once(effect)
 
@@ -162,9 +162,10 @@ class CalendarController(Controller):
         """Make a new version current. Promises made before keep the version they were made by."""
         held = await service.get(session, calendar_id, lock=True)
         precondition.check(_tag(held))
-        return _response(
-            await service.revise(session, actor, calendar_id, raw=data.definition, now=now, name=data.name)
+        calendar = await service.revise(
+            session, actor, calendar_id, raw=data.definition, now=now, name=data.name
         )
+        return Response(CalendarView.of(calendar), headers={"ETag": _tag(calendar)})
 
     @get(
         "/{calendar_id:uuid}/versions",
@@ -195,7 +196,3 @@ class CalendarController(Controller):
 
 def _tag(calendar: Calendar) -> str:
     return conditional.etag(calendar.id, calendar.current.version)
-
-
-def _response(calendar: Calendar) -> Response[CalendarView]:
-    return Response(CalendarView.of(calendar), headers={"ETag": _tag(calendar)})

@@ -9,14 +9,13 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from service.api.errors import ParameterMalformed
 from service.api.pagination import Page, Paging
 from service.api.security import Principal, requires
 from service.commitments import service, wire
 from service.commitments.domain import ClockState, Judgement, Outcome, Pause, Rule, SegmentTrace, Verdict
-from service.commitments.errors import DueBeforeAmbiguous
 from service.commitments.models import Commitment
-from service.commitments.service import Account
-from service.commitments.store import Sought
+from service.commitments.service import Account, Sought
 from service.db import TenantSession
 from service.ids import ClientId, CommitmentId, RequestId
 
@@ -161,7 +160,9 @@ class CommitmentController(Controller):
     ) -> Response[Page[CommitmentView]]:
         """List promises, oldest first. A client's application sees those of its own client."""
         if due_before is not None and due_before.tzinfo is None:
-            raise DueBeforeAmbiguous
+            raise ParameterMalformed(
+                "due_before has no offset; write it as 2026-01-05T13:00:00Z or with +08:00."
+            )
         sought = Sought(
             client_id=principal.client_id,
             request_id=None if request_id is None else RequestId(request_id),

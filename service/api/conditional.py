@@ -40,6 +40,11 @@ def respond(request: Request[Any, Any, Any], view: T, *, tag: str, status_code: 
     return Response(view, status_code=status_code, headers={"ETag": tag})
 
 
+def created(view: T, *, tag: str, address: str) -> Response[T]:
+    """`view` of something new, with its ETag and where it can be read from now on."""
+    return Response(view, status_code=201, headers={"ETag": tag, "Location": address})
+
+
 @dataclass(frozen=True, slots=True)
 class Precondition:
     """What If-Match said. Injected as `precondition: NamedDependency[Precondition]`."""

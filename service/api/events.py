@@ -15,7 +15,7 @@ from service.db import TenantSession
 from service.ids import ClientId, EventId
 from service.outbox import service
 from service.outbox.models import Event
-from service.outbox.store import Sought
+from service.outbox.service import Sought
 
 
 class EventView(msgspec.Struct, frozen=True):

@@ -91,7 +91,9 @@ class PolicyController(Controller):
 
         async def effect() -> Response[PolicyView]:
             draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
-            return _response(await service.create_policy(session, rulebook, actor, draft, now=now))
+            policy = await service.create_policy(session, rulebook, actor, draft, now=now)
+            view, address = PolicyView.of(policy), f"/v1/policies/{policy.id}"
+            return conditional.created(view, tag=_tag(policy), address=address)
 
         return await once(effect)
 

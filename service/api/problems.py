@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 from collections.abc import Callable
+from math import ceil
 from typing import Annotated, Any
 
 import msgspec
@@ -123,7 +124,7 @@ def concrete_errors(kind: type[ServiceError] = ServiceError) -> dict[str, type[S
 def headers_of(error: ServiceError) -> dict[str, str]:
     match error:
         case TooMany():
-            return {"Retry-After": str(max(1, round(error.retry_after.total_seconds())))}
+            return {"Retry-After": str(max(1, ceil(error.retry_after.total_seconds())))}
         case Unavailable():
             return {"Retry-After": str(RETRY_AFTER_SECONDS)}
         case errors.Unauthenticated() | errors.ScopeInsufficient():

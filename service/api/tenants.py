@@ -119,8 +119,9 @@ class ClientController(Controller):
         """Register a client organization."""
 
         async def effect() -> Response[ClientView]:
-            created = await service.create_client(session, actor, name=data.name, tier=data.tier, now=now)
-            return Response(ClientView.of(created), headers={"ETag": _tag(created)})
+            client = await service.create_client(session, actor, name=data.name, tier=data.tier, now=now)
+            view, address = ClientView.of(client), f"/v1/clients/{client.id}"
+            return conditional.created(view, tag=_tag(client), address=address)
 
         return await once(effect)
 
@@ -160,8 +161,9 @@ class ServiceController(Controller):
         """Add an entry to the service register."""
 
         async def effect() -> Response[ServiceView]:
-            registered = await service.register_service(session, actor, data.entry(), now=now)
-            return Response(ServiceView.of(registered), headers={"ETag": _tag(registered)})
+            entry = await service.register_service(session, actor, data.entry(), now=now)
+            view, address = ServiceView.of(entry), f"/v1/services/{entry.id}"
+            return conditional.created(view, tag=_tag(entry), address=address)
 
         return await once(effect)
 

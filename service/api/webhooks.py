@@ -99,8 +99,9 @@ class WebhookController(Controller):
             subject, changes = f"webhook_endpoint:{endpoint.id}", {"url": endpoint.url}
             await tenants.audit(session, actor, "webhook_endpoint.created", subject, changes, now=now)
             view = WebhookEndpointView.of(endpoint)
-            created = CreatedWebhookEndpointView(**msgspec.structs.asdict(view), secret=secret)
-            return Response(created, headers={"ETag": _tag(endpoint)})
+            shown_once = CreatedWebhookEndpointView(**msgspec.structs.asdict(view), secret=secret)
+            address = f"/v1/webhook-endpoints/{endpoint.id}"
+            return conditional.created(shown_once, tag=_tag(endpoint), address=address)
 
         return await once(effect)
 

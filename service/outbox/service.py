@@ -1,7 +1,7 @@
 """Use cases of this slice: tell what happened, read the feed, register endpoints, deliver to them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -95,7 +95,7 @@ async def feed(session: TenantSession, sought: Sought, *, after: Position | None
     """
     faults = events.faults_of_types(sought.types)
     if faults:
-        raise EventTypeUnknown(faults)
+        raise EventTypeUnknown([replace(fault, pointer="") for fault in faults])
     position = after or START
     horizon = await store.horizon(session)
     rows = await store.events(session, sought, after=position, below_tx=horizon, limit=limit + 1)

@@ -1,5 +1,6 @@
 """ETags: a read that has not changed is not sent again, and a change overwrites nobody's work."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from service.api import conditional
 from service.api.conditional import Precondition
 from service.api.errors import VersionStale
 from tests import factories
+from tests.api import desk
 
 VERSIONS = st.integers(1, 10**9)
 ID = UUID(int=7)
@@ -20,6 +22,28 @@ ONE = conditional.etag(ID, 1)
 async def _registered(caller: AsyncClient) -> tuple[str, str]:
     answer = await caller.post("/v1/services", json={"name": "Mail"}, headers=factories.key())
     return f"/v1/services/{answer.json()['id']}", answer.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/clients", {"name": "Harbour"}),
+        ("/v1/services", {"name": "Mail"}),
+        ("/v1/calendars", {"name": "office", "definition": desk.OFFICE}),
+        ("/v1/policies", {"name": "promises", "kind": "commitment", "document": desk.DOCUMENT}),
+        ("/v1/webhook-endpoints", {"url": "https://example.com/hooks"}),
+    ],
+)
+async def test_what_was_created_stands_where_its_answer_says(
+    caller: AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    created = await caller.post(path, json=body, headers=factories.key())
+
+    shown = await caller.get(created.headers["Location"])
+
+    assert (created.status_code, shown.status_code) == (201, 200)
+    assert shown.json().items() <= created.json().items()
+    assert shown.headers["ETag"] == created.headers["ETag"]
 
 
 async def test_a_read_that_has_not_changed_is_304_without_a_body(caller: AsyncClient) -> None:

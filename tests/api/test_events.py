@@ -140,7 +140,9 @@ async def test_a_type_that_there_is_not_is_refused_with_those_there_are(sign_in:
 
     assert refused.status_code == 422
     assert refused.json()["type"] == "/problems/event-type-unknown"
-    assert "commitment.kept" in refused.json()["errors"][0]["detail"]
+    (fault,) = refused.json()["errors"]
+    assert fault["pointer"] == ""
+    assert "commitment.kept" in fault["detail"]
 
 
 async def test_an_application_of_a_client_reads_of_its_own_what_clients_may_know(
