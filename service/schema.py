@@ -6,10 +6,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 ONE_AT_A_TIME = text("select pg_advisory_xact_lock(7166083501)")
 """Two processes that start at the same moment must not both migrate."""
+
+REVISION = text("select version_num from alembic_version")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +31,11 @@ def head() -> str:
     if revision is None:
         raise RuntimeError(f"no revisions under {ROOT / 'migrations'}")
     return revision
+
+
+async def revision(db: AsyncSession) -> str | None:
+    """The revision that the database is at."""
+    return (await db.execute(REVISION)).scalar()
 
 
 async def upgrade(owner_url: str) -> None:

@@ -174,7 +174,7 @@ async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:
     """Look at what the program stands on: the database, its schema, its roles."""
     async with opened(settings, data_folder=data_folder, pool_size=1) as sessions, sessions() as db:
         version = str((await db.execute(text("show server_version"))).scalar_one())
-        at = (await db.execute(text("select version_num from alembic_version"))).scalar()
+        at = await schema.revision(db)
         role = (
             await db.execute(
                 text("select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user")

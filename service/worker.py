@@ -12,12 +12,10 @@ from datetime import timedelta
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import text
 
 from service.api import idempotency
 from service.clock import Clock, SystemClock
 from service.db import Sessions, tenant_transaction
-from service.ids import TenantId
 from service.jobs import runner
 from service.jobs import service as jobs
 from service.jobs.registry import Tools
@@ -26,6 +24,7 @@ from service.outbox.sender import Sender
 from service.platform import platform_transaction
 from service.settings import Settings
 from service.telemetry import Metrics
+from service.tenants import service as tenants
 from service.wakeups import drive
 from service.wakeups import jobs as wakeups_jobs
 from service.wakeups import service as wakeups
@@ -38,8 +37,6 @@ JOBS = (outbox_jobs.deliver, wakeups_jobs.move_clock)
 PAUSE_MIN = timedelta(milliseconds=250)
 PAUSE_MAX = timedelta(seconds=5)
 HOUSEKEEPING_INTERVAL = timedelta(minutes=10)
-
-TENANTS = text("select id from tenant")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -125,8 +122,8 @@ async def _tidy(chores: Housekeeping) -> None:
         await jobs.tidy(platform)
         chores.held.set(await jobs.held(platform))
         chores.parked.set(await wakeups.parked(platform))
-        tenants = [TenantId(row[0]) for row in await platform.db.execute(TENANTS)]
-    for tenant_id in tenants:
+        everybody = await tenants.ids_of_all(platform)
+    for tenant_id in everybody:
         async with tenant_transaction(chores.sessions, tenant_id) as session:
             await idempotency.purge(session, now=chores.clock.now())
 

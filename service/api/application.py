@@ -22,7 +22,7 @@ GONE_STATUS = 499
 ALWAYS_SENT = ((b"x-content-type-options", b"nosniff"),)
 UNLESS_SENT = ((b"cache-control", b"no-store"),)
 
-_log = structlog.get_logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Access:
@@ -39,7 +39,7 @@ class Access:
         route = request.get("path_template", NO_ROUTE)
         self._requests.labels(method, route, status).inc()
         self._seconds.labels(method, route).observe(seconds)
-        _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1_000, 3))
+        log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1_000, 3))
 
 
 class Application(Litestar):

@@ -12,21 +12,18 @@ from litestar.di import NamedDependency
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from service import schema
 from service.clock import Clock
 from service.db import Sessions
 from service.platform import PlatformSession, platform_transaction
 from service.telemetry import METRICS_TYPE, Metrics
+from service.wakeups import service as wakeups
 
 ANSWER_WITHIN = timedelta(seconds=2)
 SKEW_MAX = timedelta(seconds=2)
 """How far the database's clock and this process's may differ before promises would be judged wrongly."""
 
 DATABASE_NOW = text("select clock_timestamp()")
-REVISION = text("select version_num from alembic_version")
-OLDEST_DUE = text(
-    "select extract(epoch from clock_timestamp() - min(fire_at))::float from wake_up"
-    " where not sandbox and fire_at <= clock_timestamp()"
-)
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -74,14 +71,14 @@ class Readiness:
         before = self.clock.now()
         database_now = (await session.db.execute(DATABASE_NOW)).scalar_one()
         between = before + (self.clock.now() - before) / 2
-        revision = check_revision((await session.db.execute(REVISION)).scalar(), self.head)
+        revision = check_revision(await schema.revision(session.db), self.head)
         checks = {
             "database": Check(ok=True, detail="answers"),
             "migrations": revision,
             "clock": check_skew(database_now, between),
         }
         if revision.ok:
-            checks["wake_ups"] = check_lateness((await session.db.execute(OLDEST_DUE)).scalar())
+            checks["wake_ups"] = check_lateness(await wakeups.lateness(session))
         return checks
 
 
@@ -96,9 +93,9 @@ def check_revision(found: str | None, expected: str) -> Check:
     return Check(ok=False, detail=f"revision {found}, but {expected} is needed: run `rooted migrate`")
 
 
-def check_lateness(seconds: float | None) -> Check:
+def check_lateness(lateness: timedelta) -> Check:
     """Late wake-ups are shown and do not fail: they are the worker's, and refusing requests mends nothing."""
-    return Check(ok=True, detail=f"the oldest due wake-up has waited {seconds or 0:.3f} s")
+    return Check(ok=True, detail=f"the oldest due wake-up has waited {lateness.total_seconds():.3f} s")
 
 
 class HealthController(Controller):

@@ -70,7 +70,7 @@ lock and statement timeouts, and a transaction that was idle too long."""
 
 MEDIA_TYPE = "application/problem+json"
 
-_log = structlog.get_logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -164,13 +164,13 @@ def database_problem(request: Request[Any, Any, Any], error: DBAPIError) -> Resp
 
 
 def unavailable_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    _log.warning("database unavailable", reason=type(error).__name__)
+    log.warning("database unavailable", reason=type(error).__name__)
     return problem(request, DatabaseUnavailable())
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """500 without anything of the inside; the log has it once, under the request id."""
-    _log.error("unexpected failure", exc_info=error)
+    log.error("unexpected failure", exc_info=error)
     return problem(request, InternalError())
 
 
@@ -213,7 +213,7 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> Servic
         case HTTPException(status_code=400):
             return ParameterMalformed(error.detail)
         case _:
-            _log.error("unexpected failure", exc_info=error)
+            log.error("unexpected failure", exc_info=error)
             return InternalError()
 
 

@@ -20,6 +20,8 @@ from service.rules.slot import ChildFailed, Job, Slot, SlotLimits
 
 READS_KEPT = 4_096
 
+log = structlog.stdlib.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
@@ -112,7 +114,6 @@ class DurablePool:
             )
             for _ in range(self._limits.children)
         ]
-        self._log = structlog.get_logger()
 
     async def start(self) -> None:
         """Start the children now rather than with the first match."""
@@ -175,7 +176,7 @@ class DurablePool:
         return expected
 
     def _blame(self, key: str, why: str, *, is_final: bool) -> None:
-        self._log.warning("rules engine failed", ruleset=key, why=why)
+        log.warning("rules engine failed", ruleset=key, why=why)
         if is_final:
             self._quarantine.confine(key)
         if is_final or self._quarantine.strike(key):

@@ -40,6 +40,8 @@ from service.rules.matching import RuleSet
 ROOT = Path(__file__).parents[2]
 STDIN, STDOUT = 0, 1
 
+log = structlog.stdlib.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class SlotLimits:
@@ -225,7 +227,6 @@ class Slot:
         self._away_until = 0.0
         self._is_advancing = False
         self._is_closed = False
-        self._log = structlog.get_logger()
 
     @property
     def pid(self) -> int:
@@ -279,8 +280,8 @@ class Slot:
     async def _spawn(self) -> None:
         try:
             self._child = await spawn(self._child_limits, self._replied, self._ended)
-        except OSError as error:
-            self._log.error("rules child cannot be started", error=str(error))
+        except OSError:
+            log.exception("rules child cannot be started")
             self._die("unstartable")
             return
         finally:
@@ -364,9 +365,9 @@ class Slot:
             return
         try:
             reply: Reply = REPLIES.decode(body)
-        except msgspec.DecodeError as error:
+        except msgspec.DecodeError:
             self._flight = flight
-            self._log.error("rules child wrote nonsense", error=str(error))
+            log.exception("rules child wrote nonsense")
             child.kill()
             return
         child.has_answered = True
@@ -422,7 +423,7 @@ class Slot:
         if child is not self._child:
             return
         self._counters["died"] += 1
-        self._log.warning("rules child died", pid=child.pid, return_code=child.return_code)
+        log.warning("rules child died", pid=child.pid, return_code=child.return_code)
         flight = self._flight
         if flight is not None:
             self._blame(flight.key, f"the child ended with {child.return_code}", is_final=False)

@@ -77,6 +77,11 @@ async def find(platform: PlatformSession, slug: str) -> Tenant:
     return await store.tenant_of_slug(platform, slug)
 
 
+async def ids_of_all(platform: PlatformSession) -> list[TenantId]:
+    """Every tenant there is, for what is looked after in each."""
+    return await store.tenant_ids(platform)
+
+
 async def create_application(
     session: TenantSession,
     *,
@@ -86,8 +91,12 @@ async def create_application(
     client_id: ClientId | None = None,
     now: datetime,
 ) -> Application:
-    """Register an OAuth client. Raises RegistrationInvalid, ClientNotFound."""
-    _refuse(faults_of_name(name) + domain.faults_of_scopes(scopes))
+    """Register an OAuth client; with a `client_id`, one that is confined to what concerns that client.
+
+    Raises:
+        RegistrationInvalid, ClientNotFound
+    """
+    _refuse(faults_of_name(name) + domain.faults_of_scopes(scopes, client_id=client_id))
     if client_id is not None:
         await store.client(session, client_id)
     row = ApplicationRow(

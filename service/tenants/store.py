@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from service.db import TenantRow, TenantSession, run
-from service.ids import ApplicationId, ClientId, ServiceId
+from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 from service.platform import PlatformSession
 from service.tenants.domain import Tenant
 from service.tenants.errors import ClientNotFound, NameTaken, ServiceNotFound, SlugTaken, TenantNotFound
@@ -50,6 +50,10 @@ async def tenant_of_slug(platform: PlatformSession, slug: str) -> Tenant:
     if row is None:
         raise TenantNotFound(slug)
     return row.to_domain()
+
+
+async def tenant_ids(platform: PlatformSession) -> list[TenantId]:
+    return [TenantId(row_id) for row_id in await platform.db.scalars(select(TenantRecord.id))]
 
 
 async def add_tenant(session: TenantSession, tenant: Tenant, *, created_at: datetime) -> None:

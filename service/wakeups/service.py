@@ -110,6 +110,11 @@ async def parked(platform: PlatformSession) -> int:
     return await store.parked(platform)
 
 
+async def lateness(platform: PlatformSession) -> timedelta:
+    """How long the live wake-up that is due longest has waited; zero when none is due."""
+    return await store.lateness(platform)
+
+
 async def clock(session: TenantSession) -> ClockProgress:
     """Where a sandbox's clock stands. Raises SandboxOnly."""
     return await _progress(session, _sandbox(await store.clock(session)))

@@ -49,6 +49,9 @@ FINISH = f"delete from wake_up {_STILL_THE_ONE}"  # noqa: S608 - constants
 RELEASE = f"update wake_up set claimed_until = null, attempts = attempts - 1 {_STILL_THE_ONE}"  # noqa: S608
 PUT_OFF = f"update wake_up set attempts = $6, claimed_until = now() + $7::interval {_STILL_THE_ONE}"  # noqa: S608
 PARKED = text("select count(*) from wake_up where attempts >= :attempts_max")
+OLDEST_DUE = text(
+    "select clock_timestamp() - min(fire_at) from wake_up where not sandbox and fire_at <= clock_timestamp()"
+)
 
 LOCK_CLOCK = "select now_at, target_at from sandbox_clock where tenant_id = $1 for update"
 READ_CLOCK = "select now_at, target_at from sandbox_clock where tenant_id = $1"
@@ -84,6 +87,11 @@ async def due_tenants(platform: PlatformSession, *, limit: int) -> list[TenantId
 async def parked(platform: PlatformSession) -> int:
     """How many wake-ups failed too often to be tried soon."""
     return (await platform.db.execute(PARKED, {"attempts_max": domain.ATTEMPTS_MAX})).scalar_one()
+
+
+async def lateness(platform: PlatformSession) -> timedelta:
+    """How long the live wake-up that is due longest has waited; zero when none is due."""
+    return (await platform.db.execute(OLDEST_DUE)).scalar() or timedelta(0)
 
 
 async def claim(session: TenantSession, *, limit: int) -> list[Due]:

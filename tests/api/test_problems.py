@@ -248,7 +248,7 @@ async def test_a_hostile_body_is_refused_quickly_and_at_its_place(
     assert [fault["pointer"] for fault in answer.json().get("errors", [])] == (
         [] if pointer is None else [pointer]
     )
-    assert seconds < 0.1
+    assert seconds < 0.5  # of processor time; collecting garbage may fall into it
 
 
 @pytest.mark.parametrize(

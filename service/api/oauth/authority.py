@@ -28,7 +28,7 @@ from service.tenants.errors import TenantNotFound
 NOBODY = UUID(int=0)
 """Where an unknown client is looked for, so that it takes as long as a known one."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class Authority:
             return response
         client = "" if presented is None else presented.client
         known_form = credentials.parse_client(client) is not None  # anything else might be a misplaced secret
-        _log.info("client authentication failed", client=client if known_form else None)
+        log.info("client authentication failed", client=client if known_form else None)
         wait = self.throttle.failed(client, now=self.clock.now())
         return response if wait is None else grants.too_many(wait)
 
