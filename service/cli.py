@@ -26,7 +26,6 @@ from service.replay.commands import Files, Prepared
 from service.replay.report import Report
 from service.rules.language.trial import evaluate_expression
 from service.settings import Settings
-from service.tenants.domain import SCOPES
 
 T = TypeVar("T")
 
@@ -143,7 +142,9 @@ def application() -> None:
 @application.command("create")
 @click.argument("tenant_slug", metavar="TENANT")
 @click.option("--name", default="application", show_default=True)
-@click.option("--scope", "scopes", multiple=True, help="May be given several times; all when left out.")
+@click.option(
+    "--scope", "scopes", multiple=True, help="May be given several times; all that it may hold when left out."
+)
 @click.option("--client", help="The name of the client organization it acts for, and sees alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -165,7 +166,7 @@ def create_application(
                 SystemClock(),
                 tenant=tenant_slug,
                 name=name,
-                scopes=scopes or tuple(SCOPES),
+                scopes=scopes,
                 client=client,
             )
 
@@ -321,7 +322,7 @@ def _ready(url: str) -> None:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to the end; a failure we foresaw becomes one line and exit code 1."""
+    """Run it to the end; a failure we foresaw is told with its faults, and becomes exit code 1."""
     return _refusing(lambda: uvloop.run(work))
 
 
@@ -329,7 +330,8 @@ def _refusing(work: Callable[[], T]) -> T:
     try:
         return work()
     except ServiceError as error:
-        raise click.ClickException(str(error)) from error
+        untold = [fault.detail for fault in error.faults if fault.detail not in str(error)]
+        raise click.ClickException("\n  ".join([str(error), *untold])) from error
 
 
 def _json_object(content: bytes, name: str) -> dict[str, Any]:

@@ -77,17 +77,24 @@ async def create_application(
     scopes: Sequence[str],
     client: str | None = None,
 ) -> Credentials:
-    """Create an OAuth client of the tenant with this slug. Raises TenantNotFound, ClientNotFound."""
+    """Create an OAuth client of the tenant with this slug, or of a client organization of it.
+
+    Without `scopes` it gets all that it may hold.
+
+    Raises:
+        TenantNotFound, ClientNotFound, RegistrationInvalid
+    """
     async with platform_transaction(opened) as platform:
         found = await service.find(platform, tenant)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     async with tenant_transaction(opened, found.id) as session:
+        client_id = None if client is None else (await service.find_client(session, client)).id
         application = await service.create_application(
             session,
             name=name,
-            scopes=scopes,
+            scopes=scopes or tuple(domain.scopes_open_to(client_id)),
             secret=secret,
-            client_id=None if client is None else (await service.find_client(session, client)).id,
+            client_id=client_id,
             now=clock.now(),
         )
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)

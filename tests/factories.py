@@ -40,13 +40,13 @@ async def tenant(sessions: Sessions, *, sandbox_at: datetime | None = None) -> T
 async def application(
     sessions: Sessions, of: Tenant, *, scopes: Sequence[str] = (), client_id: ClientId | None = None
 ) -> tuple[str, str]:
-    """An OAuth client: its id and secret. All scopes when none is named."""
+    """An OAuth client: its id and secret. All scopes that it may hold when none is named."""
     secret = secrets.token_urlsafe(32)
     async with tenant_transaction(sessions, of.id) as session:
         created = await service.create_application(
             session,
             name="Service desk",
-            scopes=scopes or SCOPES,
+            scopes=scopes or tuple(domain.scopes_open_to(client_id)),
             secret=secret,
             client_id=client_id,
             now=NOON,

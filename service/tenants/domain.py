@@ -35,6 +35,25 @@ SCOPES = {
 }
 """Every scope an application may be given, and what it permits."""
 
+CLIENT_SCOPES = {
+    name: SCOPES[name]
+    for name in (
+        "calendars:read",
+        "commitments:read",
+        "events:read",
+        "requests:backdate",
+        "requests:read",
+        "requests:write",
+        "sandbox:read",
+        "services:read",
+        "tenant:read",
+        "webhooks:read",
+        "webhooks:write",
+    )
+}
+"""Those that an application of a client organization may be given: none that shows it other clients, their
+rules, or lets it change what all of them share."""
+
 
 class TenantKind(StrEnum):
     LIVE = "live"
@@ -116,9 +135,16 @@ def faults_of_slug(slug: str) -> list[Fault]:
     ]
 
 
-def faults_of_scopes(scopes: Sequence[str], known: Collection[str] = SCOPES) -> list[Fault]:
+def scopes_open_to(client_id: ClientId | None) -> Collection[str]:
+    """The scopes that an application may be given: of a client organization, or of the tenant itself."""
+    return SCOPES if client_id is None else CLIENT_SCOPES
+
+
+def faults_of_scopes(scopes: Sequence[str], *, client_id: ClientId | None) -> list[Fault]:
+    known = scopes_open_to(client_id)
+    whose = "a scope" if client_id is None else "a scope for a client organization's application"
     return [
-        Fault(f"/scopes/{index}", f"{scope!r} is not a scope; known are {', '.join(known)}.")
+        Fault(f"/scopes/{index}", f"{scope!r} is not {whose}; these are: {', '.join(known)}.")
         for index, scope in enumerate(scopes)
         if scope not in known
     ]

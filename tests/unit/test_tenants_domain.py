@@ -1,8 +1,10 @@
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.ids import ApplicationId, TenantId, new_id
+from service.ids import ApplicationId, ClientId, TenantId, new_id
 from service.names import faults_of_name
 from service.tenants import domain
 from service.tenants.domain import SCOPES, Application
@@ -38,10 +40,24 @@ def test_a_name_is_there_printable_and_not_too_long(name: str, *, fine: bool) ->
 
 
 def test_an_unknown_scope_is_pointed_at() -> None:
-    faults = domain.faults_of_scopes(["tenant:read", "tenant:own"])
+    faults = domain.faults_of_scopes(["tenant:read", "tenant:own"], client_id=None)
 
     assert [fault.pointer for fault in faults] == ["/scopes/1"]
-    assert domain.faults_of_scopes(list(SCOPES)) == []
+    assert domain.faults_of_scopes(list(SCOPES), client_id=None) == []
+
+
+def test_a_client_organization_gets_no_scope_over_what_others_share() -> None:
+    refused = {scope for scope in SCOPES if domain.faults_of_scopes([scope], client_id=ClientId(UUID(int=1)))}
+
+    assert refused == {
+        "calendars:write",
+        "clients:read",
+        "clients:write",
+        "policies:read",
+        "policies:write",
+        "sandbox:write",
+        "services:write",
+    }
 
 
 @given(secret=st.text(), other=st.text())
