@@ -109,7 +109,7 @@ async def submit(
     """Accept a request: decide on its facts, promise what follows, and write all of it at once.
 
     Raises:
-        RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound, FactsInvalid
+        RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound
     """
     _check_submission(submission, now, caller)
     context = await _context(session, submission, caller)
@@ -137,6 +137,7 @@ async def submit(
             store.DECISIONS: [_decision_row(request, opened, decision)],
             **commitments.rows(made),
         },
+        caller_client_id=caller.client_id,
     )
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
@@ -158,7 +159,7 @@ async def record(
     again.
 
     Raises:
-        RequestNotFound, EventInvalid, BackdatingForbidden, FactsInvalid
+        RequestNotFound, EventInvalid, BackdatingForbidden
     """
     _check_report(report, now, caller)
     row = await store.get(session, request_id, client_id=caller.client_id, lock=True)

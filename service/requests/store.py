@@ -70,14 +70,22 @@ async def decisions(session: TenantSession, request_id: RequestId) -> list[Decis
     return list(await session.db.scalars(query))
 
 
-async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
+async def accept(
+    session: TenantSession, request: Request, rows: Rows, *, caller_client_id: ClientId | None
+) -> None:
     """Write a request and all that follows from it. This is the whole write of an accept.
+
+    Args:
+        session: of the tenant.
+        request: the new one.
+        rows: what follows from it.
+        caller_client_id: the client that the caller is confined to, if any.
 
     Raises:
         RequestExists: its source has already sent it.
     """
     if not await insert_new(session.db, REQUESTS, _columns(session, request)):
-        raise await _exists(session, request)
+        raise await _exists(session, request, caller_client_id)
     await append(session, rows)
 
 
@@ -114,11 +122,12 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
     }
 
 
-async def _exists(session: TenantSession, request: Request) -> RequestExists:
-    query = select(RequestRow.id).where(
-        RequestRow.tenant_id == session.tenant_id,
-        RequestRow.source == request.source,
-        RequestRow.external_id == request.external_id,
+async def _exists(
+    session: TenantSession, request: Request, caller_client_id: ClientId | None
+) -> RequestExists:
+    query = _mine(session, caller_client_id).where(
+        RequestRow.source == request.source, RequestRow.external_id == request.external_id
     )
-    existing = (await session.db.execute(query)).scalar_one()
-    return RequestExists(request.source, request.external_id, RequestId(existing))
+    existing = await session.db.scalar(query)
+    request_id = None if existing is None else RequestId(existing.id)
+    return RequestExists(request.source, request.external_id, request_id)

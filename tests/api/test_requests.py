@@ -228,6 +228,23 @@ async def test_a_clients_application_sees_its_own_requests_only(caller: AsyncCli
     assert {answer.status_code for answer in foreign} == {404}
 
 
+async def test_a_taken_name_tells_nobody_the_id_of_another_clients_request(
+    caller: AsyncClient, sign_in: SignIn
+) -> None:
+    clients = [await desk.created(caller, "/v1/clients", {"name": name}) for name in ("Harbour", "Hill")]
+    harbour, hill = [await sign_in(client_id=client["id"]) for client in clients]
+    request = await desk.submitted(hill, external_id="INC-1")
+    body = {"source": "desk", "external_id": "INC-1", "type": "incident"}
+
+    refused = [
+        (await sender.post("/v1/requests", json=body, headers=factories.key())).json()
+        for sender in (harbour, hill, caller)
+    ]
+
+    assert {each["type"] for each in refused} == {"/problems/request-exists"}
+    assert [request["id"] in each["detail"] for each in refused] == [False, True, True]
+
+
 async def test_another_tenants_request_answers_as_a_random_id(
     caller: AsyncClient, sign_in: SignIn, sessions: Sessions
 ) -> None:
