@@ -35,7 +35,6 @@ __all__ = [
     "advance",
     "get",
     "list_commitments",
-    "of_request",
     "prepare",
     "promise",
     "record",
@@ -129,11 +128,6 @@ async def get(
 async def accounts(session: TenantSession, request_id: RequestId, *, now: datetime) -> list[Account]:
     """The promises of a request, each with all that explains it."""
     return await _accounts(session, await store.of_request(session, request_id), now=now)
-
-
-async def of_request(session: TenantSession, request_id: RequestId, *, now: datetime) -> list[Commitment]:
-    """The promises of a request."""
-    return await _shown(session, await store.of_request(session, request_id), now=now)
 
 
 async def list_commitments(

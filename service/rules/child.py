@@ -28,7 +28,6 @@ from service.rules.frames import (
     Answered,
     Ask,
     Done,
-    Drop,
     Failed,
     Limits,
     Load,
@@ -65,9 +64,6 @@ class Shelf:
         match request:
             case Load():
                 return self._load(request)
-            case Drop():
-                self._drop(request.key)
-                return Done(0)
             case Ask() if request.key in self._held:
                 return self._ask(request)
             case Smoke() if request.key in self._held:

@@ -27,13 +27,6 @@ class PolicyInvalid(Invalid):
         super().__init__("The policy cannot be used as it stands.", faults=faults)
 
 
-class FactsInvalid(Invalid):
-    code = "facts-invalid"
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("The facts do not have their declared types.", faults=faults)
-
-
 class OutcomeInvalid(Invalid):
     code = "outcome-invalid"
 

@@ -60,14 +60,8 @@ class Smoke(msgspec.Struct, frozen=True, tag="smoke", array_like=True):
     key: str
 
 
-class Drop(msgspec.Struct, frozen=True, tag="drop", array_like=True):
-    """Forget a rule set."""
-
-    key: str
-
-
 class Done(msgspec.Struct, frozen=True, tag="done", array_like=True):
-    """Loaded, dropped or smoke-tested: how many terms are now kept for the key."""
+    """Loaded or smoke-tested: how many terms are now kept for the key."""
 
     terms: int
 
@@ -97,7 +91,7 @@ class Answered(msgspec.Struct, frozen=True, tag="answered", array_like=True):
     is_worn: bool
 
 
-Request: TypeAlias = Load | Ask | Smoke | Drop
+Request: TypeAlias = Load | Ask | Smoke
 Reply: TypeAlias = Done | Unknown | Failed | Answered
 Reads: TypeAlias = "dict[str, Reads | None]"
 """The names that conditions read, as a tree. None: the whole value."""

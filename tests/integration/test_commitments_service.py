@@ -190,7 +190,8 @@ async def test_what_happens_to_a_request_touches_all_its_promises(session: Tenan
         [Paused(**_when(NOON + HOUR / 2), cause="waiting_requester", party="requester")],
         now=NOON + HOUR / 2,
     )
-    found = await service.of_request(session, resolve.request_id, now=NOON + HOUR)
+    sought = Sought(request_id=resolve.request_id)
+    found = await service.list_commitments(session, sought, after=None, limit=9, now=NOON + HOUR)
 
     assert [(one.metric, one.clock) for one in found] == [
         ("resolve", ClockState.PAUSED),
@@ -221,7 +222,8 @@ async def test_a_reply_keeps_the_answer_and_not_the_solution(session: TenantSess
     await service.record(
         session, resolve.request_id, [Fulfilled(**_when(NOON + HOUR / 2), by="reply")], now=NOON + HOUR / 2
     )
-    found = await service.of_request(session, resolve.request_id, now=NOON + HOUR)
+    sought = Sought(request_id=resolve.request_id)
+    found = await service.list_commitments(session, sought, after=None, limit=9, now=NOON + HOUR)
 
     assert [one.outcome for one in found] == [Outcome.PENDING, Outcome.KEPT]
     assert await _wake_up(session, respond.id) is None

@@ -23,11 +23,14 @@ class Plan:
     """One compiled rule set.
 
     Attributes:
-        columns: how facts are coded. reads: indexes of the columns that the shards look at. What a larger
-        condition left behind is not computed. certain: shards that find the true rules. possible: shards that
-        find the rules that are true or an error, asked only when there is a doubt. doubts: for each of
-        `possible`, for some columns, the codes at which one of its rules may be an error. always_true: rules
-        that no fact can change. never_false: rules that are always true or an error.
+        columns: how facts are coded.
+        reads: indexes of the columns that the shards look at; what a larger condition left behind is not
+            computed.
+        certain: shards that find the true rules.
+        possible: shards that find the rules that are true or an error, asked only when there is a doubt.
+        doubts: for each of `possible`, for some columns, the codes at which one of its rules may be an error.
+        always_true: rules that no fact can change.
+        never_false: rules that are always true or an error.
     """
 
     columns: tuple[Column | Outcome, ...]

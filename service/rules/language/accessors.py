@@ -11,7 +11,6 @@ _DAYS_PER_WEEK = 7
 _MILLISECOND = times.NANOSECONDS // 1_000
 _MINUTE = 60 * times.NANOSECONDS
 _HOUR = 60 * _MINUTE
-_POINT_FORM_EXPONENTS = range(-4, 21)
 
 
 def _month(moment: datetime) -> int:

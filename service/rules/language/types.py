@@ -43,7 +43,6 @@ LIST = Type(TypeName.LIST, DYN)
 MAP = Type(TypeName.MAP, DYN)
 
 NUMBERS = frozenset({INT, DOUBLE})
-_CONTAINERS = {TypeName.LIST: LIST, TypeName.MAP: MAP}
 _SIMPLE = {str(one): one for one in (BOOL, INT, DOUBLE, STRING, TIMESTAMP, DURATION, DYN, LIST, MAP)}
 _WITH_ELEMENT = re.compile(r"(list|map)<(.+)>", re.ASCII)
 _TEXT_LENGTH_MAX = 100
@@ -69,10 +68,6 @@ Declarations: TypeAlias = Mapping[str, FactType]
 
 def list_of(element: Type) -> Type:
     return Type(TypeName.LIST, element)
-
-
-def map_of(element: Type) -> Type:
-    return Type(TypeName.MAP, element)
 
 
 def type_from_text(text: str) -> Type | None:
