@@ -30,6 +30,8 @@ BACKLOG = 2_048
 
 
 class AddressInUse(Unavailable):
+    """The address to listen on cannot be had; another program probably has it."""
+
     code = "address-in-use"
 
     def __init__(self, host: str, port: int, reason: str) -> None:
@@ -39,6 +41,8 @@ class AddressInUse(Unavailable):
 
 
 class HostedServerFailed(Unavailable):
+    """The server that a command started for itself ended before it answered."""
+
     code = "hosted-server-failed"
 
     def __init__(self, log: Path) -> None:

@@ -5,6 +5,8 @@ from service.ids import CommitmentId
 
 
 class CommitmentNotFound(NotFound):
+    """There is no such promise, or not for this caller."""
+
     code = "commitment-not-found"
 
     def __init__(self, commitment_id: CommitmentId) -> None:

@@ -9,6 +9,8 @@ ELSEWHERE = "or set ROOTED_DATABASE_URL to a PostgreSQL (15 or newer) of your ow
 
 
 class NoPostgresBinaries(Unavailable):
+    """PostgreSQL is not installed, neither by the wheel nor by the system."""
+
     code: ClassVar[str] = "embedded-no-binaries"
 
     def __init__(self) -> None:
@@ -20,6 +22,8 @@ class NoPostgresBinaries(Unavailable):
 
 
 class PostgresDoesNotRun(Unavailable):
+    """PostgreSQL's programs are there and cannot be run."""
+
     code: ClassVar[str] = "embedded-binaries-do-not-run"
 
     def __init__(self, program: Path, reason: str) -> None:
@@ -30,6 +34,8 @@ class PostgresDoesNotRun(Unavailable):
 
 
 class NoServerAccount(Unavailable):
+    """We are root, and there is no account that PostgreSQL could run under."""
+
     code: ClassVar[str] = "embedded-no-account"
 
     def __init__(self) -> None:
@@ -40,6 +46,8 @@ class NoServerAccount(Unavailable):
 
 
 class DataFolderUnusable(Unavailable):
+    """The data folder cannot be made, read or written."""
+
     code: ClassVar[str] = "embedded-data-folder-unusable"
 
     def __init__(self, folder: Path, reason: str) -> None:
@@ -50,6 +58,8 @@ class DataFolderUnusable(Unavailable):
 
 
 class DiskFull(Unavailable):
+    """There is too little space for the database."""
+
     code: ClassVar[str] = "embedded-disk-full"
 
     def __init__(self, folder: Path) -> None:
@@ -60,6 +70,8 @@ class DiskFull(Unavailable):
 
 
 class DataFolderOfAnotherVersion(Unavailable):
+    """The database was written by a major version of PostgreSQL that is not installed."""
+
     code: ClassVar[str] = "embedded-other-major-version"
 
     def __init__(self, folder: Path, *, written_by: int, offered: int) -> None:
@@ -72,6 +84,8 @@ class DataFolderOfAnotherVersion(Unavailable):
 
 
 class InitialisationFailed(Unavailable):
+    """A new database could not be made."""
+
     code: ClassVar[str] = "embedded-initialisation-failed"
 
     def __init__(self, folder: Path, output: str) -> None:
@@ -79,6 +93,8 @@ class InitialisationFailed(Unavailable):
 
 
 class ServerDidNotStart(Unavailable):
+    """The embedded PostgreSQL did not start; its log says why."""
+
     code: ClassVar[str] = "embedded-server-did-not-start"
 
     def __init__(self, log: Path, tail: str) -> None:
@@ -86,6 +102,8 @@ class ServerDidNotStart(Unavailable):
 
 
 class RolesUnfit(Conflict):
+    """The database's addresses do not name an owner and a login role that are as they must be."""
+
     code: ClassVar[str] = "database-roles-unfit"
 
     def __init__(self, reason: str) -> None:
@@ -96,6 +114,8 @@ class RolesUnfit(Conflict):
 
 
 class MadeOtherwise(Conflict):
+    """The database is a throwaway where a durable one is asked for, or the other way round."""
+
     code: ClassVar[str] = "embedded-made-otherwise"
 
     def __init__(self, folder: Path, *, throwaway: bool) -> None:

@@ -7,6 +7,8 @@ from service.ids import RequestId
 
 
 class RequestNotFound(NotFound):
+    """There is no such request, or not for this caller."""
+
     code = "request-not-found"
 
     def __init__(self, request_id: RequestId) -> None:
@@ -14,6 +16,8 @@ class RequestNotFound(NotFound):
 
 
 class RequestExists(Conflict):
+    """The source has sent a request under this `external_id` before. Report its changes as events."""
+
     code = "request-exists"
 
     def __init__(self, source: str, external_id: str, request_id: RequestId | None) -> None:
@@ -23,6 +27,8 @@ class RequestExists(Conflict):
 
 
 class RequestInvalid(Invalid):
+    """The request cannot be accepted as it stands. Each entry of `errors` says why."""
+
     code = "request-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -30,6 +36,8 @@ class RequestInvalid(Invalid):
 
 
 class EventInvalid(Invalid):
+    """The event cannot be recorded as it stands. Each entry of `errors` says why."""
+
     code = "event-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -37,6 +45,8 @@ class EventInvalid(Invalid):
 
 
 class BackdatingForbidden(Forbidden):
+    """What happened more than a day ago is reported with the scope `requests:backdate` only."""
+
     code = "backdating-forbidden"
 
     def __init__(self) -> None:

@@ -7,6 +7,8 @@ from service.ids import PolicyId
 
 
 class PolicyNotFound(NotFound):
+    """There is no such policy, or no such version of it."""
+
     code = "policy-not-found"
 
     def __init__(self, policy_id: PolicyId) -> None:
@@ -14,6 +16,8 @@ class PolicyNotFound(NotFound):
 
 
 class PolicyNameTaken(Conflict):
+    """Another policy of the tenant has this name already."""
+
     code = "policy-name-taken"
 
     def __init__(self, name: str) -> None:
@@ -21,6 +25,8 @@ class PolicyNameTaken(Conflict):
 
 
 class PolicyInvalid(Invalid):
+    """A policy cannot be used as it stands. Each entry of `errors` points at a place in its document."""
+
     code = "policy-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -28,6 +34,8 @@ class PolicyInvalid(Invalid):
 
 
 class OutcomeInvalid(Invalid):
+    """The `then` of a rule is not what a policy of its kind may promise."""
+
     code = "outcome-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:

@@ -7,6 +7,8 @@ from service.errors import Conflict, Fault, Invalid, NotFound
 
 
 class TenantNotFound(NotFound):
+    """There is no such tenant."""
+
     code = "tenant-not-found"
 
     def __init__(self, slug: str) -> None:
@@ -14,6 +16,8 @@ class TenantNotFound(NotFound):
 
 
 class SlugTaken(Conflict):
+    """Another tenant has this slug already."""
+
     code = "slug-taken"
 
     def __init__(self, slug: str) -> None:
@@ -21,6 +25,8 @@ class SlugTaken(Conflict):
 
 
 class ClientNotFound(NotFound):
+    """There is no such client organization."""
+
     code = "client-not-found"
 
     def __init__(self, client: UUID | str) -> None:
@@ -28,6 +34,8 @@ class ClientNotFound(NotFound):
 
 
 class ServiceNotFound(NotFound):
+    """The service register has no such entry."""
+
     code = "service-not-found"
 
     def __init__(self, service: UUID | str) -> None:
@@ -35,6 +43,8 @@ class ServiceNotFound(NotFound):
 
 
 class NameTaken(Conflict):
+    """Another entry of the same register has this name already."""
+
     code = "name-taken"
 
     def __init__(self, name: str) -> None:
@@ -42,6 +52,8 @@ class NameTaken(Conflict):
 
 
 class RegistrationInvalid(Invalid):
+    """This cannot be registered as it stands. Each entry of `errors` says why."""
+
     code = "registration-invalid"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
