@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -160,6 +160,8 @@ def _literal(value: object) -> str:
             return f"'{value}'::uuid"
         case datetime():
             return f"{_quoted(value.isoformat())}::timestamptz"
+        case list():
+            return f"array[{', '.join(_literal(one) for one in cast('list[object]', value))}]"
         case bytes():
             return f"'\\x{value.hex()}'::bytea"
         case _:
@@ -284,7 +286,7 @@ async def measure(folder: Path, *, windows: int, seconds: int) -> None:
         file.write_text(script(first, second))
         urls = [await stack.enter_async_context(serving(database, folder)) for _ in range(PROCESSES)]
         load = Load(urls, token)
-        await load.window(2)
+        await load.window(12)  # till the young tables were analysed
         ratios: list[float] = []
         print(f"{sum(len(one.executions) for one in second) + 2} statements, {CONNECTIONS} connections")
         for _ in range(windows):

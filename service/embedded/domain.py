@@ -14,6 +14,8 @@ THROWAWAY_SETTINGS: Mapping[str, str] = {
     "synchronous_commit": "off",
 }
 COMMON_SETTINGS: Mapping[str, str] = {
+    # A table that grows fast is planned for as if it were empty until it is analysed; look often.
+    "autovacuum_naptime": "5s",
     "max_connections": "200",
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
