@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 from rich.console import Console
 
-from service import embedded, ids, operations, schema, serving
+from service import embedded, ids, instants, operations, schema, serving
 from service.calendars import compute as calendar_computing
 from service.clock import SystemClock
 from service.errors import ServiceError
@@ -43,6 +43,8 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a moment such as 2026-01-05T09:00:00Z: {error}", param, ctx)
         if moment.tzinfo is None:
             self.fail(f"{value!r} has no zone; end it with Z.", param, ctx)
+        if not instants.is_usable(moment):
+            self.fail(instants.refusal(moment), param, ctx)
         return moment.astimezone(UTC)
 
 

@@ -9,6 +9,7 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from service import instants
 from service.api.errors import ParameterMalformed
 from service.api.pagination import Page, Paging
 from service.api.security import Principal, requires
@@ -163,6 +164,8 @@ class CommitmentController(Controller):
             raise ParameterMalformed(
                 "due_before has no offset; write it as 2026-01-05T13:00:00Z or with +08:00."
             )
+        if due_before is not None and not instants.is_usable(due_before):
+            raise ParameterMalformed(f"due_before: {instants.refusal(due_before)}")
         sought = Sought(
             client_id=principal.client_id,
             request_id=None if request_id is None else RequestId(request_id),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypedDict, cast
 
+from service import instants
 from service.commitments.domain.ledger import (
     Cancelled,
     EntryId,
@@ -166,6 +167,8 @@ def state_after(events: Sequence[RequestEvent]) -> State:
 
 
 def faults_of_time(occurred_at: datetime, now: datetime) -> list[Fault]:
+    if not instants.is_usable(occurred_at):
+        return [Fault("/occurred_at", instants.refusal(occurred_at))]
     if occurred_at <= now + AHEAD_MAX:
         return []
     return [

@@ -15,7 +15,7 @@ from service.ids import PolicyId, PolicyVersionId
 from service.names import faults_of_name
 from service.rules import documents, domain, store
 from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
-from service.rules.errors import PolicyInvalid
+from service.rules.errors import PolicyInvalid, PolicyNotFound
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
@@ -25,6 +25,9 @@ from service.tenants import service as tenants
 from service.tenants.service import Actor
 
 Vet = Callable[[RuleSet], Awaitable[Vetted]]
+
+VERSIONS = range(1, 2**31)
+"""The numbers that a version may have; PostgreSQL knows no others."""
 
 NO_ENGINE = "none"
 """The engine of a decision that asked no rule."""
@@ -111,6 +114,8 @@ async def get_policy(session: TenantSession, policy_id: PolicyId, *, lock: bool 
 
 
 async def get_document(session: TenantSession, policy_id: PolicyId, version: int) -> dict[str, Any]:
+    if version not in VERSIONS:
+        raise PolicyNotFound(policy_id)
     return (await store.version(session, policy_id, version)).document
 
 

@@ -87,7 +87,7 @@ async def move_clock(
     """Move a sandbox's clock in one transaction, or leave it to a job if a wake-up on the way fails.
 
     Raises:
-        SandboxOnly, ClockMovesForward
+        SandboxOnly, ClockMovesForward, ClockOutOfRange
     """
     try:
         async with tenant_transaction(sessions, tenant_id) as session:

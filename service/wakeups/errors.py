@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from service.errors import Conflict, Fault, Invalid
-from service.instants import rfc3339
+from service.instants import refusal, rfc3339
 
 
 class SandboxOnly(Conflict):
@@ -23,3 +23,12 @@ class ClockMovesForward(Invalid):
     def __init__(self, target_at: datetime) -> None:
         detail = f"The clock stands at, or is on its way to, {rfc3339(target_at)}; name no earlier instant."
         super().__init__(detail, faults=[Fault("/now", detail)])
+
+
+class ClockOutOfRange(Invalid):
+    """A sandbox's clock stays where calendars can be computed."""
+
+    code = "clock-out-of-range"
+
+    def __init__(self, to: datetime) -> None:
+        super().__init__(refusal(to), faults=[Fault("/now", refusal(to))])

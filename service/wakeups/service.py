@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from service import instants
 from service.db import TenantSession
 from service.jobs import service as jobs
 from service.platform import PlatformSession
 from service.tenants import service as tenants
 from service.wakeups import domain, store
-from service.wakeups.errors import ClockMovesForward, SandboxOnly
+from service.wakeups.errors import ClockMovesForward, ClockOutOfRange, SandboxOnly
 from service.wakeups.models import Due, SandboxClock, WakeUp
 
 MOVE_CLOCK = "wakeups.move_clock"
@@ -129,7 +130,7 @@ async def move_clock(
     target is moved.
 
     Raises:
-        SandboxOnly, ClockMovesForward
+        SandboxOnly, ClockMovesForward, ClockOutOfRange
         WakeUpFailed: roll back, and let `aim_clock` have the job do it, one transaction for each wake-up.
     """
     clock = await _movable(session, to=to)
@@ -145,7 +146,7 @@ async def aim_clock(session: TenantSession, *, to: datetime) -> ClockProgress:
     """Tell a sandbox's clock where to go, and leave all of the way to a job.
 
     Raises:
-        SandboxOnly, ClockMovesForward
+        SandboxOnly, ClockMovesForward, ClockOutOfRange
     """
     return await _aim(session, await _movable(session, to=to), to=to)
 
@@ -196,6 +197,8 @@ async def _look_at(session: TenantSession, due: Due, advances: Advances, *, now:
 
 async def _movable(session: TenantSession, *, to: datetime) -> SandboxClock:
     clock = _sandbox(await store.lock_clock(session))
+    if not instants.is_usable(to):
+        raise ClockOutOfRange(to)
     if not domain.may_move(clock.target_at, to):
         raise ClockMovesForward(clock.target_at)
     return clock

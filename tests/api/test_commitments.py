@@ -142,7 +142,14 @@ async def test_promises_are_listed_by_filter_and_page_by_page(
 
 @pytest.mark.parametrize(
     "query",
-    [{"outcome": "lost"}, {"clock": "fast"}, {"request_id": "7"}, {"due_before": "soon"}],
+    [
+        {"outcome": "lost"},
+        {"clock": "fast"},
+        {"request_id": "7"},
+        {"due_before": "soon"},
+        {"due_before": "0001-01-01T00:00:00+14:00"},
+        {"due_before": "9999-12-31T23:59:59-14:00"},
+    ],
 )
 async def test_a_filter_that_means_nothing_is_refused(sign_in: SignIn, query: dict[str, str]) -> None:
     caller = await sign_in("commitments:read")

@@ -74,6 +74,15 @@ async def test_a_policy_that_counts_by_an_unknown_calendar_is_not_published(call
     assert (await caller.get(f"/v1/policies/{policy['id']}")).json()["published_version"] is None
 
 
+@pytest.mark.parametrize("version", [0, -1, 2, 2**31, 2**63, 10**30])
+async def test_a_version_that_there_is_not_is_not_found(caller: AsyncClient, version: int) -> None:
+    policy = await _created(caller)
+
+    answer = await caller.get(f"/v1/policies/{policy['id']}/versions/{version}")
+
+    assert answer.status_code == 404
+
+
 async def test_a_bad_condition_is_refused_with_line_column_and_a_suggestion(caller: AsyncClient) -> None:
     rule = desk.DOCUMENT["rules"][0] | {"when": "request.priorty == 'P1'"}
     body = {"name": "typo", "kind": "commitment", "document": {"rules": [rule]}}

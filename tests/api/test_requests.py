@@ -201,6 +201,27 @@ async def test_what_is_old_needs_a_scope_and_is_flagged(caller: AsyncClient, sig
     assert events[0]["backdated"] is True
 
 
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+async def test_what_is_dated_outside_of_all_calendars_spoils_no_request(caller: AsyncClient, at: str) -> None:
+    request = await desk.submitted(caller)
+    body = {"source": "desk", "external_id": "INC-1", "type": "incident", "occurred_at": at}
+
+    refused = [
+        await caller.post("/v1/requests", json=body, headers=factories.key()),
+        await caller.post(
+            f"/v1/requests/{request['id']}/events",
+            json={"type": "noted", "occurred_at": at},
+            headers=factories.key(),
+        ),
+    ]
+
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert {answer.json()["errors"][0]["pointer"] for answer in refused} == {"/occurred_at"}
+    await desk.report(caller, request, type="noted")
+
+
 async def test_the_client_and_the_service_are_facts(caller: AsyncClient) -> None:
     await desk.created(caller, "/v1/clients", {"name": "Harbour", "tier": "gold"})
     await desk.created(caller, "/v1/services", {"name": "mail", "owner_group": "messaging"})

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+import pytest
+
 from service.db import Sessions
 from tests import factories
 from tests.conftest import SignIn
@@ -62,6 +64,22 @@ async def test_an_instant_without_a_zone_or_a_field_that_is_not_known_is_refused
     ]
 
     assert [answer.status_code for answer in answers] == [400] * 4
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["2150-01-01T00:00:01Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-14:00"],
+)
+async def test_a_clock_stays_within_the_years_of_calendars(
+    sign_in: SignIn, sessions: Sessions, to: str
+) -> None:
+    caller = await sign_in(of=await factories.tenant(sessions, sandbox_at=NOON))
+
+    refused = await caller.post(CLOCK, json={"now": to})
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/clock-out-of-range"
+    assert (await caller.get(CLOCK)).json()["now"] == "2026-01-05T12:00:00Z"
 
 
 async def test_moving_and_reading_the_clock_need_a_scope_each(sign_in: SignIn, sessions: Sessions) -> None:

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -104,9 +104,18 @@ def test_the_last_state_that_was_told_holds(states: list[State | None], expected
 
 @pytest.mark.parametrize(
     ("occurred_at", "fine"),
-    [(NOON - timedelta(days=900), True), (NOON + AHEAD_MAX, True), (NOON + AHEAD_MAX * 1.001, False)],
+    [
+        (NOON - timedelta(days=900), True),
+        (NOON + AHEAD_MAX, True),
+        (NOON + AHEAD_MAX * 1.001, False),
+        (datetime(1969, 12, 31, tzinfo=UTC), False),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), False),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=14))), False),
+    ],
 )
-def test_what_lies_too_far_ahead_is_refused(occurred_at: datetime, *, fine: bool) -> None:
+def test_what_lies_too_far_ahead_or_before_all_calendars_is_refused(
+    occurred_at: datetime, *, fine: bool
+) -> None:
     assert (domain.faults_of_time(occurred_at, NOON) == []) is fine
 
 
