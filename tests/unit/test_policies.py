@@ -1,4 +1,7 @@
+import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +15,9 @@ from service.rules import documents, domain
 from service.rules.errors import PolicyInvalid
 from service.rules.library import Library
 from service.rules.matching import Matches
+from service.rules.vocabulary import FACTS
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "policies.md").read_text()
 
 INDEXES = st.lists(st.integers(0, 20), unique=True).map(sorted).map(tuple)
 THEN = {"promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}]}
@@ -96,3 +102,20 @@ def test_the_library_forgets_the_oldest_when_it_holds_too_many_rules() -> None:
     assert library.missing(TENANT, versions) == versions[:1]
     assert library.read(TENANT, versions[2], None, COMMITMENT).rules[0].id == "r"
     assert library.missing(TenantId(UUID(int=2)), versions) == versions
+
+
+def test_the_guides_document_is_accepted() -> None:
+    example = json.loads(GUIDE.split("```json\n")[1].split("```")[0])
+
+    assert [rule.id for rule in documents.read(example, COMMITMENT).rules] == ["harbour-p1"]
+
+
+def test_the_guide_names_every_key_bound_and_fact() -> None:
+    section = GUIDE[: GUIDE.index("## The language of conditions")]
+    named = set(re.findall(r"`([a-z_.\[\]]+)`", section))
+
+    assert named >= set(documents.DocumentForm.__struct_fields__)
+    assert named >= {f"rules[].{name}" for name in documents.RuleForm.__struct_fields__}
+    assert named >= set(FACTS) - {"request.custom"}
+    assert f"{documents.RULES_MAX:,} rules" in section
+    assert f"{documents.CONDITION_LENGTH_MAX:,} characters" in section
