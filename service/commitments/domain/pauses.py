@@ -7,17 +7,27 @@ from datetime import datetime
 Closed = tuple[datetime, datetime]
 
 ENDED_CAUSE = "ended"
-"""The time between a fulfilment, or a cancellation, and the reopening after it: it stops every clock."""
+"""What is shown of the time between a fulfilment, or a cancellation, and the reopening after it. Others may
+use the word for causes of their own; what stops every clock is `Pause.is_after_end`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """One cause from its start to its end; `end` is None while it lasts."""
+    """One cause from its start to its end; `end` is None while it lasts.
+
+    Attributes:
+        is_after_end: whether it is the time between an end and a reopening, which stops every clock.
+    """
 
     start: datetime
     end: datetime | None
     cause: str
     party: str
+    is_after_end: bool = False
+
+    def stops(self, causes: frozenset[str]) -> bool:
+        """Does it stop a clock that `causes` may stop?"""
+        return self.is_after_end or self.cause in causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,7 @@ def stops(
         until: when it stopped for good, or None: a pause without an end is then open.
     """
     spans = [
-        span
-        for pause in pauses
-        if pause.cause in causes or pause.cause == ENDED_CAUSE
-        if (span := _cut(pause, since, until)) is not None
+        span for pause in pauses if pause.stops(causes) if (span := _cut(pause, since, until)) is not None
     ]
     return _union(sorted(spans, key=lambda span: span[0]))
 

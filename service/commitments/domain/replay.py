@@ -197,7 +197,7 @@ class _Reader:
             number = self.cycle.number + 1
             self.cycle = Cycle(number=number, started_at=at, segments=(first,), reopened_at=at)
         else:
-            self.pauses.append(Pause(ended_at, at, ENDED_CAUSE, NOBODY))
+            self.pauses.append(Pause(ended_at, at, ENDED_CAUSE, NOBODY, is_after_end=True))
             self.cycle = replace(
                 self.cycle, segments=segments, fulfilled_at=None, cancelled_at=None, reopened_at=at
             )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from service.calendars.domain import WorkingTime
 from service.commitments.domain.judging import Judgement
-from service.commitments.domain.pauses import ENDED_CAUSE, Pause
+from service.commitments.domain.pauses import Pause
 from service.commitments.domain.terms import CalendarKey, ElapsedTarget, Terms
 
 INTERVALS_MAX = 2_000
@@ -61,9 +61,8 @@ def _of_segment(
     """The stretch in which `terms` held: its pauses first, then what the calendar says of the rest."""
     at = start
     for pause in sorted(pauses, key=lambda pause: pause.start):
-        stops = pause.cause in terms.pausable_by or pause.cause == ENDED_CAUSE
         until = end if pause.end is None else min(pause.end, end)
-        if not stops or until <= at or pause.start >= end:
+        if not pause.stops(terms.pausable_by) or until <= at or pause.start >= end:
             continue
         yield from _unpaused(terms, calendars, at, max(at, pause.start))
         yield Interval(max(at, pause.start), until, Spent.PAUSED, pause.cause)

@@ -90,6 +90,13 @@ def test_pause_outside_hours() -> None:
     assert ledger.due(at("08:30", day=1)) == at("10:00", day=1)
 
 
+def test_pause_whose_cause_is_called_as_the_time_after_an_end() -> None:
+    ledger = Ledger().start(at("09:00"), resolve(hours(2)))
+    ledger.pause(at("09:30"), cause="ended")
+
+    assert ledger.due(at("10:00")) == at("11:00")
+
+
 def test_pause_of_response_clock() -> None:
     """Vector glpi-06: the solution's clock pauses; the answer's, of the same length, does not."""
     office = {OFFICE: calendar({
