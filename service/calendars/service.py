@@ -24,18 +24,22 @@ from service.calendars.domain import (
 )
 from service.calendars.errors import CalendarNotFound, CalendarsUnknown, ComputationsTooMany
 from service.calendars.models import CalendarRow, CalendarVersionRow
-from service.calendars.shelf import Shelf
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import CalendarId
+from service.ids import CalendarId, TenantId
 from service.names import faults_of_name
+from service.recent import Recent
 from service.tenants import service as tenants
 from service.tenants.service import Actor
 
 COMPUTATIONS_MAX = 100
 """Items of one call over HTTP."""
 
-_shelf = Shelf()
+COMPILED_MAX = 512
+"""A compiled calendar takes some 100 KB; one with the most intervals allowed, at most 10 MB."""
+
+_compiled: Recent[tuple[TenantId, UUID], WorkingTime] = Recent(COMPILED_MAX)
+"""Versions never change, so what is kept is never stale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +158,13 @@ async def working_time(session: TenantSession, version_id: UUID) -> WorkingTime:
     Raises:
         CalendarNotFound: there is no such version.
     """
-    kept = _shelf.get(session.tenant_id, version_id)
+    kept = _compiled.get((session.tenant_id, version_id))
     if kept is not None:
         return kept
     row = await store.version(session, version_id)
     read = from_expanded(row.expanded)
     compiled = compile_calendar(read, zone=zones.from_rules(read.tz, row.zone_rules))
-    _shelf.put(session.tenant_id, version_id, compiled)
+    _compiled.put((session.tenant_id, version_id), compiled)
     return compiled
 
 

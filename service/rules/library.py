@@ -1,11 +1,11 @@
 """Documents that were read, kept in memory. Versions never change, so a copy is never stale."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from service.ids import TenantId
+from service.recent import Recent
 from service.rules import documents
 from service.rules.domain import Document, Kind
 
@@ -16,9 +16,7 @@ class Library:
     """The documents used last, until they hold more than RULES_KEPT_MAX rules together."""
 
     def __init__(self, *, rules_kept_max: int = RULES_KEPT_MAX) -> None:
-        self._rules_kept_max = rules_kept_max
-        self._kept: OrderedDict[tuple[TenantId, UUID], Document] = OrderedDict()
-        self._rules = 0
+        self._kept: Recent[tuple[TenantId, UUID], Document] = Recent(rules_kept_max, weigh=_rules_of)
 
     def missing(self, tenant_id: TenantId, version_ids: Sequence[UUID]) -> list[UUID]:
         """Those of the versions that have to be loaded."""
@@ -34,14 +32,9 @@ class Library:
             if stored is None:
                 raise KeyError(f"version {version_id} was not loaded")
             document = documents.read(stored, kind)
-            self._kept[key] = document
-            self._rules += len(document.rules)
-            self._drop_oldest()
-        else:
-            self._kept.move_to_end(key)
+            self._kept.put(key, document)
         return document
 
-    def _drop_oldest(self) -> None:
-        while self._rules > self._rules_kept_max and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._rules -= len(dropped.rules)
+
+def _rules_of(document: Document) -> int:
+    return len(document.rules)

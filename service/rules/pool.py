@@ -5,13 +5,14 @@ A caller always gets an answer or `MatchingTooSlow`; what a child does, up to dy
 
 import time
 import zlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import structlog
 
+from service.recent import Recent
 from service.rules.frames import Limits, Reads, packed, reads
 from service.rules.language.values import Facts
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
@@ -103,7 +104,7 @@ class DurablePool:
         self._sample = sample
         self._limits = limits or PoolLimits()
         self._quarantine = Quarantine(self._limits, clock)
-        self._reads: OrderedDict[str, Reads] = OrderedDict()
+        self._reads: Recent[str, Reads] = Recent(READS_KEPT)
         self._slots = [
             Slot(
                 slot_limits or SlotLimits(),
@@ -153,9 +154,8 @@ class DurablePool:
     def _reads_of(self, ruleset: RuleSet) -> Reads:
         kept = self._reads.get(ruleset.key)
         if kept is None:
-            kept = self._reads[ruleset.key] = reads(ruleset.conditions)
-            if len(self._reads) > READS_KEPT:
-                self._reads.popitem(last=False)
+            kept = reads(ruleset.conditions)
+            self._reads.put(ruleset.key, kept)
         return kept
 
     def _stand_in(self, ruleset: RuleSet, facts: Mapping[str, object], why: str) -> Matches:

@@ -1,10 +1,10 @@
 """The reference evaluator as an engine: in this process. It cannot crash, only be slow."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from service.recent import Recent
 from service.rules.language import closures
 from service.rules.language.values import Facts
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
@@ -30,18 +30,15 @@ class ReferenceEngine:
         budget_seconds: float = 1.0,
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._conditions_max = conditions_max
         self._budget_seconds = budget_seconds
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[Condition, ...]] = OrderedDict()
-        self._count = 0
+        self._kept: Recent[str, tuple[Condition, ...]] = Recent(conditions_max, weigh=len)
 
     async def match(self, ruleset: RuleSet, facts: Mapping[str, object]) -> Matches:
         return self.match_now(ruleset, facts)
 
     async def close(self) -> None:
         self._kept.clear()
-        self._count = 0
 
     def match_now(self, ruleset: RuleSet, facts: Mapping[str, object]) -> Matches:
         """Match without giving way to other tasks.
@@ -67,11 +64,7 @@ class ReferenceEngine:
     def _conditions(self, ruleset: RuleSet) -> tuple[Condition, ...]:
         kept = self._kept.get(ruleset.key)
         if kept is not None:
-            self._kept.move_to_end(ruleset.key)
             return kept
         compiled = tuple(map(closures.compile_closure, ruleset.conditions))
-        self._kept[ruleset.key] = compiled
-        self._count += len(compiled)
-        while self._count > self._conditions_max and len(self._kept) > 1:
-            self._count -= len(self._kept.popitem(last=False)[1])
+        self._kept.put(ruleset.key, compiled)
         return compiled

@@ -19,7 +19,7 @@ from service.api.oauth import credentials, keys, store
 from service.api.oauth.credentials import RequestMalformed
 from service.api.oauth.ring import RELOAD_AFTER, KeyRing
 from service.api.oauth.throttle import FAILURES_MAX, WINDOW
-from service.api.oauth.verification import APPLICATION_KEPT_FOR, Recent
+from service.api.oauth.verification import APPLICATION_KEPT_FOR
 from service.app import create_app
 from service.db import Sessions, tenant_transaction
 from service.platform import platform_transaction
@@ -403,16 +403,6 @@ async def test_a_token_without_the_scope_is_403_and_told_which(sign_in: SignIn) 
     assert answer.headers["www-authenticate"] == (
         'Bearer realm="rooted", error="insufficient_scope", scope="tenant:read"'
     )
-
-
-def test_what_is_remembered_is_bounded_and_the_least_used_goes_first() -> None:
-    recent: Recent[int, str] = Recent(3)
-    for number in range(3):
-        recent.put(number, str(number))
-    recent.get(0)
-    recent.put(3, "3")
-    assert len(recent) == 3
-    assert [recent.get(number) for number in range(4)] == ["0", None, "2", "3"]
 
 
 async def test_authlibs_own_client_gets_a_token_and_uses_it(app: Litestar, known: Credentials) -> None:

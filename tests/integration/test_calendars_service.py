@@ -15,9 +15,9 @@ from service.calendars.domain import CalendarInvalid, zones
 from service.calendars.errors import CalendarNameTaken, CalendarNotFound, CalendarsUnknown
 from service.calendars.models import CalendarVersionRow
 from service.calendars.service import Calendar
-from service.calendars.shelf import Shelf
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import CalendarId
+from service.recent import Recent
 from service.tenants.models import AuditRecordRow
 from service.tenants.service import Actor
 from tests import factories
@@ -67,7 +67,7 @@ async def test_a_version_keeps_its_own_zone_rules_and_holidays(
     session: TenantSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created = await _office(session, raw=OFFICE | {"country_holidays": "DE"})
-    monkeypatch.setattr(service, "_shelf", Shelf())
+    monkeypatch.setattr(service, "_compiled", Recent[object, object](1))
     monkeypatch.setattr(zones, "zone", _not_asked)
     monkeypatch.setattr(zones, "names", frozenset)
     monkeypatch.setattr(service.countries, "dates", _not_asked)
@@ -229,18 +229,3 @@ async def test_what_is_stored_needs_no_library_to_be_read(session: TenantSession
     assert row.definition == OFFICE | {"country_holidays": "CN"}
     assert row.expanded["country_dates"] == list(created.current.country_dates)
     assert row.zone_rules.startswith(b"TZif")
-
-
-async def test_the_shelf_holds_no_more_than_it_may(session: TenantSession) -> None:
-    created = await _office(session)
-    compiled = await service.working_time(session, created.current.id)
-    shelf = Shelf(kept_max=2)
-    version_ids = [ids.new_id() for _ in range(3)]
-
-    for version_id in version_ids[:2]:
-        shelf.put(session.tenant_id, version_id, compiled)
-    shelf.get(session.tenant_id, version_ids[0])
-    shelf.put(session.tenant_id, version_ids[2], compiled)
-
-    kept = [shelf.get(session.tenant_id, version_id) is not None for version_id in version_ids]
-    assert kept == [True, False, True]

@@ -1,10 +1,8 @@
 """Whose access token is this? What was checked and looked up is remembered for a while."""
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from service.api.errors import TokenInvalid
 from service.api.oauth import tokens
@@ -14,42 +12,14 @@ from service.api.security import Principal
 from service.clock import Clock
 from service.db import Sessions, tenant_transaction
 from service.ids import ApplicationId, TenantId
+from service.recent import Recent
 from service.tenants import service
 from service.tenants.domain import Application
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 TOKENS_KEPT = 10_000
 APPLICATIONS_KEPT = 10_000
 APPLICATION_KEPT_FOR = timedelta(seconds=30)
 """How long an application is believed to be as it was: a revoked one is refused after at most this."""
-
-
-class Recent(Generic[K, V]):
-    """The most recently used entries, never more than `size`."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        found = self._entries.get(key)
-        if found is not None:
-            self._entries.move_to_end(key)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)
-
-    def drop(self, key: K) -> None:
-        self._entries.pop(key, None)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 @dataclass(frozen=True, slots=True)
