@@ -109,10 +109,9 @@ def test_every_controller_is_served_under_a_tag(described: dict[str, Any]) -> No
     assert all(operation["tags"] for _, _, operation in _operations(described))
 
 
-async def test_another_tenant_meets_every_operation_on_an_object_as_if_it_were_not_there(
+async def test_no_operation_on_an_object_breaks_at_an_id_that_never_was_or_an_empty_body(
     caller: AsyncClient, described: dict[str, Any]
 ) -> None:
-    """No operation answers 500 or says more than 404 about an id that is not the caller's."""
     for path, method, operation in _operations(described):
         if not path.startswith("/v1/") or "{" not in path:
             continue

@@ -2,6 +2,7 @@ import io
 from collections.abc import Callable
 from itertools import count
 
+import pytest
 from rich.console import Console
 
 from service.replay import progress
@@ -40,6 +41,8 @@ def test_on_a_terminal_a_bar_is_drawn() -> None:
     assert "40/40" in shown
 
 
-def test_nothing_is_shown_where_nothing_is_wanted() -> None:
+def test_nothing_is_shown_where_nothing_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown(None, total=1, stopwatch=_ticking()) as advance:
         advance(1)
+
+    assert capsys.readouterr() == ("", "")
