@@ -8,6 +8,7 @@ from uuid import UUID
 
 from service import ids
 from service.calendars import service as calendars
+from service.calendars.domain import BeyondHorizon
 from service.commitments import promises
 from service.commitments import service as commitments
 from service.commitments.domain import CalendarKey, EntryId, Terms
@@ -125,8 +126,11 @@ async def submit(
         backdated=domain.is_backdated(submission.occurred_at, now),
     )
     decision, terms = await _decide(session, rulebook, request, context, now=now)
-    offer = _offer(request, opened, decision, terms)
-    made = await commitments.prepare(session, [offer], now=now)
+    try:
+        made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
+    except BeyondHorizon:
+        decision, terms = _by_default(decision)
+        made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     told = _acceptance(request, decision)
     request = replace(request, sequence=told[-1].sequence)
     await store.accept(
@@ -344,6 +348,12 @@ async def _decide(
     )
     calendar_keys = {name: CalendarKey(version) for name, version in keys.items()}
     return decision, tuple(promises.terms_of(outcome, calendar_keys))
+
+
+def _by_default(decision: Decision) -> tuple[Decision, tuple[Terms, ...]]:
+    """The default promise, for a decision whose calendars open too seldom for what it promises."""
+    decision = replace(decision, policy_version_id=None, rule_id=None, calendars={}, degraded=True)
+    return decision, tuple(promises.terms_of(promises.DEFAULT, {}))
 
 
 def _followed(decided: Decided) -> tuple[PolicyVersionId | None, str | None]:

@@ -222,6 +222,27 @@ async def test_what_is_dated_outside_of_all_calendars_spoils_no_request(caller: 
     await desk.report(caller, request, type="noted")
 
 
+async def test_a_calendar_that_ends_before_the_due_loses_no_request(
+    sign_in: SignIn, sessions: Sessions
+) -> None:
+    caller = await sign_in(of=await factories.tenant(sessions))
+    once: dict[str, Any] = {"tz": "UTC", "weekly": {}, "openings": [["2100-01-01T09:00", "2100-01-01T10:00"]]}
+    await desk.created(caller, "/v1/calendars", {"name": "once", "definition": once})
+    target = {"unit": "working_time", "seconds": 7200}
+    rule = {
+        "id": "all",
+        "when": "true",
+        "because": "Everything.",
+        "then": {"promises": [{"metric": "resolve", "calendar": "once", "target": target}]},
+    }
+    await desk.set_up(caller, {"rules": [rule]})
+
+    request = await desk.submitted(caller)
+
+    assert (request["degraded"], request["rule_id"]) == (True, None)
+    assert {promise["metric"] for promise in request["commitments"]} == {"respond", "resolve"}
+
+
 async def test_the_client_and_the_service_are_facts(caller: AsyncClient) -> None:
     await desk.created(caller, "/v1/clients", {"name": "Harbour", "tier": "gold"})
     await desk.created(caller, "/v1/services", {"name": "mail", "owner_group": "messaging"})
