@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from service import ids
-from service.db import Sessions, tenant_transaction
-from service.ids import ClientId
+from service.commitments.domain import EntryId, LedgerEntry, Terms
+from service.commitments.service import Offer
+from service.db import Sessions, TenantSession, tenant_transaction
+from service.ids import ClientId, DecisionId, RequestId
+from service.requests.models import RequestRow
 from service.tenants import domain, service
 from service.tenants.domain import Tenant
 
@@ -52,6 +55,53 @@ async def application(
             now=NOON,
         )
     return domain.oauth_client_id(of.slug, created.id), secret
+
+
+async def request(
+    session: TenantSession, *, client_id: ClientId | None = None, opened_at: datetime = NOON
+) -> RequestId:
+    """A request without anything decided or promised."""
+    request_id = RequestId(ids.new_id())
+    session.db.add(
+        RequestRow(
+            tenant_id=session.tenant_id,
+            id=request_id,
+            client_id=client_id,
+            service_id=None,
+            source="desk",
+            external_id=str(request_id),
+            type="incident",
+            title=None,
+            state="open",
+            facts={},
+            opened_at=opened_at,
+            received_at=opened_at,
+            sequence=1,
+        )
+    )
+    await session.db.flush()
+    return request_id
+
+
+def offer(
+    request_id: RequestId,
+    *terms: Terms,
+    client_id: ClientId | None = None,
+    at: datetime = NOON,
+    entries: Sequence[LedgerEntry] = (),
+) -> Offer:
+    """What a decision that nobody made promises from `at` on."""
+    return Offer(
+        request_id=request_id,
+        client_id=client_id,
+        terms=terms,
+        decision_id=DecisionId(ids.new_id()),
+        at=at,
+        source_sequence=0,
+        received_at=at,
+        entry_id=EntryId(str(ids.new_id())),
+        entries=tuple(entries),
+    )
 
 
 def key() -> dict[str, str]:

@@ -5,25 +5,19 @@ from uuid import UUID
 
 import pytest
 from httpx2 import Response
-from litestar import Litestar
 
 from service import ids
-from service.api.commitments import CommitmentController
-from service.app import CONTROLLERS, create_app
 from service.commitments import domain, service
 from service.commitments.domain import ElapsedTarget, EntryId, Paused
 from service.commitments.models import Commitment
-from service.commitments.service import Offer
 from service.db import Sessions, tenant_transaction
-from service.ids import ClientId, DecisionId, RequestId
-from service.requests.models import RequestRow
-from service.settings import Settings
+from service.ids import ClientId
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
 from service.tenants.service import Actor
 from tests import factories
 from tests.conftest import SignIn
-from tests.factories import NOON, MovableClock
+from tests.factories import NOON
 
 HOUR = timedelta(hours=1)
 RESOLVE = domain.usual_terms("resolve", ElapsedTarget(4 * 3600), calendar=None)
@@ -36,36 +30,12 @@ async def tenant(sessions: Sessions) -> Tenant:
     return await factories.tenant(sessions, sandbox_at=NOON)
 
 
-@pytest.fixture
-def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
-    controllers = tuple(dict.fromkeys((*CONTROLLERS, CommitmentController)))
-    return create_app(settings, sessions, clock=clock, controllers=controllers)
-
-
 async def _promised(
     sessions: Sessions, tenant: Tenant, *, client_id: ClientId | None = None, paused: bool = False
 ) -> list[Commitment]:
-    request_id = RequestId(ids.new_id())
     opened = NOON - HOUR
     async with tenant_transaction(sessions, tenant.id) as session:
-        session.db.add(
-            RequestRow(
-                tenant_id=tenant.id,
-                id=request_id,
-                client_id=client_id,
-                service_id=None,
-                source="desk",
-                external_id=str(request_id),
-                type="incident",
-                title=None,
-                state="open",
-                facts={},
-                opened_at=opened,
-                received_at=opened,
-                sequence=1,
-            )
-        )
-        await session.db.flush()
+        request_id = await factories.request(session, client_id=client_id, opened_at=opened)
         pause = Paused(
             at=opened + HOUR / 2,
             received_at=opened + HOUR / 2,
@@ -73,17 +43,8 @@ async def _promised(
             cause="waiting_requester",
             party="requester",
         )
-        offer = Offer(
-            request_id=request_id,
-            client_id=client_id,
-            terms=(RESOLVE, RESPOND),
-            decision_id=DecisionId(ids.new_id()),
-            at=opened,
-            source_sequence=0,
-            received_at=opened,
-            entry_id=EntryId(str(ids.new_id())),
-            entries=(pause,) if paused else (),
-        )
+        entries = [pause] if paused else []
+        offer = factories.offer(request_id, RESOLVE, RESPOND, client_id=client_id, at=opened, entries=entries)
         return await service.promise(session, [offer], now=NOON)
 
 

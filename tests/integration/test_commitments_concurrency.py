@@ -10,11 +10,9 @@ from service import ids
 from service.commitments import domain, service, store
 from service.commitments.domain import ElapsedTarget, EntryId, Fulfilled, Paused, Resumed
 from service.commitments.models import Commitment
-from service.commitments.service import Offer
 from service.db import Sessions, tenant_transaction
-from service.ids import DecisionId, RequestId, TenantId
+from service.ids import TenantId
 from service.outbox.models import EventRow
-from service.requests.models import RequestRow
 from tests import factories
 from tests.factories import NOON
 
@@ -27,36 +25,8 @@ RESPOND = domain.usual_terms("respond", ElapsedTarget(3600), calendar=None)
 
 async def _promised(sessions: Sessions) -> tuple[TenantId, list[Commitment]]:
     tenant_id = (await factories.tenant(sessions)).id
-    request_id = RequestId(ids.new_id())
     async with tenant_transaction(sessions, tenant_id) as session:
-        session.db.add(
-            RequestRow(
-                tenant_id=tenant_id,
-                id=request_id,
-                client_id=None,
-                service_id=None,
-                source="desk",
-                external_id="1",
-                type="incident",
-                title=None,
-                state="open",
-                facts={},
-                opened_at=NOON,
-                received_at=NOON,
-                sequence=1,
-            )
-        )
-        await session.db.flush()
-        offer = Offer(
-            request_id=request_id,
-            client_id=None,
-            terms=(RESOLVE, RESPOND),
-            decision_id=DecisionId(ids.new_id()),
-            at=NOON,
-            source_sequence=0,
-            received_at=NOON,
-            entry_id=EntryId(str(ids.new_id())),
-        )
+        offer = factories.offer(await factories.request(session), RESOLVE, RESPOND)
         return tenant_id, await service.promise(session, [offer], now=NOON)
 
 

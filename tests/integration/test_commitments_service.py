@@ -1,6 +1,5 @@
 """Promises in PostgreSQL: made, recorded, advanced, told; what is stored is what the ledger says."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,12 +30,10 @@ from service.commitments.domain import (
 )
 from service.commitments.errors import CommitmentNotFound
 from service.commitments.models import Commitment, CommitmentEntryRow
-from service.commitments.service import Offer
 from service.commitments.store import Sought
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.ids import ClientId, CommitmentId, DecisionId, RequestId
+from service.ids import ClientId, CommitmentId
 from service.outbox.models import EventRow
-from service.requests.models import RequestRow
 from service.tenants.service import Actor
 from service.wakeups.models import WakeUpRow
 from tests import factories
@@ -53,48 +50,9 @@ def _when(at: datetime, received_at: datetime | None = None) -> dict[str, Any]:
     return {"at": at, "received_at": received_at or at, "id": EntryId(str(ids.new_id()))}
 
 
-async def _request(session: TenantSession, client_id: ClientId | None = None) -> RequestId:
-    request_id = RequestId(ids.new_id())
-    session.db.add(
-        RequestRow(
-            tenant_id=session.tenant_id,
-            id=request_id,
-            client_id=client_id,
-            service_id=None,
-            source="desk",
-            external_id=str(request_id),
-            type="incident",
-            title=None,
-            state="open",
-            facts={},
-            opened_at=NOON,
-            received_at=NOON,
-            sequence=1,
-        )
-    )
-    await session.db.flush()
-    return request_id
-
-
-def _offer(
-    request_id: RequestId, *terms: Terms, at: datetime = NOON, entries: Sequence[LedgerEntry] = ()
-) -> Offer:
-    return Offer(
-        request_id=request_id,
-        client_id=None,
-        terms=terms,
-        decision_id=DecisionId(ids.new_id()),
-        at=at,
-        source_sequence=0,
-        received_at=at,
-        entry_id=EntryId(str(ids.new_id())),
-        entries=tuple(entries),
-    )
-
-
 async def _promised(session: TenantSession, *terms: Terms) -> list[Commitment]:
-    request_id = await _request(session)
-    return await service.promise(session, [_offer(request_id, *terms)], now=NOON)
+    request_id = await factories.request(session)
+    return await service.promise(session, [factories.offer(request_id, *terms)], now=NOON)
 
 
 async def _events(session: TenantSession, commitment_id: CommitmentId) -> list[str]:
@@ -258,7 +216,7 @@ async def test_a_new_decision_reterms_promises_it_names_and_makes_those_that_are
         session,
         promise.request_id,
         [resume],
-        offer=_offer(promise.request_id, faster, visit, at=NOON + HOUR),
+        offer=factories.offer(promise.request_id, faster, visit, at=NOON + HOUR),
         now=NOON + HOUR,
     )
 
@@ -275,7 +233,7 @@ async def test_a_decision_that_promises_the_same_changes_nothing(session: Tenant
         session,
         promise.request_id,
         [],
-        offer=_offer(promise.request_id, FOUR_HOURS, at=NOON + HOUR),
+        offer=factories.offer(promise.request_id, FOUR_HOURS, at=NOON + HOUR),
         now=NOON + HOUR,
     )
 
@@ -293,7 +251,7 @@ async def test_a_new_promise_knows_of_the_pause_it_is_born_into(session: TenantS
         session,
         respond.request_id,
         [],
-        offer=_offer(respond.request_id, ANSWER, FOUR_HOURS, at=NOON + HOUR),
+        offer=factories.offer(respond.request_id, ANSWER, FOUR_HOURS, at=NOON + HOUR),
         now=NOON + HOUR,
     )
 
@@ -322,7 +280,7 @@ async def test_nothing_new_is_promised_to_a_request_that_is_over(
         session,
         respond.request_id,
         [],
-        offer=_offer(respond.request_id, ANSWER, FOUR_HOURS, at=NOON + HOUR),
+        offer=factories.offer(respond.request_id, ANSWER, FOUR_HOURS, at=NOON + HOUR),
         now=NOON + HOUR,
     )
 
@@ -340,11 +298,11 @@ async def test_a_promise_shown_is_true_at_the_instant_even_before_anybody_looked
 
 
 async def test_a_promise_that_was_closed_at_its_birth_is_kept(session: TenantSession) -> None:
-    request_id = await _request(session)
+    request_id = await factories.request(session)
     closed = Fulfilled(**_when(NOON), by="closed")
 
     [promise] = await service.promise(
-        session, [_offer(request_id, FOUR_HOURS, entries=[closed])], now=NOON + HOUR
+        session, [factories.offer(request_id, FOUR_HOURS, entries=[closed])], now=NOON + HOUR
     )
 
     assert promise.outcome is Outcome.KEPT
@@ -459,7 +417,7 @@ async def test_the_ledger_cannot_be_changed(session: TenantSession) -> None:
 
 
 async def test_making_and_recording_take_few_statements(session: TenantSession) -> None:
-    request_id = await _request(session)
+    request_id = await factories.request(session)
     statements: list[str] = []
     connection = (await session.db.connection()).sync_connection
     assert connection is not None
@@ -469,7 +427,7 @@ async def test_making_and_recording_take_few_statements(session: TenantSession) 
 
     events.listen(connection, "before_cursor_execute", note)
     try:
-        await service.promise(session, [_offer(request_id, FOUR_HOURS, ANSWER)], now=NOON)
+        await service.promise(session, [factories.offer(request_id, FOUR_HOURS, ANSWER)], now=NOON)
         made = len(statements)
         statements.clear()
         pause = Paused(**_when(NOON + HOUR), cause="waiting_requester", party="requester")
