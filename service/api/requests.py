@@ -20,9 +20,10 @@ from service.commitments.service import Account
 from service.db import TenantSession
 from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
 from service.requests import domain, service
-from service.requests.domain import Decision, EventType, RequestEvent, RequestType, State
+from service.requests.domain import Decision, EventType, RequestEvent, State
 from service.requests.service import Accepted, Caller, Recorded, Report, Submission
 from service.rules.service import Rulebook, RuleWhy
+from service.rules.vocabulary import RequestType
 
 Title = Annotated[str, msgspec.Meta(max_length=500)]
 Cause = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]

@@ -8,20 +8,12 @@ from zoneinfo import ZoneInfo
 
 from service.errors import Fault
 from service.replay.forms import suggestion
+from service.requests.domain import State
 
 ISO = "iso"
 CUSTOM = "custom."
 LAST = "last"
 REPLIED = "replied"
-
-
-class State(StrEnum):
-    """What the API calls the state of a request."""
-
-    OPEN = "open"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
 
 
 class FactType(StrEnum):

@@ -20,10 +20,10 @@ from service.replay.mapping import (
     LogMapping,
     OutcomeColumn,
     Standing,
-    State,
     Times,
 )
-from service.rules.vocabulary import GIVEN_BY_SOURCE
+from service.requests.domain import State
+from service.rules.vocabulary import GIVEN_BY_SOURCE, RequestType
 
 
 def parse(text: str, *, name: str) -> LogMapping:
@@ -45,7 +45,7 @@ def parse(text: str, *, name: str) -> LogMapping:
 def _mapping(form: Form) -> LogMapping:
     return LogMapping(
         source=form.text("source"),
-        type=form.optional("type") or "incident",
+        type=form.choice("type", list(RequestType), default=RequestType.INCIDENT),
         case=form.text("case"),
         opened_at=form.optional("opened_at"),
         times=_times(form.section("times")),

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.replay.mapping import CaseRows, EventRows, FactColumn, FactType, LogMapping, State
+from service.replay.mapping import CaseRows, EventRows, FactColumn, FactType, LogMapping
+from service.requests.domain import State
 
 Value = str | int | float | bool | None
 

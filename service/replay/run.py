@@ -19,7 +19,8 @@ from service.replay.progress import Advance
 from service.replay.report import Outcome, Refusal, Report
 from service.replay.setup import Setup
 from service.replay.steps import Step
-from service.replay.windows import AHEAD_MAX, windows
+from service.replay.windows import windows
+from service.requests.domain import AHEAD_MAX
 
 CONCURRENCY = 16
 """How many requests are under way at once."""

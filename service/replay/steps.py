@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.instants import rfc3339
-from service.replay.mapping import CUSTOM, LAST, REPLIED, EventRows, Immaterial, LogMapping, State
+from service.replay.mapping import CUSTOM, LAST, REPLIED, EventRows, Immaterial, LogMapping
 from service.replay.rows import Row, Value
+from service.requests.domain import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from service.replay.steps import Step
-
-AHEAD_MAX = timedelta(minutes=5)
-"""The API takes what lies at most so far ahead of the tenant's clock."""
+from service.requests.domain import AHEAD_MAX
 
 STEPS_MAX = 4_000
 

@@ -20,7 +20,7 @@ from service.errors import Fault, pointer_to
 from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.instants import rfc3339
 from service.rules.domain import VersionRef
-from service.rules.vocabulary import GIVEN_BY_SOURCE
+from service.rules.vocabulary import GIVEN_BY_SOURCE, RequestType
 from service.tenants.domain import Client, OperatedService
 
 AHEAD_MAX = timedelta(minutes=5)
@@ -30,14 +30,6 @@ BACKDATED_AFTER = timedelta(days=1)
 
 Facts: TypeAlias = dict[str, Any]
 """JSON, as its source wrote it."""
-
-
-class RequestType(StrEnum):
-    INCIDENT = "incident"
-    SERVICE_REQUEST = "service_request"
-    CHANGE = "change"
-    PLAN_CHANGE = "plan_change"
-    OTHER = "other"
 
 
 class State(StrEnum):

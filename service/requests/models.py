@@ -9,8 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
 from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
-from service.requests.domain import Decision, EventType, Request, RequestEvent, RequestType, State
+from service.requests.domain import Decision, EventType, Request, RequestEvent, State
 from service.rules.domain import VersionRef
+from service.rules.vocabulary import RequestType
 
 
 class RequestRow(TenantRow):

@@ -21,11 +21,12 @@ from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestI
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.requests import domain, store
-from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, RequestType, State
+from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
 from service.rules.domain import Decided
 from service.rules.service import Rulebook, RuleWhy
+from service.rules.vocabulary import RequestType
 from service.tenants import service as tenants
 from service.tenants.domain import Client, OperatedService
 from service.wakeups import service as wakeups

@@ -1,6 +1,7 @@
 """The facts that every tenant's rules may read, and what they are. A policy declares its own beside them."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 
 from service.rules.language.types import MAP, STRING, TIMESTAMP, FactType
@@ -20,11 +21,18 @@ GIVEN_BY_SOURCE = (
 )
 """What a source may say of a request by itself, as `request.<name>`; all else goes under `request.custom`."""
 
-REQUEST_TYPES = ("incident", "service_request", "change", "plan_change", "other")
+
+class RequestType(StrEnum):
+    INCIDENT = "incident"
+    SERVICE_REQUEST = "service_request"
+    CHANGE = "change"
+    PLAN_CHANGE = "plan_change"
+    OTHER = "other"
+
 
 FACTS: Mapping[str, FactType] = MappingProxyType(
     {
-        "request.type": FactType(STRING, REQUEST_TYPES),
+        "request.type": FactType(STRING, tuple(each.value for each in RequestType)),
         "request.source": _TEXT,
         "request.external_id": _TEXT,
         "request.title": _TEXT,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from service.replay import mapping as mappings
 from service.replay import parsing
 from service.replay.errors import MappingInvalid
-from service.replay.mapping import CaseRows, EventRows, FactType, Standing, State, Times
+from service.replay.mapping import CaseRows, EventRows, FactType, Standing, Times
+from service.requests.domain import State
 from tests.unit.replay import factories
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -63,6 +64,7 @@ def test_a_log_may_have_a_row_for_each_case() -> None:
         ('broken: "false"', 'broken: "true"', "/outcome/broken", "cannot mean kept as well"),
         ('broken: "false", ', "", "/outcome/broken", "say which values"),
         ("on: closed", "on: done", "/outcome/on", "not known"),
+        ("group_by", "type: incidnt\ngroup_by", "/type", "did you mean 'incident'"),
         ("group_by", "delimiter: ';;'\ngroup_by", "/delimiter", "one character"),
         ("group_by", "milestones: {closed: x}\ngroup_by", "/milestones", "not both"),
         ("  column: state\n", "", "/state/column", "is missing"),

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.replay.steps import Step
-from service.replay.windows import AHEAD_MAX, windows
+from service.replay.windows import windows
+from service.requests.domain import AHEAD_MAX
 from tests.unit.replay import factories
 
 STEPS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from("ABCD")), max_size=40).map(
