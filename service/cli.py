@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -9,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import click
 import msgspec
 import uvloop
+from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from service import embedded, ids, instants, operations, schema, serving
 from service.calendars import compute as calendar_computing
@@ -28,6 +32,9 @@ from service.rules.language.trial import evaluate_expression
 from service.settings import Settings
 
 T = TypeVar("T")
+
+NO_DATABASE = (ConnectionError, socket.gaierror, ArgumentError, DBAPIError, asyncpg.PostgresError)
+"""What a command meets when the database's address is wrong, or nobody answers there as it should."""
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -52,7 +59,11 @@ class _Moment(click.ParamType[datetime]):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Rooted: promises for IT operations, their clocks, and why."""
-    context.obj = Settings()
+    try:
+        context.obj = Settings()
+    except ValidationError as error:
+        faults = [f"ROOTED_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors()]
+        raise click.UsageError("\n  ".join(["Check the environment.", *faults])) from error
 
 
 @main.command()
@@ -325,7 +336,10 @@ def _ready(url: str) -> None:
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run it to the end; a failure we foresaw is told with its faults, and becomes exit code 1."""
-    return _refusing(lambda: uvloop.run(work))
+    try:
+        return _refusing(lambda: uvloop.run(work))
+    except NO_DATABASE as error:
+        raise click.ClickException(f"The database does not answer as it should: {error}") from error
 
 
 def _refusing(work: Callable[[], T]) -> T:

@@ -31,3 +31,22 @@ async def test_a_refused_scope_is_named_with_those_there_are(own_database: Embed
     assert refused.exit_code == 1
     assert "'tenant:own' is not a scope" in refused.output
     assert "requests:write" in refused.output
+
+
+@pytest.mark.parametrize("address", ["postgresql+asyncpg://a:b@127.0.0.1:1/rooted", "nonsense"])
+async def test_a_database_that_does_not_answer_is_told_in_a_line(address: str) -> None:
+    arguments = ["tenant", "create", "acme"]
+
+    refused = await asyncio.to_thread(
+        CliRunner().invoke, main, arguments, env={"ROOTED_DATABASE_URL": address}
+    )
+
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: The database does not answer as it should")
+
+
+async def test_a_variable_that_cannot_be_read_is_named() -> None:
+    refused = await asyncio.to_thread(CliRunner().invoke, main, ["doctor"], env={"ROOTED_PORT": "many"})
+
+    assert refused.exit_code == 2
+    assert "ROOTED_PORT" in refused.output
