@@ -18,10 +18,11 @@ from service.api.security import requires
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
 from service.db import TenantSession
-from service.ids import ClientId, DecisionId, EventId, RequestId, ServiceId
+from service.ids import ClientId, DecisionId, EventId, PolicyId, PolicyVersionId, RequestId, ServiceId
 from service.requests import domain, service
 from service.requests.domain import Decision, EventType, RequestEvent, State
 from service.requests.service import Accepted, Caller, Recorded, Report, Submission
+from service.rules.domain import VersionRef
 from service.rules.service import Rulebook, RuleWhy
 from service.rules.vocabulary import RequestType
 
@@ -172,6 +173,26 @@ class RequestView(msgspec.Struct, frozen=True):
         )
 
 
+class VersionRefView(msgspec.Struct, frozen=True):
+    """One version of one policy."""
+
+    policy_id: PolicyId
+    version_id: PolicyVersionId
+    version: int
+
+    @classmethod
+    def of(cls, ref: VersionRef) -> "VersionRefView":
+        return cls(ref.policy_id, ref.version_id, ref.version)
+
+
+class ConsultedView(msgspec.Struct, frozen=True):
+    """A version that was asked: which of its rules matched, and which could not be evaluated."""
+
+    version_id: PolicyVersionId
+    rules: list[str]
+    errors: list[str]
+
+
 class DecisionView(msgspec.Struct, frozen=True):
     """What was decided, on which snapshot of facts, by which versions.
 
@@ -181,10 +202,10 @@ class DecisionView(msgspec.Struct, frozen=True):
     id: DecisionId
     decided_at: datetime
     facts: dict[str, Any]
-    versions: list[dict[str, Any]]
-    policy_version_id: UUID | None
+    versions: list[VersionRefView]
+    policy_version_id: PolicyVersionId | None
     rule_id: str | None
-    matched: list[Any]
+    matched: list[ConsultedView]
     degraded: bool
     engine: str
 
@@ -194,10 +215,10 @@ class DecisionView(msgspec.Struct, frozen=True):
             id=decision.id,
             decided_at=decision.decided_at,
             facts=decision.facts,
-            versions=[ref.to_json() for ref in decision.versions],
+            versions=[VersionRefView.of(ref) for ref in decision.versions],
             policy_version_id=decision.policy_version_id,
             rule_id=decision.rule_id,
-            matched=decision.matched,
+            matched=msgspec.convert(decision.matched, list[ConsultedView]),
             degraded=decision.degraded,
             engine=decision.engine,
         )
@@ -291,7 +312,7 @@ class DecisionsView(msgspec.Struct, frozen=True):
 class RuleWhyView(msgspec.Struct, frozen=True):
     """One rule, matched or not, with the values that decided it."""
 
-    policy_id: UUID
+    policy_id: PolicyId
     policy_version: int
     rule_id: str
     when: str
