@@ -130,7 +130,7 @@ async def submit(
     try:
         made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     except BeyondHorizon:
-        decision, terms = _by_default(decision)
+        decision, terms = _unfollowed(decision), tuple(promises.terms_of(promises.DEFAULT, {}))
         made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     told = _acceptance(request, decision)
     request = replace(request, sequence=told[-1].sequence)
@@ -351,10 +351,9 @@ async def _decide(
     return decision, tuple(promises.terms_of(outcome, calendar_keys))
 
 
-def _by_default(decision: Decision) -> tuple[Decision, tuple[Terms, ...]]:
-    """The default promise, for a decision whose calendars open too seldom for what it promises."""
-    decision = replace(decision, policy_version_id=None, rule_id=None, calendars={}, degraded=True)
-    return decision, tuple(promises.terms_of(promises.DEFAULT, {}))
+def _unfollowed(decision: Decision) -> Decision:
+    """The decision when its rule cannot be followed: its calendars open too seldom for what it promises."""
+    return replace(decision, policy_version_id=None, rule_id=None, calendars={}, degraded=True)
 
 
 def _followed(decided: Decided) -> tuple[PolicyVersionId | None, str | None]:
@@ -398,14 +397,22 @@ async def _decide_after(
     *,
     now: datetime,
 ) -> tuple[Decision, Offer]:
-    """Decide on the facts as they were after the last event of `history`; the terms hold from it on."""
+    """Decide on the facts as they were after the last event of `history`; the terms hold from it on.
+
+    A rule that cannot be followed changes no terms.
+    """
     event = history[-1]
     then = replace(request, facts=domain.facts_after(history))
     context = await _context_of(session, request)
     before = [row.to_domain() for row in await store.decisions(session, request.id)]
     decision, terms = await _decide(session, rulebook, then, context, before=before, now=now)
+    offer = _offer(request, event, decision, terms)
+    try:
+        await commitments.prepare(session, [offer], now=now)
+    except BeyondHorizon:
+        decision, offer = _unfollowed(decision), replace(offer, terms=())
     await store.append(session, {store.DECISIONS: [_decision_row(request, event, decision)]})
-    return decision, _offer(request, event, decision, terms)
+    return decision, offer
 
 
 def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tuple[Terms, ...]) -> Offer:

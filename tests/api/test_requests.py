@@ -222,7 +222,7 @@ async def test_what_is_dated_outside_of_all_calendars_spoils_no_request(caller: 
     await desk.report(caller, request, type="noted")
 
 
-async def test_a_calendar_that_ends_before_the_due_loses_no_request(
+async def test_a_calendar_that_ends_before_the_due_loses_neither_request_nor_event(
     sign_in: SignIn, sessions: Sessions
 ) -> None:
     caller = await sign_in(of=await factories.tenant(sessions))
@@ -230,17 +230,23 @@ async def test_a_calendar_that_ends_before_the_due_loses_no_request(
     await desk.created(caller, "/v1/calendars", {"name": "once", "definition": once})
     target = {"unit": "working_time", "seconds": 7200}
     rule = {
-        "id": "all",
-        "when": "true",
-        "because": "Everything.",
+        "id": "never",
+        "when": "request.priority == 'P1'",
+        "because": "Nobody can keep it.",
         "then": {"promises": [{"metric": "resolve", "calendar": "once", "target": target}]},
     }
     await desk.set_up(caller, {"rules": [rule]})
 
     request = await desk.submitted(caller)
+    other = await desk.submitted(caller, facts={})
+    changed = await desk.report(caller, other, type="changed", facts={"priority": "P1"}, state="resolved")
 
     assert (request["degraded"], request["rule_id"]) == (True, None)
     assert {promise["metric"] for promise in request["commitments"]} == {"respond", "resolve"}
+    assert changed["state"] == "resolved"
+    assert {promise["outcome"] for promise in changed["commitments"]} == {"kept"}
+    decided = (await caller.get(f"/v1/requests/{other['id']}/decision")).json()["decision"]
+    assert (decided["degraded"], decided["rule_id"]) == (True, None)
 
 
 async def test_the_client_and_the_service_are_facts(caller: AsyncClient) -> None:
