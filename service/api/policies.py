@@ -1,5 +1,6 @@
 """HTTP for policies and single conditions: parse, call one use case, render."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,9 +15,11 @@ from service.api.conditional import Precondition
 from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
+from service.api.problems import FaultView
 from service.api.security import requires
 from service.calendars import service as calendars
 from service.db import TenantSession
+from service.errors import Fault
 from service.ids import PolicyId
 from service.rules import service
 from service.rules.domain import Policy
@@ -59,6 +62,17 @@ class PolicyView(msgspec.Struct, frozen=True):
         )
 
 
+class SavedPolicyView(PolicyView, frozen=True):
+    """A policy whose document was saved; `warnings` say what in it can hardly be meant."""
+
+    warnings: list[FaultView]
+
+    @classmethod
+    def with_warnings(cls, policy: Policy, warnings: Sequence[Fault]) -> "SavedPolicyView":
+        fields = msgspec.structs.asdict(PolicyView.of(policy))
+        return cls(**fields, warnings=[FaultView.of(warning) for warning in warnings])
+
+
 class PolicyVersionView(msgspec.Struct, frozen=True):
     policy_id: PolicyId
     version: int
@@ -86,13 +100,13 @@ class PolicyController(Controller):
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
         data: JSONBody[CreatePolicy],
-    ) -> Response[PolicyView]:
+    ) -> Response[SavedPolicyView]:
         """Create a policy. Nothing is decided by it before it is published."""
 
-        async def effect() -> Response[PolicyView]:
+        async def effect() -> Response[SavedPolicyView]:
             draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
-            policy = await service.create_policy(session, rulebook, actor, draft, now=now)
-            view, address = PolicyView.of(policy), f"/v1/policies/{policy.id}"
+            policy, warnings = await service.create_policy(session, rulebook, actor, draft, now=now)
+            view, address = SavedPolicyView.with_warnings(policy, warnings), f"/v1/policies/{policy.id}"
             return conditional.created(view, tag=_tag(policy), address=address)
 
         return await once(effect)
@@ -126,13 +140,15 @@ class PolicyController(Controller):
         precondition: NamedDependency[Precondition],
         policy_id: FromPath[PolicyId],
         data: JSONBody[RevisePolicy],
-    ) -> Response[PolicyView]:
+    ) -> Response[SavedPolicyView]:
         """Add a version. The version in effect stays in effect until the new one is published."""
         held = await service.get_policy(session, policy_id, lock=True)
         precondition.check(_tag(held))
-        return _response(
-            await service.revise_policy(session, rulebook, actor, held, document=data.document, now=now)
+        policy, warnings = await service.revise_policy(
+            session, rulebook, actor, held, document=data.document, now=now
         )
+        view = SavedPolicyView.with_warnings(policy, warnings)
+        return Response(view, headers={"ETag": _tag(policy)})
 
     @get(
         "/{policy_id:uuid}/versions/{version:int}",
@@ -168,9 +184,10 @@ class PolicyController(Controller):
 
         async def effect() -> Response[PolicyView]:
             names = await calendars.names(session)
-            return _response(
-                await service.publish_policy(session, rulebook, actor, policy_id, calendars=names, now=now)
+            policy = await service.publish_policy(
+                session, rulebook, actor, policy_id, calendars=names, now=now
             )
+            return Response(PolicyView.of(policy), headers={"ETag": _tag(policy)})
 
         return await once(effect, status_code=200)
 
@@ -187,7 +204,3 @@ class RuleController(Controller):
 
 def _tag(policy: Policy) -> str:
     return conditional.etag(policy.id, policy.version, policy.published_version or 0)
-
-
-def _response(policy: Policy) -> Response[PolicyView]:
-    return Response(PolicyView.of(policy), headers={"ETag": _tag(policy)})

@@ -83,6 +83,10 @@ class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int | None = None
     column: int | None = None
 
+    @classmethod
+    def of(cls, fault: Fault) -> "FaultView":
+        return cls(fault.pointer, fault.detail, fault.line, fault.column)
+
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A failure (RFC 9457). Clients match on `type`; `detail` is for people and may change."""
@@ -145,7 +149,7 @@ def problem(request: Request[Any, Any, Any], error: ServiceError) -> Response[Pr
         detail=str(error),
         instance=request.scope["path"],
         request_id=request.state.get("request_id", ""),
-        errors=[FaultView(fault.pointer, fault.detail, fault.line, fault.column) for fault in error.faults],
+        errors=[FaultView.of(fault) for fault in error.faults],
     )
     return Response(body, status_code=body.status, headers=headers_of(error), media_type=MEDIA_TYPE)
 

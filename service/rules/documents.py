@@ -56,14 +56,20 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     faults += _elsewhere(form) + _repeated(form)
     declared = {**FACTS, **own.declarations}
     rules: list[Rule] = []
+    warnings: list[Fault] = []
     for index, written in enumerate(form.rules):
         try:
-            rules.append(_rule(written, kind, declared, pointer=f"/rules/{index}"))
+            rule, doubts = _rule(written, kind, declared, pointer=f"/rules/{index}")
         except PolicyInvalid as refused:
             faults += refused.faults
+        else:
+            rules.append(rule)
+            warnings += doubts
     if faults:
         raise PolicyInvalid(faults)
-    return Document(hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules))
+    return Document(
+        hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules), warnings=tuple(warnings)
+    )
 
 
 def _elsewhere(form: DocumentForm) -> list[Fault]:
@@ -83,14 +89,18 @@ def _repeated(form: DocumentForm) -> list[Fault]:
     ]
 
 
-def _rule(written: RuleForm, kind: Kind, declared: Mapping[str, FactType], *, pointer: str) -> Rule:
-    """One rule, parsed and checked. Raises PolicyInvalid."""
+def _rule(
+    written: RuleForm, kind: Kind, declared: Mapping[str, FactType], *, pointer: str
+) -> tuple[Rule, list[Fault]]:
+    """One rule, parsed and checked, and what is to be warned of. Raises PolicyInvalid."""
     faults: list[Fault] = []
+    warnings: list[Fault] = []
     condition: Expression | None = None
     try:
         condition = parse(written.when)
         checked = check_condition(condition, declared)
         faults += [_of_condition(fault, pointer) for fault in checked.errors]
+        warnings += [_of_condition(fault, pointer) for fault in checked.warnings]
     except LanguageError as error:
         faults += [_of_condition(fault, pointer) for fault in error.faults]
     outcome: object = None
@@ -100,13 +110,10 @@ def _rule(written: RuleForm, kind: Kind, declared: Mapping[str, FactType], *, po
         faults += [replace(fault, pointer=f"{pointer}/then{fault.pointer}") for fault in error.faults]
     if faults or condition is None:
         raise PolicyInvalid(faults)
-    return Rule(
-        id=written.id,
-        when=written.when,
-        condition=condition,
-        outcome=outcome,
-        because=written.because,
+    rule = Rule(
+        id=written.id, when=written.when, condition=condition, outcome=outcome, because=written.because
     )
+    return rule, warnings
 
 
 def _of_condition(fault: SyntaxFault, pointer: str) -> Fault:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from service import ids
+from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
 from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
@@ -40,11 +41,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The content of one version; `declarations` are of every fact that its rules may read."""
+    """The content of one version.
+
+    Attributes:
+        declarations: of every fact that its rules may read.
+        warnings: what can hardly be meant, and is not refused.
+    """
 
     hit_policy: HitPolicy
     declarations: Mapping[str, FactType]
     rules: tuple[Rule, ...]
+    warnings: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)

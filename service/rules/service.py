@@ -75,9 +75,13 @@ class RuleWhy:
 
 async def create_policy(
     session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
-) -> Policy:
-    """Create a policy with its first version, as a draft. Raises PolicyInvalid, PolicyNameTaken."""
-    _read(draft.document, _kind(rulebook, draft.kind))
+) -> tuple[Policy, list[Fault]]:
+    """Create a policy with its first version, as a draft; also what is to be warned of.
+
+    Raises:
+        PolicyInvalid, PolicyNameTaken
+    """
+    document = _read(draft.document, _kind(rulebook, draft.kind))
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
     policy_id = PolicyId(ids.new_id())
@@ -85,9 +89,10 @@ async def create_policy(
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
     changes = {"name": draft.name, "kind": draft.kind}
     await tenants.audit(session, actor, "policy.created", f"policy:{policy_id}", changes, now=now)
-    return Policy(
+    policy = Policy(
         id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
     )
+    return policy, _in_body(document.warnings)
 
 
 async def revise_policy(
@@ -98,15 +103,19 @@ async def revise_policy(
     *,
     document: dict[str, Any],
     now: datetime,
-) -> Policy:
-    """Add a version, as a draft, to a policy that the caller holds locked. Raises PolicyInvalid."""
-    _read(document, _kind(rulebook, policy.kind))
+) -> tuple[Policy, list[Fault]]:
+    """Add a version, as a draft, to a policy that the caller holds locked; also what is to be warned of.
+
+    Raises:
+        PolicyInvalid
+    """
+    read = _read(document, _kind(rulebook, policy.kind))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
     await store.add_version(session, _ref(policy.id, row.version), document, now=now)
     changes = {"version": row.version}
     await tenants.audit(session, actor, "policy.revised", f"policy:{policy.id}", changes, now=now)
-    return row.to_domain()
+    return row.to_domain(), _in_body(read.warnings)
 
 
 async def get_policy(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
@@ -266,8 +275,12 @@ def _read(document: Mapping[str, Any], kind: Kind) -> Document:
     try:
         return documents.read(document, kind)
     except PolicyInvalid as refusal:
-        faults = [replace(fault, pointer=f"/document{fault.pointer}") for fault in refusal.faults]
-        raise PolicyInvalid(faults) from refusal
+        raise PolicyInvalid(_in_body(refusal.faults)) from refusal
+
+
+def _in_body(faults: Sequence[Fault]) -> list[Fault]:
+    """Faults of a document, with where they are in a body."""
+    return [replace(fault, pointer=f"/document{fault.pointer}") for fault in faults]
 
 
 def _kind(rulebook: Rulebook, name: str) -> Kind:

@@ -96,6 +96,20 @@ async def test_a_bad_condition_is_refused_with_line_column_and_a_suggestion(call
     assert (await caller.get("/v1/policies")).json()["items"] == []
 
 
+async def test_a_condition_that_can_never_hold_is_saved_with_a_warning(caller: AsyncClient) -> None:
+    rule = desk.DOCUMENT["rules"][1] | {"when": "request.type == 'incidnt'"}
+
+    created = await _created(caller, document={"rules": [rule]})
+    path = f"/v1/policies/{created['id']}"
+    tag = (await caller.get(path)).headers["ETag"]
+    revised = await caller.put(path, json={"document": desk.DOCUMENT}, headers={"If-Match": tag})
+
+    (warning,) = created["warnings"]
+    assert (warning["pointer"], warning["line"]) == ("/document/rules/0/when", 1)
+    assert "incident" in warning["detail"]
+    assert revised.json()["warnings"] == []
+
+
 async def test_an_unknown_kind_and_a_taken_or_empty_name_are_refused(caller: AsyncClient) -> None:
     await _created(caller)
     bodies = [
