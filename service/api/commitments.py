@@ -14,7 +14,17 @@ from service.api.errors import ParameterMalformed
 from service.api.pagination import Page, Paging
 from service.api.security import Principal, requires
 from service.commitments import service, wire
-from service.commitments.domain import ClockState, Judgement, Outcome, Pause, Rule, SegmentTrace, Verdict
+from service.commitments.domain import (
+    ClockState,
+    Judgement,
+    Outcome,
+    Pause,
+    Rule,
+    SegmentTrace,
+    Threshold,
+    Told,
+    Verdict,
+)
 from service.commitments.models import Commitment
 from service.commitments.service import Account, Sought
 from service.db import TenantSession
@@ -124,11 +134,25 @@ class PauseView(msgspec.Struct, frozen=True):
         return cls(pause.start, pause.end, pause.cause, pause.party)
 
 
+class ToldView(msgspec.Struct, frozen=True):
+    """A warning, a breach or its correction, which is told once; a correction says why."""
+
+    at: datetime
+    cycle: int
+    threshold: Threshold
+    because: str | None
+
+    @classmethod
+    def of(cls, told: Told) -> "ToldView":
+        return cls(told.at, told.cycle, told.threshold, told.because or None)
+
+
 class CommitmentDetailView(CommitmentView, frozen=True, kw_only=True):
     """One promise with its cycles, each with the segments that its due was found from, and its pauses."""
 
     cycles: list[CycleView]
     pauses: list[PauseView]
+    told: list[ToldView]
 
     @classmethod
     def detailed(cls, account: Account, now: datetime) -> "CommitmentDetailView":
@@ -136,6 +160,7 @@ class CommitmentDetailView(CommitmentView, frozen=True, kw_only=True):
             **_fields(account.commitment, now),
             cycles=[CycleView.of(judged) for judged in account.standing.cycles],
             pauses=[PauseView.of(pause) for pause in account.standing.pauses],
+            told=[ToldView.of(told) for told in account.standing.told],
         )
 
 

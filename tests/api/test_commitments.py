@@ -8,10 +8,11 @@ from httpx2 import Response
 
 from service import ids
 from service.commitments import domain, service
-from service.commitments.domain import ElapsedTarget, EntryId, Paused
+from service.commitments.domain import ElapsedTarget, EntryId, Fulfilled, Paused
 from service.commitments.models import Commitment
 from service.db import Sessions, tenant_transaction
 from service.ids import ClientId
+from service.instants import rfc3339
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
 from service.tenants.service import Actor
@@ -78,6 +79,28 @@ async def test_a_paused_promise_shows_the_due_if_it_were_resumed_now(
     assert (one["due_at"], one["due_if_resumed_now"]) == (None, "2026-01-05T15:30:00Z")
     assert [(pause["cause"], pause["end"]) for pause in one["pauses"]] == [("waiting_requester", None)]
     assert (listed["id"], listed["due_if_resumed_now"]) == (str(promise.id), "2026-01-05T15:30:00Z")
+
+
+async def test_a_corrected_breach_says_when_it_was_told_and_why_it_was_none(
+    sessions: Sessions, sign_in: SignIn
+) -> None:
+    done_at, told_at = NOON + HOUR, NOON + 6 * HOUR
+    tenant = await factories.tenant(sessions, sandbox_at=told_at)
+    [promise, _] = await _promised(sessions, tenant)
+    late = Fulfilled(at=done_at, received_at=told_at, id=EntryId(str(ids.new_id())), by="resolved")
+    async with tenant_transaction(sessions, tenant.id) as session:
+        await service.advance(session, promise.id, now=NOON + 5 * HOUR)
+        await service.record(session, promise.request_id, [late], now=told_at)
+    caller = await sign_in("commitments:read", of=tenant)
+
+    shown = (await caller.get(f"/v1/commitments/{promise.id}")).json()
+
+    assert shown["outcome"] == "kept"
+    assert [(told["threshold"], told["at"]) for told in shown["told"]] == [
+        ("broken", rfc3339(NOON + 5 * HOUR)),
+        ("corrected", rfc3339(told_at)),
+    ]
+    assert [told["because"] is None for told in shown["told"]] == [True, False]
 
 
 async def test_promises_are_listed_by_filter_and_page_by_page(
