@@ -29,7 +29,7 @@ import uvloop
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import event
 
-from service import embedded, ids, operations, schema
+from service import embedded, ids, operations, schema, telemetry
 from service.app import create_app
 from service.clock import SystemClock
 from service.db import create_engine, create_sessions
@@ -38,6 +38,7 @@ from service.operations import Credentials
 from service.settings import Settings
 from service.tenants.domain import SCOPES
 
+TRANSACTION = re.compile(r"\s*(begin|commit|rollback)\b", re.IGNORECASE)
 CONNECTIONS = 8
 PROCESSES = 2
 HTTP_CONNECTIONS = 32
@@ -75,15 +76,23 @@ class Statement:
 
 
 class Recorder:
-    """Takes down what SQLAlchemy sends."""
+    """Takes down what the driver sends; what SQLAlchemy prepares itself, `set_tenant`, is not among it."""
 
     def __init__(self) -> None:
-        self.statements: list[Statement] = []
+        self.accepts: list[list[Statement]] = []
 
-    def __call__(
-        self, _connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: Any
-    ) -> None:
-        self.statements.append(Statement(text, list(parameters) if many else [parameters]))
+    def begin(self) -> None:
+        self.accepts.append([])
+
+    def connected(self, connection: Any, _record: object) -> None:
+        """Listen to a new connection of SQLAlchemy's pool."""
+        connection.driver_connection.add_query_logger(self._note)
+
+    def _note(self, logged: Any) -> None:
+        many = bool(logged.args) and isinstance(logged.args[0], tuple)
+        if self.accepts and not TRANSACTION.match(logged.query):
+            executions = logged.args if many else [logged.args]
+            self.accepts[-1].append(Statement(logged.query, executions))
 
 
 async def prepared(base: AsyncClient, credentials: Credentials) -> None:
@@ -113,24 +122,24 @@ async def recorded(
     """Set the tenant up and accept in this process: a token, and the statements of two accepts."""
     engine = create_engine(database.app_url, pool_size=1)
     settings = Settings.model_validate({"log_level": "error"})
+    telemetry.configure_logging(settings.log_level)
     app: Any = create_app(settings, create_sessions(engine))
-    accepts: list[list[Statement]] = []
+    recorder = Recorder()
+    event.listen(engine.sync_engine, "connect", recorder.connected)
     async with AsyncClient(transport=ASGITransport(app), base_url=settings.issuer) as base:
         await prepared(base, credentials)
         for name in ("warm", "first", "second"):
-            recorder = Recorder()
-            event.listen(engine.sync_engine, "before_cursor_execute", recorder)
+            recorder.begin()
             await _created(base, "/v1/requests", BODY | {"external_id": name}, key=f"key-{name}")
-            event.remove(engine.sync_engine, "before_cursor_execute", recorder)
-            accepts.append(recorder.statements)
         token = base.headers["Authorization"]
     await engine.dispose()
-    return token, accepts[1], accepts[2]
+    return token, recorder.accepts[1], recorder.accepts[2]
 
 
 def script(first: Sequence[Statement], second: Sequence[Statement]) -> str:
     """The second accept as a script for pgbench; what differs between the two is made anew each time."""
-    lines = ["\\set r random(1, 9000000000000000000)", "begin;"]
+    tenant = _literal(second[0].executions[0][0])
+    lines = ["\\set r random(1, 9000000000000000000)", "begin;", f"select rooted.set_tenant({tenant});"]
     for before, statement in zip(first, second, strict=True):
         for old, new in zip(before.executions, statement.executions, strict=True):
             values = [_value(a, b) for a, b in zip(old, new, strict=True)]
@@ -152,10 +161,8 @@ def _value(old: object, new: object) -> str:
 
 def _literal(value: object) -> str:
     match value:
-        case None:
-            return "null"
-        case bool() | int() | float():
-            return str(value).lower()
+        case None | bool() | int() | float():
+            return "null" if value is None else str(value).lower()
         case UUID():
             return f"'{value}'::uuid"
         case datetime():
@@ -288,7 +295,7 @@ async def measure(folder: Path, *, windows: int, seconds: int) -> None:
         load = Load(urls, token)
         await load.window(12)  # till the young tables were analysed
         ratios: list[float] = []
-        print(f"{sum(len(one.executions) for one in second) + 2} statements, {CONNECTIONS} connections")
+        print(f"{sum(len(one.executions) for one in second) + 3} statements, {CONNECTIONS} connections")
         for _ in range(windows):
             direct = await pgbench(Path(program), file, database, seconds)
             accepted, latencies = await load.window(seconds)

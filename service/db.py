@@ -1,16 +1,18 @@
 """Engine, sessions and the declarative base. The only module that opens or commits a transaction."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, cast
 from uuid import UUID
 
+import asyncpg
 import msgspec
-from sqlalchemy import CursorResult, DateTime, MetaData, Table, Text
+from sqlalchemy import DateTime, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -20,6 +22,18 @@ Sessions = async_sessionmaker[AsyncSession]
 
 PREPARED_STATEMENTS_KEPT = 400
 """For each connection; an INSERT of two rows is another statement than one of three."""
+
+DRIVER = "driver"
+LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what was under way when the server went is still noted as such
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+)
+"""What the driver raises when its connection is of no more use."""
 
 SET_TENANT = "select rooted.set_tenant($1)"
 
@@ -88,14 +102,92 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 async def tenant_transaction(sessions: Sessions, tenant_id: TenantId) -> AsyncGenerator[TenantSession]:
     """One transaction of one tenant. The tenant is set by an ordinary first statement, and for it alone."""
     async with sessions.begin() as db:
-        await run(db, SET_TENANT, tenant_id)
+        await _begin(db, SET_TENANT, tenant_id)
         yield TenantSession(db, tenant_id)
 
 
-async def run(db: AsyncSession, statement: str, *parameters: object) -> CursorResult[Any]:
+class Row(asyncpg.Record):
+    """A row whose columns are read by their names."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a statement returned."""
+
+    rows: Sequence[Row]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def first(self) -> Row | None:
+        return self.rows[0] if self.rows else None
+
+    def one(self) -> Row:
+        """The only row. Raises ValueError when there is none, or another."""
+        (row,) = self.rows
+        return row
+
+    def scalar(self) -> Any:
+        """The first column of the first row, or None."""
+        return self.rows[0][0] if self.rows else None
+
+    def scalar_one(self) -> Any:
+        """The first column of the only row. Raises ValueError."""
+        return self.one()[0]
+
+
+class Driver(Protocol):
+    """What we use of asyncpg's connection, which has no types."""
+
+    async def fetch(self, query: str, /, *args: object, record_class: type[Row]) -> list[Row]: ...
+
+    async def executemany(self, command: str, args: Sequence[Sequence[object]], /) -> None: ...
+
+
+async def run(db: AsyncSession, statement: str, *parameters: object) -> Found:
     """Send a statement with `$1`… as it stands. For what every request does: nothing is built or compiled."""
+    async with _speaking(db, statement) as driver:
+        return Found(await driver.fetch(statement, *parameters, record_class=Row))
+
+
+async def run_many(db: AsyncSession, statement: str, parameters: Sequence[Sequence[object]]) -> None:
+    """Send a statement once for each set of parameters, in one round trip."""
+    async with _speaking(db, statement) as driver:
+        await driver.executemany(statement, parameters)
+
+
+@asynccontextmanager
+async def _speaking(db: AsyncSession, statement: str) -> AsyncGenerator[Driver]:
+    """The driver; what it raises is raised as SQLAlchemy would, and a lost connection leaves the pool."""
+    driver = await driver_of(db)
+    try:
+        yield driver
+    except ValueError:  # a parameter of the wrong type, which asyncpg calls an interface error too
+        raise
+    except LOST as error:
+        await (await db.connection()).invalidate(error)
+        raise DBAPIError(statement, None, error, hide_parameters=True, connection_invalidated=True) from error
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(statement, None, error, hide_parameters=True) from error
+    except asyncpg.PostgresError as error:
+        raise DBAPIError(statement, None, error, hide_parameters=True) from error
+
+
+async def driver_of(db: AsyncSession) -> Driver:
+    """The driver's own connection, with the session's transaction begun on it."""
+    return db.info.get(DRIVER) or await _begin(db, "select")
+
+
+async def _begin(db: AsyncSession, statement: str, *parameters: object) -> Driver:
+    """Send a first statement through SQLAlchemy, which begins a transaction with it, and keep the driver."""
     connection = await db.connection()
-    return await connection.exec_driver_sql(statement, parameters)
+    await connection.exec_driver_sql(statement, parameters)
+    driver = (await connection.get_raw_connection()).driver_connection
+    db.info[DRIVER] = driver
+    return cast("Driver", driver)
 
 
 async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

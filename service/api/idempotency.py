@@ -16,7 +16,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 from litestar.serialization import encode_json
-from sqlalchemy import Row, delete
+from sqlalchemy import delete
 
 from service.api.errors import (
     IdempotencyKeyInFlight,
@@ -26,7 +26,7 @@ from service.api.errors import (
 )
 from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
-from service.db import TenantSession, run
+from service.db import Row, TenantSession, run
 from service.ids import ApplicationId, TenantId
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class Once:
         return Answer(found.status, found.body, msgspec.json.decode(found.headers))
 
 
-async def look(session: TenantSession, claim: Claim) -> Row[Any]:
+async def look(session: TenantSession, claim: Claim) -> Row:
     """One row: the earlier answer, or nulls and whether the lock is ours until the transaction ends."""
     return (await run(session.db, LOOK, claim.tenant_id, claim.row_id, claim.lock)).one()
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
-from service.db import TenantSession, run
+from service.db import Row, TenantSession, run, run_many
 from service.ids import TenantId
 from service.platform import PlatformSession
 from service.wakeups import domain
@@ -65,8 +65,8 @@ PENDING = "select count(*) from wake_up where tenant_id = $1 and fire_at <= $2 a
 
 
 async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
-    connection = await session.db.connection()
-    await connection.exec_driver_sql(
+    await run_many(
+        session.db,
         SCHEDULE,
         [
             (session.tenant_id, wake_up.subject_kind, wake_up.subject_id, wake_up.fire_at)
@@ -107,8 +107,7 @@ async def finish(session: TenantSession, due: Due) -> None:
 
 async def release(session: TenantSession, dues: Sequence[Due]) -> None:
     """Give claimed wake-ups back as if they had not been tried."""
-    connection = await session.db.connection()
-    await connection.exec_driver_sql(RELEASE, [_key(session, due) for due in dues])
+    await run_many(session.db, RELEASE, [_key(session, due) for due in dues])
 
 
 async def put_off(session: TenantSession, due: Due, *, attempts: int, delay: timedelta | None) -> None:
@@ -142,11 +141,11 @@ def _key(session: TenantSession, due: Due) -> tuple[Any, ...]:
     return (session.tenant_id, due.subject_kind, due.subject_id, due.generation, due.claimed_until)
 
 
-def _clock(row: Row[Any] | None) -> SandboxClock | None:
+def _clock(row: Row | None) -> SandboxClock | None:
     return None if row is None else SandboxClock(now_at=row.now_at, target_at=row.target_at)
 
 
-def _due(row: Row[Any]) -> Due:
+def _due(row: Row) -> Due:
     return Due(
         subject_kind=row.subject_kind,
         subject_id=row.subject_id,

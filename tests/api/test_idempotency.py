@@ -11,8 +11,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import func, select
 
 from service.api import idempotency
 from service.api.errors import IdempotencyKeyInFlight, IdempotencyKeyMalformed
@@ -26,6 +25,7 @@ from service.tenants.domain import Tenant
 from service.tenants.models import ClientRow
 from tests import factories
 from tests.conftest import ISSUER, SignIn
+from tests.integration import sent
 
 URL = "/v1/clients"
 KEY = {"Idempotency-Key": "order-1"}
@@ -132,20 +132,12 @@ def test_a_fingerprint_marks_its_parts_off(parts: list[str], body: bytes) -> Non
     assert (moved == idempotency.fingerprint(method, path, body)) is (path == "")
 
 
-async def test_a_request_costs_two_statements_more_and_a_repetition_one(
-    caller: AsyncClient, engine: AsyncEngine
-) -> None:
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
+async def test_a_request_costs_two_statements_more_and_a_repetition_one(caller: AsyncClient) -> None:
+    with sent.statements() as statements:
+        await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
     first = [statement for statement in statements if "idempotency_key" in statement]
-    statements.clear()
-    await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
-    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    with sent.statements() as statements:
+        await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
 
     assert [statement.split()[0] for statement in first] == ["select", "insert"]
     assert len([statement for statement in statements if "idempotency_key" in statement]) == 1

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as events
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -38,6 +37,7 @@ from service.tenants.service import Actor
 from service.wakeups.models import WakeUpRow
 from tests import factories
 from tests.factories import NOON
+from tests.integration import sent
 
 HOUR = timedelta(hours=1)
 FOUR_HOURS = replace(
@@ -418,22 +418,11 @@ async def test_the_ledger_cannot_be_changed(session: TenantSession) -> None:
 
 async def test_making_and_recording_take_few_statements(session: TenantSession) -> None:
     request_id = await factories.request(session)
-    statements: list[str] = []
-    connection = (await session.db.connection()).sync_connection
-    assert connection is not None
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    events.listen(connection, "before_cursor_execute", note)
-    try:
+    with sent.statements() as made:
         await service.promise(session, [factories.offer(request_id, FOUR_HOURS, ANSWER)], now=NOON)
-        made = len(statements)
-        statements.clear()
-        pause = Paused(**_when(NOON + HOUR), cause="waiting_requester", party="requester")
+    pause = Paused(**_when(NOON + HOUR), cause="waiting_requester", party="requester")
+    with sent.statements() as recorded:
         await service.record(session, request_id, [pause], now=NOON + HOUR)
-    finally:
-        events.remove(connection, "before_cursor_execute", note)
 
-    assert made <= 5, "promises, entries, events, who is told of them, wake-ups"
-    assert len(statements) <= 9, statements
+    assert 0 < len(made) <= 5, "promises, entries, events, who is told of them, wake-ups"
+    assert 0 < len(recorded) <= 9, recorded

@@ -247,7 +247,7 @@ async def test_what_is_claimed_is_found_by_its_place_and_not_by_reading_the_tabl
     async with tenant_transaction(own_sessions, tenant_id) as session:
         plan = await run(session.db, f"explain {store.CLAIM}", tenant_id, 20, domain.LEASE)
 
-    assert "Tid Scan on wake_up" in "\n".join(plan.scalars())
+    assert "Tid Scan on wake_up" in "\n".join(row[0] for row in plan)
 
 
 async def test_a_sandboxes_wake_ups_wait_for_its_own_clock(
