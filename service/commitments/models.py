@@ -24,7 +24,7 @@ class Commitment:
         due_if_resumed_now: the due, were every pause to end now.
         warned_at: when its current cycle was warned of.
         broken_at: the first instant at which its current cycle was broken.
-        corrected_at: when a breach of it was marked as recorded wrongly.
+        corrected_at: when a breach of it was marked as recorded wrongly, if none was recorded since.
         flags: what is doubtful about its ledger.
         looked_at: the instant of the last look that found a change; all of this has been true since.
         sequence: how many events were told of it.

@@ -264,7 +264,8 @@ def _commitment(
         for entry in standing.told
         if entry.threshold is Threshold.WARNED and entry.cycle == current.cycle
     ]
-    corrected = [entry.at for entry in standing.told if entry.threshold is Threshold.CORRECTED]
+    breaches = [entry for entry in standing.told if entry.threshold is not Threshold.WARNED]
+    is_corrected = bool(breaches) and breaches[-1].threshold is Threshold.CORRECTED
     return Commitment(
         id=commitment_id,
         request_id=request_id,
@@ -282,7 +283,7 @@ def _commitment(
         cancelled_at=current.cancelled_at,
         warned_at=warned[-1] if warned else None,
         broken_at=current.broken_at,
-        corrected_at=corrected[-1] if corrected else None,
+        corrected_at=breaches[-1].at if is_corrected else None,
         flags=tuple(sorted(flag.value for flag in standing.flags)),
         looked_at=standing.now,
         sequence=sequence,

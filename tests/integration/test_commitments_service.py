@@ -202,6 +202,19 @@ async def test_a_late_report_corrects_a_breach_and_leaves_it_on_record(session: 
     assert told == [("broken", False), ("corrected", True)]
 
 
+async def test_a_breach_after_a_corrected_one_is_not_marked_corrected(session: TenantSession) -> None:
+    [promise] = await _promised(session, FOUR_HOURS)
+    await service.advance(session, promise.id, now=NOON + 5 * HOUR)
+    late = Fulfilled(**_when(NOON + 2 * HOUR, received_at=NOON + 6 * HOUR), by="resolved")
+    await service.record(session, promise.request_id, [late], now=NOON + 6 * HOUR)
+    reopened = Reopened(**_when(NOON + 3 * HOUR, received_at=NOON + 7 * HOUR))
+
+    [broken] = await service.record(session, promise.request_id, [reopened], now=NOON + 7 * HOUR)
+
+    assert (broken.outcome, broken.corrected_at) == (Outcome.BROKEN, None)
+    assert (await _events(session, promise.id)).count("commitment.broken") == 2
+
+
 async def test_a_new_decision_reterms_promises_it_names_and_makes_those_that_are_new(
     session: TenantSession,
 ) -> None:
