@@ -20,7 +20,7 @@ from service.commitments.service import Account
 from service.db import TenantSession
 from service.ids import ClientId, DecisionId, EventId, PolicyId, PolicyVersionId, RequestId, ServiceId
 from service.requests import domain, service
-from service.requests.domain import Decision, EventType, RequestEvent, State
+from service.requests.domain import Decision, EventType, Place, RequestEvent, State
 from service.requests.service import Accepted, Caller, Recorded, Report, Submission
 from service.rules.domain import VersionRef
 from service.rules.service import Rulebook, RuleWhy
@@ -296,11 +296,6 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
         )
 
 
-class RequestLedgerView(msgspec.Struct, frozen=True):
-    request_id: RequestId
-    events: list[RequestEventView]
-
-
 class DecisionsView(msgspec.Struct, frozen=True):
     """The decision that holds, and those that held before it."""
 
@@ -461,11 +456,14 @@ class RequestController(Controller):
         self,
         session: NamedDependency[TenantSession],
         caller: NamedDependency[Caller],
+        paging: NamedDependency[Paging],
         request_id: FromPath[RequestId],
-    ) -> RequestLedgerView:
-        """Show the request's ledger, in the order in which its entries count."""
-        found = await service.list_events(session, request_id, client_id=caller.client_id)
-        return RequestLedgerView(request_id, [RequestEventView.of(event) for event in found])
+    ) -> Response[Page[RequestEventView]]:
+        """List the request's ledger, in the order in which its entries count."""
+        found = await service.list_events(
+            session, request_id, client_id=caller.client_id, after=paging.after(Place), limit=paging.sought
+        )
+        return paging.page(found, position=lambda event: event.order, view=RequestEventView.of)
 
     @get("/{request_id:uuid}/decision", guards=[requires("requests:read")], operation_id="getDecision")
     async def get_decision(

@@ -72,6 +72,10 @@ class Request:
     sequence: int
 
 
+Place: TypeAlias = tuple[bool, datetime, int, datetime, str]
+"""Where an event stands in its ledger: not the opening, when, the source's sequence, when told, id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEvent:
     """One entry of a request's ledger. Entries are only ever appended.
@@ -101,7 +105,7 @@ class RequestEvent:
     backdated: bool = False
 
     @property
-    def order(self) -> tuple[bool, datetime, int, datetime, str]:
+    def order(self) -> Place:
         """Nothing comes before the opening: what is dated before it counts right after."""
         is_later = self.type is not EventType.OPENED
         return (is_later, self.occurred_at, self.source_sequence, self.received_at, str(self.id))

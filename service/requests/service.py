@@ -21,7 +21,7 @@ from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestI
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.requests import domain, store
-from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, State
+from service.requests.domain import Decision, EventType, Facts, Place, Request, RequestEvent, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
 from service.rules.domain import Decided
@@ -202,11 +202,17 @@ async def list_requests(
 
 
 async def list_events(
-    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None
+    session: TenantSession,
+    request_id: RequestId,
+    *,
+    client_id: ClientId | None,
+    after: Place | None,
+    limit: int,
 ) -> list[RequestEvent]:
-    """The request's ledger, in the order in which it counts."""
+    """A part of the request's ledger, in the order in which it counts."""
     await store.get(session, request_id, client_id=client_id)
-    return domain.in_order([row.to_domain() for row in await store.events(session, request_id)])
+    ledger = domain.in_order([row.to_domain() for row in await store.events(session, request_id)])
+    return [event for event in ledger if after is None or event.order > after][:limit]
 
 
 async def decisions(

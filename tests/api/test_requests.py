@@ -197,7 +197,7 @@ async def test_what_is_old_needs_a_scope_and_is_flagged(caller: AsyncClient, sig
 
     assert refused.status_code == 403
     assert refused.json()["type"] == "/problems/backdating-forbidden"
-    events = (await caller.get(f"/v1/requests/{accepted['id']}/events")).json()["events"]
+    events = (await caller.get(f"/v1/requests/{accepted['id']}/events")).json()["items"]
     assert events[0]["backdated"] is True
 
 
@@ -366,3 +366,19 @@ async def test_a_revised_calendar_moves_no_promise_that_was_made(caller: AsyncCl
 
     assert changed["commitments"][0]["due_at"] == request["commitments"][0]["due_at"]
     assert fresh["commitments"][0]["due_at"] != request["commitments"][0]["due_at"]
+
+
+async def test_a_ledger_is_paged_in_the_order_in_which_it_counts(caller: AsyncClient) -> None:
+    request = await desk.submitted(caller)
+    await desk.pass_time(caller, hours=1)
+    for minute in (30, 10, 20):
+        await desk.report(caller, request, type="noted", occurred_at=desk.at(minutes=minute))
+
+    found: list[str] = []
+    params: dict[str, Any] = {"limit": 3}
+    while params.get("cursor", "") is not None:
+        page = (await caller.get(f"/v1/requests/{request['id']}/events", params=params)).json()
+        found += [item["occurred_at"] for item in page["items"]]
+        params = {"limit": 3, "cursor": page["next"]}
+
+    assert found == [desk.at(minutes=minute) for minute in (0, 10, 20, 30)]
