@@ -32,6 +32,8 @@ from service.tenants.domain import Client, OperatedService
 from service.wakeups import service as wakeups
 
 SUBJECT_KIND = "request"
+DECIDED_AGAIN_MAX = 50
+"""An event that comes later than this many others with facts leaves the terms of the oldest as they were."""
 POLICY_KIND = promises.COMMITMENT.name
 
 
@@ -378,15 +380,15 @@ async def _judge_again(
 ) -> tuple[Decision | None, list[Commitment]]:
     """Bring an event before the promises; if it set facts, with what is decided on them.
 
-    Later events that set facts are decided again too, since the facts before them are others now. The last
-    of these decisions is the one that holds.
+    Later events that set facts are decided again too, since the facts before them are others now: the last
+    DECIDED_AGAIN_MAX of them, of which the very last decision is the one that holds.
     """
     entry = domain.ledger_entry(event)
     entries = [] if entry is None else [entry]
     if not event.facts:
         return None, await commitments.record(session, request.id, entries, now=now)
     position = history.index(event)
-    later = [at for at in range(position + 1, len(history)) if history[at].facts]
+    later = [at for at in range(position + 1, len(history)) if history[at].facts][-DECIDED_AGAIN_MAX:]
     decision, offer = await _decide_after(session, rulebook, request, history[: position + 1], now=now)
     standing = await commitments.record(session, request.id, entries, offer=offer, now=now)
     for at in later:
