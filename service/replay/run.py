@@ -184,8 +184,11 @@ async def _send(run: _Run, chains: Sequence[Sequence[Step]]) -> None:
         async with asyncio.TaskGroup() as group:
             for chain in chains:
                 group.create_task(_send_chain(run, chain))
-    except* ServiceError as failures:
-        raise failures.exceptions[0] from None
+    except ExceptionGroup as failures:
+        foreseen, others = failures.split(ServiceError)
+        if foreseen is None or others is not None:
+            raise
+        raise foreseen.exceptions[0] from None
 
 
 async def _send_chain(run: _Run, chain: Sequence[Step]) -> None:

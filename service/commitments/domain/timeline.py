@@ -61,11 +61,11 @@ def _of_segment(
     """The stretch in which `terms` held: its pauses first, then what the calendar says of the rest."""
     at = start
     for pause in sorted(pauses, key=lambda pause: pause.start):
-        until = end if pause.end is None else min(pause.end, end)
-        if not pause.stops(terms.pausable_by) or until <= at or pause.start >= end:
+        since, until = max(pause.start, at), end if pause.end is None else min(pause.end, end)
+        if not pause.stops(terms.pausable_by) or since >= until:
             continue
-        yield from _unpaused(terms, calendars, at, max(at, pause.start))
-        yield Interval(max(at, pause.start), until, Spent.PAUSED, pause.cause)
+        yield from _unpaused(terms, calendars, at, since)
+        yield Interval(since, until, Spent.PAUSED, pause.cause)
         at = until
     yield from _unpaused(terms, calendars, at, end)
 

@@ -32,6 +32,16 @@ def test_a_night_and_a_pause_are_told_apart_from_what_counts() -> None:
     ]
 
 
+def test_what_was_fulfilled_and_reopened_at_once_did_not_stand_still() -> None:
+    ledger = Ledger().start(at("10:00"), resolve(hours(8)))
+    ledger.fulfil(at("11:00")).reopen(at("11:00"))
+
+    standing = ledger.standing(at("12:00"))
+    found = timeline(standing.current, standing.pauses, CALENDARS, until=at("12:00"))
+
+    assert [(one.start, one.end) for one in found] == [(at("10:00"), at("12:00"))]
+
+
 def test_elapsed_time_counts_through_the_night_whatever_calendar_is_named() -> None:
     ledger = Ledger().start(at("15:00"), resolve(ElapsedTarget(86_400)))
 
