@@ -47,14 +47,13 @@ class ReviseCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CalendarView(msgspec.Struct, frozen=True):
-    """A calendar and its current version; `country_dates` is what `country_holidays` stands for in it."""
+    """A calendar and its current version. Its versions show the dates of its `country_holidays`."""
 
     id: CalendarId
     name: str
     version: int
     version_id: UUID
     definition: Mapping[str, Any]
-    country_dates: Sequence[str]
     tzdata_version: str
     created_at: datetime
     revised_at: datetime
@@ -67,7 +66,6 @@ class CalendarView(msgspec.Struct, frozen=True):
             version=calendar.current.version,
             version_id=calendar.current.id,
             definition=calendar.current.definition,
-            country_dates=calendar.current.country_dates,
             tzdata_version=calendar.current.tzdata_version,
             created_at=calendar.created_at,
             revised_at=calendar.current.created_at,
@@ -75,6 +73,8 @@ class CalendarView(msgspec.Struct, frozen=True):
 
 
 class CalendarVersionView(msgspec.Struct, frozen=True):
+    """A version, which never changes; `country_dates` is what `country_holidays` stands for in it."""
+
     id: UUID
     calendar_id: CalendarId
     version: int
