@@ -14,6 +14,7 @@ from service.api.security import Principal, requires
 from service.db import TenantSession
 from service.ids import ClientId, EventId
 from service.outbox import service
+from service.outbox.domain.events import Audience
 from service.outbox.models import Event
 from service.outbox.service import Sought
 
@@ -27,6 +28,7 @@ class EventView(msgspec.Struct, frozen=True):
     subject_id: UUID
     sequence: int
     client_id: ClientId | None
+    audience: Audience
     occurred_at: datetime
     recorded_at: datetime
     payload: dict[str, Any]
@@ -40,6 +42,7 @@ class EventView(msgspec.Struct, frozen=True):
             subject_id=event.subject_id,
             sequence=event.sequence,
             client_id=event.client_id,
+            audience=event.audience,
             occurred_at=event.occurred_at,
             recorded_at=event.recorded_at,
             payload=event.payload,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
 from service.ids import ClientId, EndpointId, EventId
+from service.outbox.domain.events import Audience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Event:
     subject_id: UUID
     sequence: int
     client_id: ClientId | None
+    audience: Audience
     occurred_at: datetime
     recorded_at: datetime
     payload: dict[str, Any]
@@ -110,6 +112,7 @@ class EventRow(TenantRow):
             subject_id=self.subject_id,
             sequence=self.sequence,
             client_id=None if self.client_id is None else ClientId(self.client_id),
+            audience=Audience(self.audience),
             occurred_at=self.occurred_at,
             recorded_at=self.recorded_at,
             payload=self.payload,

@@ -90,6 +90,7 @@ async def test_events_are_read_in_order_part_by_part(
         "subject_id": str(subject),
         "sequence": 1,
         "client_id": None,
+        "audience": "client",
         "occurred_at": "2026-01-05T12:01:00Z",
         "recorded_at": None,
         "payload": {"metric": "resolve"},
