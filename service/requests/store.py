@@ -73,7 +73,7 @@ async def decisions(session: TenantSession, request_id: RequestId) -> list[Decis
 async def accept(
     session: TenantSession, request: Request, rows: Rows, *, caller_client_id: ClientId | None
 ) -> None:
-    """Write a request and all that follows from it. This is the whole write of an accept.
+    """Write a request with its ledger, decision and promises; events and wake-ups have writers of their own.
 
     Args:
         session: of the tenant.
