@@ -22,6 +22,7 @@ from service.app import create_app
 from service.db import Sessions, TenantSession
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooMany, Unavailable
 from service.settings import Settings
+from tests import effort
 
 INSIDE = "something of the inside"
 
@@ -239,16 +240,19 @@ async def test_a_hostile_body_is_refused_quickly_and_at_its_place(
 ) -> None:
     headers = {"Content-Type": "application/json"}
 
-    begun = time.process_time()
     answer = await probe.post("/probe/form", content=body, headers=headers)
-    seconds = time.process_time() - begun
+    seconds: list[float] = []
+    for _ in range(effort.RUNS):  # collecting garbage may fall into one of them
+        begun = time.process_time()
+        await probe.post("/probe/form", content=body, headers=headers)
+        seconds.append(time.process_time() - begun)
 
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert [fault["pointer"] for fault in answer.json().get("errors", [])] == (
         [] if pointer is None else [pointer]
     )
-    assert seconds < 0.5  # of processor time; collecting garbage may fall into it
+    assert min(seconds) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from service.db import Sessions
+from service.requests import service
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk
@@ -383,3 +384,30 @@ async def test_a_ledger_is_paged_in_the_order_in_which_it_counts(caller: AsyncCl
         params = {"limit": 3, "cursor": page["next"]}
 
     assert found == [desk.at(minutes=minute) for minute in (0, 10, 20, 30)]
+
+
+async def test_a_late_event_has_a_bounded_number_of_later_ones_decided_again(
+    caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "DECIDED_AGAIN_MAX", 2)
+    request = await desk.submitted(caller)
+    await desk.pass_time(caller, hours=1)
+    for minute in range(10, 15):
+        await desk.report(
+            caller,
+            request,
+            type="changed",
+            facts={"category": f"c{minute}"},
+            occurred_at=desk.at(minutes=minute),
+        )
+    path = f"/v1/requests/{request['id']}/decision"
+    before = len((await caller.get(path)).json()["earlier"])
+
+    await desk.report(
+        caller, request, type="changed", facts={"impact": "high"}, occurred_at=desk.at(minutes=1)
+    )
+
+    decisions = (await caller.get(path)).json()
+    assert len(decisions["earlier"]) - before == 3  # the late one and two later
+    holding = decisions["decision"]["facts"]["request"]
+    assert (holding["category"], holding["impact"]) == ("c14", "high")
