@@ -25,13 +25,15 @@ from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
+from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
 from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
-from service.api.security import Authentication, Principal
+from service.api.security import Authentication, Principal, refuse_unlisted
 from service.api.tenants import ClientController, ServiceController, TenantController
 from service.api.webhooks import WebhookController
+from service.audit.domain import Actor, name_of
 from service.clock import Clock, SystemClock
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.requests.service import Caller
@@ -40,7 +42,6 @@ from service.rules.reference import ReferenceEngine
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
-from service.tenants.service import Actor
 from service.wakeups.service import Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
@@ -97,7 +98,7 @@ def create_app(
     }
     dependencies["description"] = _value(Description(lambda: describe(dependencies)))
     verifier = Verifier(sessions, ring, clock, issuer=settings.issuer)
-    return Application(
+    app = Application(
         access=Access(metrics),
         route_handlers=list(controllers),
         dependencies=dependencies,
@@ -109,6 +110,8 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
+    refuse_unlisted(app)
+    return app
 
 
 def describe(dependencies: dict[str, Provide]) -> openapi.Document:
@@ -128,7 +131,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
         request: Request[Any, Any, Any],  # noqa: ARG001 - knows what it has opened
         principal: NamedDependency[Principal],
     ) -> AsyncGenerator[TenantSession]:
-        async with tenant_transaction(sessions, principal.tenant_id) as opened:
+        async with tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id) as opened:
             yield opened
 
     async def now(session: NamedDependency[TenantSession]) -> datetime:
@@ -136,11 +139,15 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
 
     def actor(request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Actor:
         return Actor(
-            name=f"application:{principal.application_id}", http_request_id=request.state["request_id"]
+            name=name_of(principal.application_id, principal.member_id),
+            application_id=principal.application_id,
+            client_id=principal.client_id,
+            address=None if request.client is None else request.client.host,
+            http_request_id=request.state["request_id"],
         )
 
     def caller(principal: NamedDependency[Principal]) -> Caller:
-        return Caller(principal.client_id, may_backdate="requests:backdate" in principal.scopes)
+        return Caller(principal.client_id, may_backdate=BACKDATE.scope in principal.scopes)
 
     return {
         "principal": Provide(principal, sync_to_thread=False),

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from service.ids import TenantId
+from service.ids import ClientId, TenantId
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -36,6 +36,7 @@ LOST = (
 """What the driver raises when its connection is of no more use."""
 
 SET_TENANT = "select rooted.set_tenant($1)"
+SET_CLIENT = "select rooted.set_tenant($1, $2)"
 
 
 class Base(DeclarativeBase):
@@ -67,10 +68,15 @@ class TenantRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class TenantSession:
-    """A transaction together with the only tenant it may see."""
+    """A transaction together with the only tenant it may see.
+
+    Attributes:
+        client_id: the only client organization of that tenant that it may see; None for all of them.
+    """
 
     db: AsyncSession
     tenant_id: TenantId
+    client_id: ClientId | None = None
 
 
 def _encode(value: object) -> str:
@@ -99,11 +105,19 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 
 
 @asynccontextmanager
-async def tenant_transaction(sessions: Sessions, tenant_id: TenantId) -> AsyncGenerator[TenantSession]:
-    """One transaction of one tenant. The tenant is set by an ordinary first statement, and for it alone."""
+async def tenant_transaction(
+    sessions: Sessions, tenant_id: TenantId, *, client_id: ClientId | None = None
+) -> AsyncGenerator[TenantSession]:
+    """One transaction of one tenant, or of one client organization of it.
+
+    Both are set by an ordinary first statement, and for this transaction alone.
+    """
     async with sessions.begin() as db:
-        await _begin(db, SET_TENANT, tenant_id)
-        yield TenantSession(db, tenant_id)
+        if client_id is None:
+            await _begin(db, SET_TENANT, tenant_id)
+        else:
+            await _begin(db, SET_CLIENT, tenant_id, client_id)
+        yield TenantSession(db, tenant_id, client_id)
 
 
 class Row(asyncpg.Record):

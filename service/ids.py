@@ -7,7 +7,12 @@ from uuid_utils.compat import uuid7
 
 TenantId = NewType("TenantId", UUID)
 ClientId = NewType("ClientId", UUID)
+ContactId = NewType("ContactId", UUID)
+PersonId = NewType("PersonId", UUID)
+MemberId = NewType("MemberId", UUID)
+GroupId = NewType("GroupId", UUID)
 ApplicationId = NewType("ApplicationId", UUID)
+FamilyId = NewType("FamilyId", UUID)
 ServiceId = NewType("ServiceId", UUID)
 CalendarId = NewType("CalendarId", UUID)
 PolicyId = NewType("PolicyId", UUID)

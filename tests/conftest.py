@@ -37,7 +37,13 @@ ISSUER = "http://rooted.test"
 
 hypothesis.settings.register_profile("rooted", deadline=None)  # machines are noisy
 hypothesis.settings.load_profile("rooted")
-SET_TENANT_FREELY = text("select set_config('rooted.tenant_id', :tenant, true)")
+READ_WALLS = text(
+    "select current_setting('rooted.tenant_id', true) as tenant,"
+    " current_setting('rooted.client_id', true) as client"
+)
+SET_WALLS_FREELY = text(
+    "select set_config('rooted.tenant_id', :tenant, true), set_config('rooted.client_id', :client, true)"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,16 +96,16 @@ class _Undone(Session):
 @event.listens_for(_Undone, "after_begin")
 def _put_tenant_aside(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if not transaction.nested:
-        before = connection.scalar(text("select current_setting('rooted.tenant_id', true)"))
-        session.info["before"] = connection, before or ""
-        connection.execute(SET_TENANT_FREELY, {"tenant": ""})
+        before = connection.execute(READ_WALLS).one()
+        session.info["before"] = connection, {"tenant": before.tenant or "", "client": before.client or ""}
+        connection.execute(SET_WALLS_FREELY, {"tenant": "", "client": ""})
 
 
 @event.listens_for(_Undone, "after_commit")
 def _put_tenant_back(session: Session) -> None:
     if "before" in session.info:
         connection, before = session.info.pop("before")
-        connection.execute(SET_TENANT_FREELY, {"tenant": before})
+        connection.execute(SET_WALLS_FREELY, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Failures that only HTTP knows: their kinds, and the API kernel's own. Slices keep to `service.errors`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, ServiceError, Unavailable
 
@@ -128,6 +128,15 @@ class ScopeInsufficient(Forbidden):
     def __init__(self, scope: str) -> None:
         super().__init__(f"This operation needs the scope {scope}, which the access token lacks.")
         self.challenge = f'{REALM}, error="insufficient_scope", scope="{scope}"'
+
+
+class RoleInsufficient(Forbidden):
+    """The member has none of the roles that the operation is open to."""
+
+    code = "insufficient-role"
+
+    def __init__(self, roles: Collection[str]) -> None:
+        super().__init__(f"This operation is open to these roles only: {', '.join(sorted(roles))}.")
 
 
 class AddressUnknown(NotFound):

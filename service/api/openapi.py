@@ -13,9 +13,11 @@ from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute
 
 from service.api import idempotency, problems
+from service.api.permissions import Permission
 from service.api.problems import Problem
-from service.api.security import SCOPES, scope_of
+from service.api.security import permission_of
 from service.outbox.domain.events import EVENT_TYPES, EventType
+from service.tenants.domain import SCOPES
 
 TITLE = "Rooted"
 DESCRIPTION = (
@@ -24,6 +26,8 @@ DESCRIPTION = (
 )
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 JSON_POINTER = "#/components/schemas/{name}"
+ROLES = "x-roles"
+"""Names the roles of members that an operation is open to."""
 
 GENERIC = re.compile(rb"\b(\w+)_service\.[\w.]*?(\w+)_\b")
 
@@ -58,8 +62,8 @@ def document(
         logging_config=None,
     )
     described = app.openapi_schema.to_schema()
-    for operation, scope in _operations(app, described):
-        _amend(operation, scope)
+    for operation, permission in _operations(app, described):
+        _amend(operation, permission)
     _add_components(described)
     described["webhooks"] = {name: _webhook(name, kind) for name, kind in EVENT_TYPES.items()}
     return _with_short_names(described)
@@ -78,21 +82,23 @@ class OpenAPIController(Controller):
         )
 
 
-def _operations(app: Litestar, described: Document) -> Iterator[tuple[Document, str | None]]:
+def _operations(app: Litestar, described: Document) -> Iterator[tuple[Document, Permission | None]]:
     for route in app.routes:
         path: Document = described["paths"].get(route.path_format or "/", {})
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
             for method in handler.http_methods:
                 if method.lower() in path:
-                    yield path[method.lower()], scope_of(handler)
+                    yield path[method.lower()], permission_of(handler)
 
 
-def _amend(operation: Document, scope: str | None) -> None:
+def _amend(operation: Document, permission: Permission | None) -> None:
     operation["summary"] = re.split(r"\.\s", operation["description"])[0].rstrip(".")
-    operation["security"] = [] if scope is None else [{"oauth2": [scope]}]
+    operation["security"] = [] if permission is None else [{"oauth2": [permission.scope]}]
+    if permission is not None:
+        operation[ROLES] = sorted(permission.roles)
     responses: Document = operation["responses"]
     responses.pop("400", None)
-    for status in sorted(_refusals(operation, scope)):
+    for status in sorted(_refusals(operation, permission)):
         responses[str(status)] = PROBLEM
     responses["default"] = PROBLEM
     for parameter in operation.get("parameters", []):
@@ -109,13 +115,13 @@ def _with_short_names(described: Document) -> Document:
     return msgspec.json.decode(text)
 
 
-def _refusals(operation: Document, scope: str | None) -> set[int]:
+def _refusals(operation: Document, permission: Permission | None) -> set[int]:
     """The statuses that follow from what an operation reads."""
     parameters = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
     reads = {
         400: bool(parameters) or "requestBody" in operation,
-        401: scope is not None,
-        403: scope is not None,
+        401: permission is not None,
+        403: permission is not None,
         404: any(place == "path" for place, _ in parameters),
         409: ("header", idempotency.HEADER) in parameters,
         412: ("header", "If-Match") in parameters,

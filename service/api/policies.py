@@ -16,7 +16,7 @@ from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.problems import FaultView
-from service.api.security import requires
+from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.db import TenantSession
 from service.errors import Fault
@@ -25,7 +25,6 @@ from service.rules import service
 from service.rules.domain import Policy
 from service.rules.language.trial import evaluate_expression
 from service.rules.service import PolicyDraft, Rulebook
-from service.tenants.service import Actor
 
 
 class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +90,7 @@ class PolicyController(Controller):
     path = "/v1/policies"
     tags = ("Policies",)
 
-    @post("/", guards=[requires("policies:write")], operation_id="createPolicy")
+    @post("/", operation_id="createPolicy")
     async def create(
         self,
         session: NamedDependency[TenantSession],
@@ -111,7 +110,7 @@ class PolicyController(Controller):
 
         return await once(effect)
 
-    @get("/", guards=[requires("policies:read")], operation_id="listPolicies")
+    @get("/", operation_id="listPolicies")
     async def list_all(
         self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
     ) -> Response[Page[PolicyView]]:
@@ -119,7 +118,7 @@ class PolicyController(Controller):
         found = await service.list_policies(session, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda policy: policy.id, view=PolicyView.of)
 
-    @get("/{policy_id:uuid}", guards=[requires("policies:read")], operation_id="getPolicy")
+    @get("/{policy_id:uuid}", operation_id="getPolicy")
     async def get_one(
         self,
         request: Request[Any, Any, Any],
@@ -130,7 +129,7 @@ class PolicyController(Controller):
         policy = await service.get_policy(session, policy_id)
         return conditional.respond(request, PolicyView.of(policy), tag=_tag(policy))
 
-    @put("/{policy_id:uuid}", guards=[requires("policies:write")], operation_id="revisePolicy")
+    @put("/{policy_id:uuid}", operation_id="revisePolicy")
     async def revise(
         self,
         session: NamedDependency[TenantSession],
@@ -152,7 +151,6 @@ class PolicyController(Controller):
 
     @get(
         "/{policy_id:uuid}/versions/{version:int}",
-        guards=[requires("policies:read")],
         operation_id="getPolicyVersion",
     )
     async def get_version(
@@ -168,7 +166,6 @@ class PolicyController(Controller):
     @post(
         "/{policy_id:uuid}/publish",
         status_code=200,
-        guards=[requires("policies:write")],
         operation_id="publishPolicy",
     )
     async def publish(
@@ -196,7 +193,7 @@ class RuleController(Controller):
     path = "/v1/rules"
     tags = ("Policies",)
 
-    @post("/evaluate", status_code=200, guards=[requires("policies:read")], operation_id="evaluateCondition")
+    @post("/evaluate", status_code=200, operation_id="evaluateCondition")
     async def evaluate(self, data: JSONBody[EvaluateCondition]) -> dict[str, Any]:
         """Evaluate one expression on facts: its value or error, and why."""
         return evaluate_expression(data.expression, data.facts, data.declarations)

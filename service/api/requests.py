@@ -14,7 +14,6 @@ from service.api.commitments import CommitmentView
 from service.api.fields import Moment, Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
-from service.api.security import requires
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
 from service.db import TenantSession
@@ -375,7 +374,7 @@ class RequestController(Controller):
     path = "/v1/requests"
     tags = ("Requests",)
 
-    @post("/", guards=[requires("requests:write")], operation_id="submitRequest")
+    @post("/", operation_id="submitRequest")
     async def submit(
         self,
         session: NamedDependency[TenantSession],
@@ -395,7 +394,7 @@ class RequestController(Controller):
 
         return await once(effect)
 
-    @get("/", guards=[requires("requests:read")], operation_id="listRequests")
+    @get("/", operation_id="listRequests")
     async def list_all(
         self,
         session: NamedDependency[TenantSession],
@@ -417,7 +416,7 @@ class RequestController(Controller):
         )
         return paging.page(found, position=lambda request: request.id, view=RequestView.of)
 
-    @get("/{request_id:uuid}", guards=[requires("requests:read")], operation_id="getRequest")
+    @get("/{request_id:uuid}", operation_id="getRequest")
     async def get_one(
         self,
         request: Request[Any, Any, Any],
@@ -430,7 +429,7 @@ class RequestController(Controller):
         tag = conditional.etag(found.id, found.sequence)
         return conditional.respond(request, RequestView.of(found), tag=tag)
 
-    @post("/{request_id:uuid}/events", guards=[requires("requests:write")], operation_id="reportEvent")
+    @post("/{request_id:uuid}/events", operation_id="reportEvent")
     async def report(
         self,
         session: NamedDependency[TenantSession],
@@ -451,7 +450,7 @@ class RequestController(Controller):
 
         return await once(effect)
 
-    @get("/{request_id:uuid}/events", guards=[requires("requests:read")], operation_id="listRequestEvents")
+    @get("/{request_id:uuid}/events", operation_id="listRequestEvents")
     async def list_events(
         self,
         session: NamedDependency[TenantSession],
@@ -465,7 +464,7 @@ class RequestController(Controller):
         )
         return paging.page(found, position=lambda event: event.order, view=RequestEventView.of)
 
-    @get("/{request_id:uuid}/decision", guards=[requires("requests:read")], operation_id="getDecision")
+    @get("/{request_id:uuid}/decision", operation_id="getDecision")
     async def get_decision(
         self,
         session: NamedDependency[TenantSession],
@@ -477,7 +476,7 @@ class RequestController(Controller):
         *earlier, holding = [DecisionView.of(decision) for decision in found]
         return DecisionsView(request_id, holding, earlier)
 
-    @get("/{request_id:uuid}/why", guards=[requires("requests:read")], operation_id="getWhy")
+    @get("/{request_id:uuid}/why", operation_id="getWhy")
     async def get_why(
         self,
         session: NamedDependency[TenantSession],
@@ -489,7 +488,7 @@ class RequestController(Controller):
         decision, asked = await service.why(session, rulebook, request_id, client_id=caller.client_id)
         return WhyView(decision.id, decision.facts, [RuleWhyView.of(each) for each in asked])
 
-    @get("/{request_id:uuid}/timeline", guards=[requires("requests:read")], operation_id="getTimeline")
+    @get("/{request_id:uuid}/timeline", operation_id="getTimeline")
     async def get_timeline(
         self,
         session: NamedDependency[TenantSession],

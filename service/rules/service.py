@@ -9,6 +9,8 @@ from uuid import UUID
 import structlog
 
 from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
@@ -21,8 +23,6 @@ from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
 from service.rules.matching import Engine, MatchingTooSlow, RuleSet
 from service.rules.vetting import Vetted
-from service.tenants import service as tenants
-from service.tenants.service import Actor
 
 Vet = Callable[[RuleSet], Awaitable[Vetted]]
 
@@ -87,8 +87,8 @@ async def create_policy(
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
-    changes = {"name": draft.name, "kind": draft.kind}
-    await tenants.audit(session, actor, "policy.created", f"policy:{policy_id}", changes, now=now)
+    after = {"name": draft.name, "kind": draft.kind}
+    await audit.record(session, actor, Deed("policy.created", f"policy:{policy_id}", after=after), now=now)
     policy = Policy(
         id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
     )
@@ -113,8 +113,17 @@ async def revise_policy(
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
     await store.add_version(session, _ref(policy.id, row.version), document, now=now)
-    changes = {"version": row.version}
-    await tenants.audit(session, actor, "policy.revised", f"policy:{policy.id}", changes, now=now)
+    await audit.record(
+        session,
+        actor,
+        Deed(
+            "policy.revised",
+            f"policy:{policy.id}",
+            before={"version": policy.version},
+            after={"version": row.version},
+        ),
+        now=now,
+    )
     return row.to_domain(), _in_body(read.warnings)
 
 
@@ -167,9 +176,11 @@ async def publish_policy(
         refs.append(ref)
     refs = [ref if each.policy_id == ref.policy_id else each for each in refs]
     await store.point(session, pointer, refs, now=now)
+    before = {"published_version": row.published_version}
     row.published_version = stored.version
-    changes = {"version": stored.version, "engine_refusal": refusal}
-    await tenants.audit(session, actor, "policy.published", f"policy:{policy_id}", changes, now=now)
+    after = {"published_version": stored.version, "engine_refusal": refusal}
+    subject = f"policy:{policy_id}"
+    await audit.record(session, actor, Deed("policy.published", subject, before=before, after=after), now=now)
     return row.to_domain()
 
 

@@ -14,12 +14,21 @@ from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
 SCOPES = {
+    "applications:read": "Read the applications that may call, without their secrets.",
+    "applications:write": "Register, change and revoke applications.",
+    "audit:read": "Read the audit trail.",
     "calendars:read": "Read calendars, and compute with them.",
     "calendars:write": "Create calendars and their versions.",
     "clients:read": "Read the client organizations.",
     "clients:write": "Register client organizations.",
     "commitments:read": "Read promises, their clocks and their outcomes.",
+    "contacts:read": "Read the people of client organizations who are named on requests.",
+    "contacts:write": "Register and change contacts.",
     "events:read": "Read the event feed.",
+    "groups:read": "Read the groups of members.",
+    "groups:write": "Create and change groups of members.",
+    "members:read": "Read the members and their roles.",
+    "members:write": "Invite and deactivate members, and change their roles.",
     "policies:read": "Read policies, and try conditions against facts.",
     "policies:write": "Create and publish policies.",
     "requests:backdate": "Report what happened more than a day ago.",

@@ -100,16 +100,3 @@ class ServiceRow(TenantRow):
             version=self.version,
             created_at=self.created_at,
         )
-
-
-class AuditRecordRow(TenantRow):
-    """Append-only: the login role may insert and read, nothing else."""
-
-    __tablename__ = "audit_record"
-
-    recorded_at: Mapped[datetime]
-    actor: Mapped[str]
-    action: Mapped[str]
-    subject: Mapped[str]
-    changes: Mapped[dict[str, Any]]
-    http_request_id: Mapped[str | None]

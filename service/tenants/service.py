@@ -1,11 +1,13 @@
 """Use cases of this slice: load, decide, save. One public function per user intention."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
@@ -15,17 +17,6 @@ from service.tenants import domain, store
 from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
 from service.tenants.errors import RegistrationInvalid
 from service.tenants.models import ApplicationRow, ClientRow, ServiceRow
-
-OPERATOR = "operator"
-"""The actor of what is done by the command line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who does it, for the audit record: `application:<id>` or `operator`, and in which HTTP request."""
-
-    name: str = OPERATOR
-    http_request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +55,10 @@ async def create(
     await store.add_tenant(session, tenant, created_at=created_at)
     if sandbox_at is not None:
         await store.add_sandbox_clock(session, at=sandbox_at)
-    await audit(session, Actor(), "tenant.created", f"tenant:{slug}", {"kind": kind.value}, now=created_at)
+    after = {"name": name, "kind": kind.value}
+    await audit.record(
+        session, Actor(), Deed("tenant.created", f"tenant:{slug}", after=after), now=created_at
+    )
     return tenant
 
 
@@ -111,8 +105,9 @@ async def create_application(
     )
     session.db.add(row)
     await session.db.flush()
-    await audit(
-        session, Actor(), "application.created", f"application:{row.id}", {"scopes": row.scopes}, now=now
+    after = {"name": name, "client_id": client_id, "scopes": row.scopes}
+    await audit.record(
+        session, Actor(), Deed("application.created", f"application:{row.id}", after=after), now=now
     )
     return row.to_domain()
 
@@ -129,9 +124,8 @@ async def create_client(
     _refuse(faults_of_name(name))
     client = Client(id=ClientId(ids.new_id()), name=name, tier=tier, version=1, created_at=now)
     await store.add(session, ClientRow, client.id, name=name, tier=tier, version=1, created_at=now)
-    await audit(
-        session, actor, "client.created", f"client:{client.id}", {"name": name, "tier": tier}, now=now
-    )
+    after = {"name": name, "tier": tier}
+    await audit.record(session, actor, Deed("client.created", f"client:{client.id}", after=after), now=now)
     return client
 
 
@@ -154,7 +148,8 @@ async def register_service(
     _refuse(faults_of_name(entry.name))
     service_id = ServiceId(ids.new_id())
     await store.add(session, ServiceRow, service_id, **asdict(entry), version=1, created_at=now)
-    await audit(session, actor, "service.registered", f"service:{service_id}", asdict(entry), now=now)
+    subject = f"service:{service_id}"
+    await audit.record(session, actor, Deed("service.registered", subject, after=asdict(entry)), now=now)
     return OperatedService(id=service_id, version=1, created_at=now, **asdict(entry))
 
 
@@ -164,12 +159,13 @@ async def change_service(
     """Replace an entry of the service register. Raises RegistrationInvalid, ServiceNotFound, NameTaken."""
     _refuse(faults_of_name(entry.name))
     row = await store.operated_service(session, service_id, lock=True)
-    changes = {key: value for key, value in asdict(entry).items() if getattr(row, key) != value}
-    for key, value in changes.items():
+    before, after = {key: getattr(row, key) for key in asdict(entry)}, asdict(entry)
+    for key, value in after.items():
         setattr(row, key, value)
     row.version += 1
     await store.save_service(session, row)
-    await audit(session, actor, "service.changed", f"service:{service_id}", changes, now=now)
+    subject = f"service:{service_id}"
+    await audit.record(session, actor, Deed("service.changed", subject, before=before, after=after), now=now)
     return row.to_domain()
 
 
@@ -185,28 +181,6 @@ async def find_service(session: TenantSession, name: str) -> OperatedService:
 
 async def list_services(session: TenantSession, *, after: UUID | None, limit: int) -> list[OperatedService]:
     return [row.to_domain() for row in await store.listed(session, ServiceRow, after=after, limit=limit)]
-
-
-async def audit(
-    session: TenantSession,
-    actor: Actor,
-    action: str,
-    subject: str,
-    changes: Mapping[str, object],
-    *,
-    now: datetime,
-) -> None:
-    """Record who did what, in the same transaction as the deed."""
-    await store.add_audit_record(
-        session,
-        ids.new_id(),
-        recorded_at=now,
-        actor=actor.name,
-        action=action,
-        subject=subject,
-        changes=dict(changes),
-        http_request_id=actor.http_request_id,
-    )
 
 
 def new_tenant_id() -> TenantId:

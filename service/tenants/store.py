@@ -15,7 +15,6 @@ from service.tenants.domain import Tenant
 from service.tenants.errors import ClientNotFound, NameTaken, ServiceNotFound, SlugTaken, TenantNotFound
 from service.tenants.models import (
     ApplicationRow,
-    AuditRecordRow,
     ClientRow,
     SandboxClockRow,
     ServiceRow,
@@ -138,9 +137,3 @@ async def listed(session: TenantSession, row: type[Row], *, after: UUID | None, 
     if after is not None:
         query = query.where(row.id > after)
     return list(await session.db.scalars(query))
-
-
-async def add_audit_record(session: TenantSession, record_id: UUID, **values: Any) -> None:
-    await session.db.execute(
-        insert(AuditRecordRow).values(tenant_id=session.tenant_id, id=record_id, **values)
-    )

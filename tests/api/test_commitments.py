@@ -7,6 +7,7 @@ import pytest
 from httpx2 import Response
 
 from service import ids
+from service.audit.domain import Actor
 from service.commitments import domain, service
 from service.commitments.domain import ElapsedTarget, EntryId, Fulfilled, Paused
 from service.commitments.models import Commitment
@@ -15,7 +16,6 @@ from service.ids import ClientId
 from service.instants import rfc3339
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
-from service.tenants.service import Actor
 from tests import factories
 from tests.conftest import SignIn
 from tests.factories import NOON

@@ -9,13 +9,13 @@ import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.exc import IntegrityError
 
+from service.audit.domain import Actor
 from service.db import SET_TENANT, Sessions, TenantSession, run, tenant_transaction
 from service.ids import ClientId
 from service.outbox import service
 from service.outbox.models import EventDraft
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
-from service.tenants.service import Actor
 from tests import factories
 from tests.conftest import SignIn
 from tests.factories import NOON

@@ -5,12 +5,12 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient
 
+from service.audit.domain import Actor
 from service.db import Sessions, tenant_transaction
 from service.ids import ClientId
 from service.outbox import service
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
-from service.tenants.service import Actor
 from tests import factories
 from tests.conftest import SignIn
 from tests.factories import NOON, key

@@ -10,6 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from service import ids
+from service.audit.domain import Actor
+from service.audit.models import AuditRecordRow
 from service.calendars import service, store
 from service.calendars.domain import CalendarInvalid, zones
 from service.calendars.errors import CalendarNameTaken, CalendarNotFound, CalendarsUnknown
@@ -18,8 +20,6 @@ from service.calendars.service import Calendar
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import CalendarId
 from service.recent import Recent
-from service.tenants.models import AuditRecordRow
-from service.tenants.service import Actor
 from tests import factories
 from tests.factories import NOON
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from service import ids
+from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.commitments import domain, service, store
 from service.commitments.domain import (
@@ -33,7 +34,6 @@ from service.commitments.store import Sought
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ClientId, CommitmentId
 from service.outbox.models import EventRow
-from service.tenants.service import Actor
 from service.wakeups.models import WakeUpRow
 from tests import factories
 from tests.factories import NOON

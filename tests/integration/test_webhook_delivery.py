@@ -39,6 +39,7 @@ from sqlalchemy import Row, text
 
 from service import worker
 from service.api.events import EventView
+from service.audit.domain import Actor
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
@@ -50,7 +51,6 @@ from service.outbox.models import Answer, EndpointDraft, EventDraft
 from service.outbox.sender import Message, Sender
 from service.settings import Settings
 from service.tenants import service as tenants
-from service.tenants.service import Actor
 from tests import factories
 from tests.factories import NOON, MovableClock
 from tests.integration import sent

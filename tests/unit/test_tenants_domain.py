@@ -50,9 +50,18 @@ def test_a_client_organization_gets_no_scope_over_what_others_share() -> None:
     refused = {scope for scope in SCOPES if domain.faults_of_scopes([scope], client_id=ClientId(UUID(int=1)))}
 
     assert refused == {
+        "applications:read",
+        "applications:write",
+        "audit:read",
         "calendars:write",
         "clients:read",
         "clients:write",
+        "contacts:read",
+        "contacts:write",
+        "groups:read",
+        "groups:write",
+        "members:read",
+        "members:write",
         "policies:read",
         "policies:write",
         "sandbox:write",

@@ -16,13 +16,12 @@ from service.api.oauth.keys import SigningKey
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.tokens import Grant
-from service.api.security import SCOPES
 from service.clock import Clock
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ApplicationId, TenantId
 from service.platform import platform_transaction
 from service.tenants import service
-from service.tenants.domain import Application, secret_digest
+from service.tenants.domain import SCOPES, Application, secret_digest
 from service.tenants.errors import TenantNotFound
 
 NOBODY = UUID(int=0)

@@ -1,0 +1,78 @@
+"""Who may do what: the one table of operations, the scope that each needs, and the roles that may have it.
+
+An application may do what its token's scopes allow. A member, who always acts through an application, may do
+it only in one of the roles besides. An operation under `/v1` that is not here cannot be served.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from service.people.domain import Role
+
+ALL = frozenset(Role)
+STAFF = frozenset({Role.ADMIN, Role.MANAGER, Role.AGENT})
+LEADS = frozenset({Role.ADMIN, Role.MANAGER})
+OWNERS = frozenset({Role.ADMIN})
+OVERSEERS = frozenset({Role.ADMIN, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What an operation asks of its caller."""
+
+    scope: str
+    roles: frozenset[Role]
+
+
+PERMISSIONS: Mapping[str, Permission] = {
+    "getTenant": Permission("tenant:read", ALL),
+    "listClients": Permission("clients:read", ALL),
+    "getClient": Permission("clients:read", ALL),
+    "createClient": Permission("clients:write", LEADS),
+    "listServices": Permission("services:read", ALL),
+    "getService": Permission("services:read", ALL),
+    "registerService": Permission("services:write", LEADS),
+    "changeService": Permission("services:write", LEADS),
+    "listCalendars": Permission("calendars:read", ALL),
+    "getCalendar": Permission("calendars:read", ALL),
+    "listCalendarVersions": Permission("calendars:read", ALL),
+    "computeWorkingTime": Permission("calendars:read", ALL),
+    "createCalendar": Permission("calendars:write", LEADS),
+    "reviseCalendar": Permission("calendars:write", LEADS),
+    "listPolicies": Permission("policies:read", ALL),
+    "getPolicy": Permission("policies:read", ALL),
+    "getPolicyVersion": Permission("policies:read", ALL),
+    "evaluateCondition": Permission("policies:read", ALL),
+    "createPolicy": Permission("policies:write", LEADS),
+    "revisePolicy": Permission("policies:write", LEADS),
+    "publishPolicy": Permission("policies:write", LEADS),
+    "listRequests": Permission("requests:read", ALL),
+    "getRequest": Permission("requests:read", ALL),
+    "listRequestEvents": Permission("requests:read", ALL),
+    "getDecision": Permission("requests:read", ALL),
+    "getWhy": Permission("requests:read", ALL),
+    "getTimeline": Permission("requests:read", ALL),
+    "submitRequest": Permission("requests:write", STAFF),
+    "reportEvent": Permission("requests:write", STAFF),
+    "listCommitments": Permission("commitments:read", ALL),
+    "getCommitment": Permission("commitments:read", ALL),
+    "listEvents": Permission("events:read", ALL),
+    "listWebhookEndpoints": Permission("webhooks:read", OVERSEERS),
+    "getWebhookEndpoint": Permission("webhooks:read", OVERSEERS),
+    "createWebhookEndpoint": Permission("webhooks:write", OWNERS),
+    "deleteWebhookEndpoint": Permission("webhooks:write", OWNERS),
+    "getSandboxClock": Permission("sandbox:read", ALL),
+    "moveSandboxClock": Permission("sandbox:write", OWNERS),
+}
+"""By the operation's id in the OpenAPI document."""
+
+BACKDATE = Permission("requests:backdate", LEADS)
+"""Asked for inside of an operation: to report what happened more than a day ago."""
+
+
+def scopes_of(roles: Collection[Role]) -> frozenset[str]:
+    """The scopes that a member in these roles may have: those of the operations that are open to it."""
+    held = frozenset(roles)
+    return frozenset(
+        permission.scope for permission in (*PERMISSIONS.values(), BACKDATE) if permission.roles & held
+    )
