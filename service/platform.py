@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.db import Sessions
 
-PLATFORM_TABLES = frozenset({"tenant", "signing_key", "wake_up", "alembic_version"})
+PLATFORM_TABLES = frozenset({"tenant", "signing_key", "wake_up", "mail", "alembic_version"})
 """Tables without row security: what must be read before, or across, tenants. pgqueuer's are its own."""
 
 
