@@ -33,6 +33,12 @@ class Settings(BaseSettings):
         description="The public address of this service: issuer and audience of its access tokens.",
     )
     access_token_ttl: timedelta = Field(default=timedelta(minutes=15), description="ISO 8601 or seconds.")
+    refresh_token_ttl: timedelta = Field(
+        default=timedelta(days=30), description="How long a consent lasts, however often it is used."
+    )
+    refresh_token_idle: timedelta = Field(
+        default=timedelta(days=7), description="After how long without use a consent ends."
+    )
     body_bytes_max: int = Field(default=262_144, ge=1_024, description="Largest request body in bytes.")
     rules_engine: Literal["durable", "reference"] = Field(
         default="durable", description="Which engine decides; the other stands in or checks."
