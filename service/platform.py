@@ -8,7 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.db import Sessions
 
-PLATFORM_TABLES = frozenset({"tenant", "signing_key", "wake_up", "mail", "alembic_version"})
+PLATFORM_TABLES = frozenset(
+    {
+        "alembic_version",
+        "log_in_failure",
+        "login_deed",
+        "login_session",
+        "mail",
+        "membership",
+        "password_reset",
+        "person",
+        "recovery_code",
+        "signing_key",
+        "tenant",
+        "wake_up",
+    }
+)
 """Tables without row security: what must be read before, or across, tenants. pgqueuer's are its own."""
 
 
