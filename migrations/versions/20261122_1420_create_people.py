@@ -1,4 +1,4 @@
-"""Create people, members, groups and log-in sessions."""
+"""Create people, members, groups and log-in sessions, and the mail that they are sent."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,7 @@ def upgrade() -> None:
     _create_log_in()
     _create_members()
     _create_groups()
+    _create_mail()
 
 
 def _create_accounts() -> None:
@@ -138,8 +139,26 @@ def _create_groups() -> None:
     op.create_index("ix_group_member_tenant_id_member_id", "group_member", ["tenant_id", "member_id"])
 
 
+def _create_mail() -> None:
+    create_platform_table(
+        "mail",
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("sealed_body", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        moment("created_at"),
+        moment("due_at"),
+        moment("settled_at", nullable=True),
+    )
+    op.create_index("ix_mail_due_at", "mail", ["due_at"], postgresql_where=sa.text("state = 'queued'"))
+
+
 def downgrade() -> None:
     for table in (
+        "mail",
         "group_member",
         "member_group",
         "invitation",
