@@ -25,6 +25,7 @@ from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
+from service.api.pages.site import Site
 from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
@@ -95,6 +96,7 @@ def create_app(
         "sessions": _value(sessions),
         "settings": _value(settings),
         "readiness": _value(Readiness(sessions, clock, schema.head())),
+        "site": _value(Site(sessions, clock, settings.issuer)),
     }
     dependencies["description"] = _value(Description(lambda: describe(dependencies)))
     verifier = Verifier(sessions, ring, clock, issuer=settings.issuer)
