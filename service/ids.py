@@ -1,7 +1,7 @@
 """Identifier types, so that a tenant id cannot pass for a request id, and how ids are made."""
 
 from typing import NewType
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
 
@@ -22,11 +22,17 @@ DecisionId = NewType("DecisionId", UUID)
 CommitmentId = NewType("CommitmentId", UUID)
 EventId = NewType("EventId", UUID)
 EndpointId = NewType("EndpointId", UUID)
+AuditRecordId = NewType("AuditRecordId", UUID)
 
 
 def new_id() -> UUID:
     """A UUIDv7: ordered by the millisecond it was made in. For the shell; pure functions take ids."""
     return uuid7()
+
+
+def derived_id(owner: UUID, name: str) -> UUID:
+    """The id (UUIDv5) of the one thing of this name that its owner has: it can be found without a look-up."""
+    return uuid5(owner, name)
 
 
 def read_id(text: str) -> UUID:

@@ -11,6 +11,7 @@ from service.db import Sessions
 PLATFORM_TABLES = frozenset(
     {
         "alembic_version",
+        "audit_unlinked",
         "log_in_failure",
         "login_deed",
         "login_session",
@@ -21,6 +22,7 @@ PLATFORM_TABLES = frozenset(
         "recovery_code",
         "signing_key",
         "tenant",
+        "tenant_in_clear",
         "wake_up",
     }
 )

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from service.ids import ApplicationId, ClientId, MemberId
+from service import ids
+from service.ids import ApplicationId, AuditRecordId, ClientId, MemberId, TenantId
+
+PLATFORM = TenantId(ids.read_id("00000000-0000-0000-0000-000000000000"))
+"""Whose trail has what concerns every tenant, such as a new signing key. No tenant has this id."""
 
 OPERATOR = "operator"
 """The actor of what is done by the command line."""
@@ -51,6 +56,60 @@ class Deed:
     @property
     def changes(self) -> dict[str, dict[str, Any]]:
         return difference(self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What somebody did, as it was written down.
+
+    Attributes:
+        recorded_at: the tenant's time.
+        changes: JSON by field, as PostgreSQL prints it: exact to the last digit.
+    """
+
+    tenant_id: TenantId
+    id: AuditRecordId
+    recorded_at: datetime
+    actor: str
+    application_id: ApplicationId | None
+    client_id: ClientId | None
+    action: str
+    subject: str
+    changes: str
+    address: str | None
+    http_request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record's place in its tenant's chain.
+
+    Attributes:
+        sequence: 1 for the first.
+        digest: SHA-256 over the digest before it and the record.
+    """
+
+    sequence: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which records are asked for; None leaves a filter out.
+
+    Attributes:
+        action: what the action begins with.
+        from_at: not before this.
+        until_at: before this.
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    from_at: datetime | None = None
+    until_at: datetime | None = None
+    application_id: ApplicationId | None = None
+    client_id: ClientId | None = None
 
 
 def name_of(application_id: ApplicationId, member_id: MemberId | None) -> str:
