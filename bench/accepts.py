@@ -37,9 +37,11 @@ from service.embedded import EmbeddedDatabase
 from service.operations import Credentials
 from service.settings import Settings
 from service.tenants.domain import SCOPES
+from service.vault import GivenKeys, Vault
 
 TRANSACTION = re.compile(r"\s*(begin|commit|rollback)\b", re.IGNORECASE)
 CONNECTIONS = 8
+MASTER_KEYS = operations.new_master_key()
 PROCESSES = 2
 HTTP_CONNECTIONS = 32
 OFFICE = {"tz": "UTC", "weekly": {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
@@ -123,7 +125,7 @@ async def recorded(
     engine = create_engine(database.app_url, pool_size=1)
     settings = Settings.model_validate({"log_level": "error"})
     telemetry.configure_logging(settings.log_level)
-    app: Any = create_app(settings, create_sessions(engine))
+    app: Any = create_app(settings, create_sessions(engine), vault=Vault(GivenKeys(MASTER_KEYS)))
     recorder = Recorder()
     event.listen(engine.sync_engine, "connect", recorder.connected)
     async with AsyncClient(transport=ASGITransport(app), base_url=settings.issuer) as base:
@@ -208,6 +210,7 @@ async def serving(database: EmbeddedDatabase, folder: Path) -> AsyncGenerator[st
                 "ROOTED_DATABASE_URL": embedded.over_tcp(database.app_url),
                 "ROOTED_DATABASE_POOL_SIZE": str(CONNECTIONS // PROCESSES),
                 "ROOTED_ISSUER": Settings().issuer,
+                "ROOTED_MASTER_KEYS": MASTER_KEYS,
                 "ROOTED_LOG_LEVEL": "warning",
             },
             stdout=PIPE,

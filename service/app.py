@@ -43,6 +43,7 @@ from service.rules.reference import ReferenceEngine
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
+from service.vault import Vault
 from service.wakeups.service import Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
@@ -65,10 +66,11 @@ CONTROLLERS: tuple[type[Controller], ...] = (
 """Every controller of the API. A slice adds its own here."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - the composition root takes what its two callers differ in
     settings: Settings,
     sessions: Sessions,
     *,
+    vault: Vault,
     engine: Engine | None = None,
     clock: Clock | None = None,
     metrics: Metrics | None = None,
@@ -79,13 +81,14 @@ def create_app(
     Args:
         settings: as the operator wants it.
         sessions: on the login role, which owns nothing.
+        vault: seals and opens what is secret.
         engine: matches rules; the reference evaluator where none is given.
         clock: the wall clock, unless a test brings its own.
         metrics: shared with what else runs in this process.
         controllers: all of them, unless a test brings its own.
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
-    ring = KeyRing(sessions, clock, token_ttl=settings.access_token_ttl)
+    ring = KeyRing(sessions, clock, vault, token_ttl=settings.access_token_ttl)
     dependencies = {
         **_kernel(sessions, ring),
         "authority": _value(_authority(settings, sessions, ring, clock)),
@@ -94,9 +97,10 @@ def create_app(
         "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
         "metrics": _value(metrics),
         "sessions": _value(sessions),
-        "settings": _value(settings),
-        "readiness": _value(Readiness(sessions, clock, schema.head())),
         "site": _value(Site(sessions, clock, settings.issuer)),
+        "settings": _value(settings),
+        "vault": _value(vault),
+        "readiness": _value(Readiness(sessions, clock, schema.head())),
     }
     dependencies["description"] = _value(Description(lambda: describe(dependencies)))
     verifier = Verifier(sessions, ring, clock, issuer=settings.issuer)

@@ -203,7 +203,8 @@ def rotate_keys(settings: Settings) -> None:
 
     async def rotate() -> str:
         async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
-            return await operations.rotate_signing_key(sessions, SystemClock())
+            vault = operations.open_vault(settings, data_folder=_data_folder(settings))
+            return await operations.rotate_signing_key(sessions, SystemClock(), vault)
 
     click.echo(f"The key {_run(rotate())} signs from ten minutes on; the one before it is still honoured.")
 

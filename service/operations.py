@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from service import embedded, schema
+from service import embedded, schema, vault
 from service.api.oauth import store as signing_keys
 from service.clock import Clock
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.platform import platform_transaction
 from service.settings import Settings
 from service.tenants import domain, service
+from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
 
 SECRET_BYTES = 32
+KEY_ID_BYTES = 4
+MASTER_KEY = "master.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,28 @@ async def sessions(database: Database, *, pool_size: int) -> AsyncGenerator[Sess
         yield create_sessions(engine)
     finally:
         await engine.dispose()
+
+
+def open_vault(settings: Settings, *, data_folder: Path) -> Vault:
+    """The vault under the operator's master keys; with the embedded database, under a key made for it.
+
+    Raises:
+        MasterKeyMissing, MasterKeysUnusable
+    """
+    if settings.master_key_file is not None:
+        return Vault(KeyFile(settings.master_key_file))
+    if settings.master_keys is not None:
+        return Vault(GivenKeys(settings.master_keys.get_secret_value()))
+    if settings.database_url is not None:
+        raise MasterKeyMissing
+    return Vault(vault.ensure_file(data_folder / MASTER_KEY, new_master_key()))
+
+
+def new_master_key() -> str:
+    """A fresh random master key as a line of the file, named at random too."""
+    return vault.new_key_line(
+        secrets.token_bytes(vault.KEY_BYTES), key_id=f"k{secrets.token_hex(KEY_ID_BYTES)}"
+    )
 
 
 async def create_tenant(
@@ -100,7 +125,7 @@ async def create_application(
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
 
 
-async def rotate_signing_key(opened: Sessions, clock: Clock) -> str:
+async def rotate_signing_key(opened: Sessions, clock: Clock, vault: Vault) -> str:
     """Add a signing key, which takes over once every process knows it. Returns its name."""
     async with platform_transaction(opened) as platform:
-        return (await signing_keys.rotate(platform, now=clock.now())).kid
+        return (await signing_keys.rotate(platform, vault, now=clock.now())).kid

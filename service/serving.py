@@ -102,9 +102,10 @@ async def serve(
         composition.rules_engine(settings, metrics) as engine,
         asyncio.TaskGroup() as tasks,
     ):
+        vault = operations.open_vault(settings, data_folder=data_folder)
         server = _Server(
             uvicorn.Config(
-                create_app(settings, sessions, engine=engine, metrics=metrics),
+                create_app(settings, sessions, vault=vault, engine=engine, metrics=metrics),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -118,7 +119,9 @@ async def serve(
             await _at_end_of_input(lambda: server.handle_exit(signal.SIGTERM, None))
         if with_worker:
             advances = composition.ADVANCES
-            tasks.create_task(worker.run(settings, sessions, advances=advances, stop=stop, metrics=metrics))
+            tasks.create_task(
+                worker.run(settings, sessions, vault=vault, advances=advances, stop=stop, metrics=metrics)
+            )
         await server.serve(sockets=[listener])
         stop.set()
 
@@ -172,7 +175,8 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
     for each in SIGNALS:
         loop.add_signal_handler(each, stop.set)
     async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
-        await worker.run(settings, sessions, advances=composition.ADVANCES, stop=stop)
+        vault = operations.open_vault(settings, data_folder=data_folder)
+        await worker.run(settings, sessions, vault=vault, advances=composition.ADVANCES, stop=stop)
 
 
 async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:

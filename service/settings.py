@@ -25,6 +25,14 @@ class Settings(BaseSettings):
         default=None,
         description="Home of the embedded PostgreSQL. Unset: the user's data folder.",
     )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="File with the master keys, `id:base64` a line, the current one first. Unset, with the "
+        "embedded database: master.key in its folder.",
+    )
+    master_keys: SecretStr | None = Field(
+        default=None, description="The same in the environment, when no file is named."
+    )
     database_pool_size: int = Field(default=8, ge=1, le=200, description="Connections a process keeps.")
     host: str = Field(default="127.0.0.1", description="Where `rooted serve` listens.")
     port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free port.")

@@ -6,9 +6,11 @@ reads or writes rows.
 
 import base64
 import binascii
+import contextlib
 import os
 import re
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -227,6 +229,35 @@ class KeyFile:
     def mark(self) -> object:
         found = self.path.stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def ensure_file(path: Path, line: str) -> KeyFile:
+    """The key file; made with this line, for its owner only, when there is none. Safe with several at once.
+
+    Raises:
+        MasterKeysUnusable
+    """
+    if not path.exists():
+        try:
+            _make_file(path, line)
+        except OSError as error:
+            raise MasterKeysUnusable(str(path), f"it cannot be made: {error.strerror or error}.") from error
+    return KeyFile(path)
+
+
+def _make_file(path: Path, line: str) -> None:
+    """Written aside and then named, so that nobody reads half of it; who comes second takes the first's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        Path(aside).unlink()
 
 
 class Vault:

@@ -25,6 +25,7 @@ from service.platform import platform_transaction
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
+from service.vault import Vault
 from service.wakeups import drive
 from service.wakeups import jobs as wakeups_jobs
 from service.wakeups import service as wakeups
@@ -55,26 +56,26 @@ async def run(
     settings: Settings,
     sessions: Sessions,
     *,
+    vault: Vault,
     advances: Mapping[str, Advance],
     stop: asyncio.Event,
     metrics: Metrics | None = None,
-    clock: Clock | None = None,
 ) -> None:
     """Work until `stop` is set, and finish what was begun.
 
     Args:
         settings: as the operator wants it.
         sessions: on the login role; a worker uses one connection all the time, and as many as LANES at once.
+        vault: opens what is sealed, such as the secrets that deliveries are signed with.
         advances: who looks at the subjects of wake-ups, by their kind.
         stop: set it on SIGTERM.
         metrics: shared with what else runs in this process.
-        clock: the wall clock, unless a test brings its own.
     """
-    clock, metrics = clock or SystemClock(), metrics or Metrics()
+    clock, metrics = SystemClock(), metrics or Metrics()
     sender = Sender(loopback_allowed=settings.webhooks_allow_loopback)
     known, meters, poll = Advances(advances), Meters.of(metrics), settings.worker_poll_interval
     work = Round(sessions, known, meters, stop)
-    tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters})
+    tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters, Vault: vault})
     chores = _housekeeping(sessions, clock, metrics)
     log.info("worker started", jobs=len(JOBS), subjects=sorted(advances))
     try:

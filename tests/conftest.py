@@ -28,6 +28,7 @@ from service.ids import ClientId, TenantId
 from service.platform import platform_transaction
 from service.settings import Settings
 from service.tenants.domain import Tenant
+from service.vault import Vault
 from tests import factories
 from tests.factories import MovableClock
 
@@ -76,7 +77,7 @@ async def database(template: EmbeddedDatabase) -> EmbeddedDatabase:
     cloned = await embedded.clone(template, name="tests")
     engine = create_engine(cloned.app_url, pool_size=1)
     async with platform_transaction(create_sessions(engine)) as session:
-        await oauth_store.ensure_key(session, now=SystemClock().now())
+        await oauth_store.ensure_key(session, factories.VAULT, now=SystemClock().now())
     await engine.dispose()
     return cloned
 
@@ -155,6 +156,12 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
+def vault() -> Vault:
+    """What the app, and everything else that a test uses, seals with."""
+    return factories.VAULT
+
+
+@pytest.fixture(scope="session")
 def wall_clock() -> MovableClock:
     return MovableClock(SystemClock().now())
 
@@ -187,7 +194,7 @@ async def session(sessions: Sessions, tenant: Tenant) -> AsyncGenerator[TenantSe
 @pytest.fixture(scope="session")
 def served(settings: Settings, undone: Sessions, wall_clock: MovableClock) -> Litestar:
     """The API, made once: making it takes as long as a hundred requests."""
-    return create_app(settings, undone, clock=wall_clock)
+    return create_app(settings, undone, vault=factories.VAULT, clock=wall_clock)
 
 
 @pytest.fixture
@@ -195,7 +202,9 @@ def app(
     served: Litestar, undone: Sessions, settings: Settings, sessions: Sessions, clock: MovableClock
 ) -> Litestar:
     """The API on this test's sessions, at the real now."""
-    return served if sessions is undone else create_app(settings, sessions, clock=clock)
+    return (
+        served if sessions is undone else create_app(settings, sessions, vault=factories.VAULT, clock=clock)
+    )
 
 
 @pytest.fixture

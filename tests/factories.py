@@ -12,10 +12,15 @@ from service.ids import ClientId, DecisionId, RequestId
 from service.requests.models import RequestRow
 from service.tenants import domain, service
 from service.tenants.domain import Tenant
+from service.vault import GivenKeys, Vault, new_key_line
 
 SCOPES = tuple(domain.SCOPES)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """A Monday."""
+
+
+VAULT = Vault(GivenKeys(new_key_line(bytes(range(32)), key_id="test")))
+"""What tests seal with."""
 
 
 class MovableClock:

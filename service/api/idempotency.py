@@ -28,19 +28,20 @@ from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
 from service.db import Row, TenantSession, run
 from service.ids import ApplicationId, TenantId
+from service.vault import Place, Vault
 
 T = TypeVar("T")
 
 LOOK = """
-select key.fingerprint, key.status, key.headers::text as headers, key.body,
+select key.fingerprint, key.status, key.headers::text as headers, key.body, key.sealed_body,
        case when key.id is null then pg_try_advisory_xact_lock($3) end as locked
 from (select) as sought
 left join idempotency_key as key on key.tenant_id = $1 and key.id = $2
 """
 RECORD = """
 insert into idempotency_key
-    (tenant_id, id, application_id, key, fingerprint, status, headers, body, recorded_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, now())
+    (tenant_id, id, application_id, key, fingerprint, status, headers, body, sealed_body, recorded_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())
 on conflict do nothing returning 1
 """
 
@@ -68,6 +69,11 @@ class Claim:
     @property
     def row_id(self) -> UUID:
         return UUID(bytes=self._digest()[:16], version=5)
+
+    @property
+    def place(self) -> Place:
+        """Where an answer that holds a secret lies."""
+        return Place(self.tenant_id, IdempotencyKeyRow.__tablename__, "sealed_body", self.row_id)
 
     @property
     def lock(self) -> int:
@@ -109,11 +115,21 @@ class Once:
 
     session: TenantSession
     claim: Claim
+    vault: Vault
 
     async def __call__(
-        self, effect: Callable[[], Awaitable[T | Response[T]]], *, status_code: int = 201
+        self,
+        effect: Callable[[], Awaitable[T | Response[T]]],
+        *,
+        status_code: int = 201,
+        secret: bool = False,
     ) -> Response[T]:
         """Answer as before, or let `effect` happen and record what it answers.
+
+        Args:
+            effect: what is to happen once.
+            status_code: of the answer, unless `effect` answers a Response.
+            secret: whether the answer shows a secret, and is recorded sealed.
 
         Raises:
             IdempotencyKeyReused: the key was used for another request.
@@ -123,7 +139,7 @@ class Once:
         if earlier is not None:
             return earlier.response(replayed=True)
         answer = Answer[T].of(await effect(), status_code=status_code)
-        if not await record(self.session, self.claim, answer):
+        if not await self._record(answer, secret=secret):
             raise IdempotencyKeyInFlight(self.claim.key)
         return answer.response()
 
@@ -136,7 +152,16 @@ class Once:
             return None
         if found.fingerprint != self.claim.fingerprint:
             raise IdempotencyKeyReused(self.claim.key)
-        return Answer(found.status, found.body, msgspec.json.decode(found.headers))
+        return Answer(found.status, self._body(found), msgspec.json.decode(found.headers))
+
+    async def _record(self, answer: Answer[Any], *, secret: bool) -> bool:
+        sealed = self.vault.seal(answer.body, self.claim.place) if secret else None
+        return await record(self.session, self.claim, answer, sealed_body=sealed)
+
+    def _body(self, found: Row) -> bytes:
+        if found.sealed_body is None:
+            return found.body
+        return self.vault.open(found.sealed_body, self.claim.place)
 
 
 async def look(session: TenantSession, claim: Claim) -> Row:
@@ -144,13 +169,23 @@ async def look(session: TenantSession, claim: Claim) -> Row:
     return (await run(session.db, LOOK, claim.tenant_id, claim.row_id, claim.lock)).one()
 
 
-async def record(session: TenantSession, claim: Claim, answer: Answer[Any]) -> bool:
-    """Record an answer; False when another transaction has recorded one in the meantime."""
+async def record(
+    session: TenantSession, claim: Claim, answer: Answer[Any], *, sealed_body: bytes | None = None
+) -> bool:
+    """Record an answer; False when another transaction has recorded one in the meantime.
+
+    Args:
+        session: that of the effect.
+        claim: what is answered.
+        answer: what is answered to it.
+        sealed_body: recorded instead of the answer's own body.
+    """
     recorded = await run(
         session.db,
         RECORD,
         *(claim.tenant_id, claim.row_id, claim.application_id, claim.key, claim.fingerprint),
-        *(answer.status, msgspec.json.encode(answer.headers).decode(), answer.body),
+        *(answer.status, msgspec.json.encode(answer.headers).decode()),
+        *(answer.body if sealed_body is None else b"", sealed_body),
     )
     return recorded.first() is not None
 
@@ -190,6 +225,7 @@ async def once(
     request: Request[Any, Any, Any],
     principal: NamedDependency[Principal],
     session: NamedDependency[TenantSession],
+    vault: NamedDependency[Vault],
     idempotency_key: Annotated[
         str | None,
         HeaderParameter(
@@ -205,4 +241,4 @@ async def once(
         key=parse_key(idempotency_key),
         fingerprint=fingerprint(request.method, request.url.path, await request.body()),
     )
-    return Once(session, claim)
+    return Once(session, claim, vault)

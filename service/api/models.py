@@ -22,4 +22,5 @@ class IdempotencyKeyRow(TenantRow):
     status: Mapped[int]
     headers: Mapped[dict[str, Any]]
     body: Mapped[bytes]
+    sealed_body: Mapped[bytes | None]
     recorded_at: Mapped[datetime] = mapped_column()

@@ -25,6 +25,7 @@ from service.outbox.domain.deliveries import SECRET_BYTES
 from service.outbox.models import Endpoint, EndpointDraft
 from service.settings import Settings
 from service.tenants import service as tenants
+from service.vault import Vault
 
 Url = Annotated[str, msgspec.Meta(max_length=URL_LENGTH_MAX, description="https, and a public address.")]
 Types = Annotated[
@@ -82,6 +83,7 @@ class WebhookController(Controller):
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
         settings: NamedDependency[Settings],
+        vault: NamedDependency[Vault],
         data: JSONBody[CreateWebhookEndpoint],
     ) -> Response[CreatedWebhookEndpointView]:
         """Register a webhook endpoint. An application of a client organization registers one for it."""
@@ -93,6 +95,7 @@ class WebhookController(Controller):
             endpoint, secret = await service.register(
                 session,
                 draft,
+                vault,
                 key=secrets.token_bytes(SECRET_BYTES),
                 now=now,
                 loopback_allowed=settings.webhooks_allow_loopback,
@@ -106,7 +109,7 @@ class WebhookController(Controller):
             address = f"/v1/webhook-endpoints/{endpoint.id}"
             return conditional.created(shown_once, tag=_tag(endpoint), address=address)
 
-        return await once(effect)
+        return await once(effect, secret=True)
 
     @get("/", operation_id="listWebhookEndpoints")
     async def list_all(

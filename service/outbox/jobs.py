@@ -9,6 +9,7 @@ from service.ids import TenantId
 from service.jobs.registry import Tools, job
 from service.outbox import service
 from service.outbox.sender import Message, Sender
+from service.vault import Vault
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -22,7 +23,7 @@ async def deliver(tools: Tools, *, tenant_id: UUID, delivery_id: UUID, attempt: 
     """
     tenant = TenantId(tenant_id)
     async with tenant_transaction(tools.sessions, tenant) as session:
-        delivery = await service.outstanding(session, delivery_id, attempt=attempt)
+        delivery = await service.outstanding(session, delivery_id, tools.part(Vault), attempt=attempt)
     if delivery is None:
         return
     message = Message(str(delivery.id), delivery.url, delivery.secret, service.body(delivery.event))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.db import TenantRow
 from service.ids import ClientId, EndpointId, EventId
 from service.outbox.domain.events import Audience
+from service.vault import Place, Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +121,16 @@ class EventRow(TenantRow):
 
 
 class WebhookEndpointRow(TenantRow):
+    """`secret` is what came before `sealed_secret`; it is emptied when the secret is sealed."""
+
     __tablename__ = "webhook_endpoint"
     __table_args__ = (ForeignKeyConstraint(["tenant_id", "client_id"], ["client.tenant_id", "client.id"]),)
 
     client_id: Mapped[UUID | None]
     url: Mapped[str]
     types: Mapped[list[Any]]
-    secret: Mapped[str]
+    secret: Mapped[str | None]
+    sealed_secret: Mapped[bytes | None]
     enabled: Mapped[bool]
     version: Mapped[int]
     created_at: Mapped[datetime]
@@ -141,6 +145,16 @@ class WebhookEndpointRow(TenantRow):
             version=self.version,
             created_at=self.created_at,
         )
+
+    def opened_secret(self, vault: Vault) -> str:
+        if self.sealed_secret is None:
+            return self.secret or ""
+        return vault.open(self.sealed_secret, secret_place(self.tenant_id, self.id)).decode()
+
+
+def secret_place(tenant_id: UUID, endpoint_id: UUID) -> Place:
+    """Where the sealed secret of this endpoint lies."""
+    return Place(tenant_id, WebhookEndpointRow.__tablename__, "sealed_secret", endpoint_id)
 
 
 class WebhookDeliveryRow(TenantRow):

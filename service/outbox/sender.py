@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -33,7 +33,7 @@ class Message:
 
     id: str
     url: str
-    secret: str
+    secret: str = field(repr=False)
     body: bytes
 
 

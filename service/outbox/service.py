@@ -18,8 +18,17 @@ from service.outbox.domain.addresses import Target
 from service.outbox.domain.deliveries import DeliveryState
 from service.outbox.domain.events import Interest
 from service.outbox.errors import EventTypeUnknown, WebhookEndpointInvalid, WebhookEndpointsTooMany
-from service.outbox.models import Answer, Endpoint, EndpointDraft, Event, EventDraft, WebhookEndpointRow
+from service.outbox.models import (
+    Answer,
+    Endpoint,
+    EndpointDraft,
+    Event,
+    EventDraft,
+    WebhookEndpointRow,
+    secret_place,
+)
 from service.outbox.store import Delivery, Sought, Subscription
+from service.vault import Vault
 
 DELIVER = "outbox.deliver"
 """The job that makes one attempt to deliver one event to one endpoint."""
@@ -105,13 +114,20 @@ async def feed(session: TenantSession, sought: Sought, *, after: Position | None
 
 
 async def register(
-    session: TenantSession, draft: EndpointDraft, *, key: bytes, now: datetime, loopback_allowed: bool
+    session: TenantSession,
+    draft: EndpointDraft,
+    vault: Vault,
+    *,
+    key: bytes,
+    now: datetime,
+    loopback_allowed: bool,
 ) -> tuple[Endpoint, str]:
     """Register an endpoint. The secret that comes with it is shown this once.
 
     Args:
         session: the tenant's.
         draft: as it is to be.
+        vault: seals the secret.
         key: SECRET_BYTES random bytes.
         now: the tenant's.
         loopback_allowed: whether http to this machine is allowed, as in tests and demonstrations.
@@ -126,14 +142,14 @@ async def register(
         raise WebhookEndpointInvalid(faults)
     if await store.endpoint_count(session) >= ENDPOINTS_MAX:
         raise WebhookEndpointsTooMany(ENDPOINTS_MAX)
-    secret = deliveries.secret_of(key)
+    secret, endpoint_id = deliveries.secret_of(key), ids.new_id()
     row = WebhookEndpointRow(
         tenant_id=session.tenant_id,
-        id=ids.new_id(),
+        id=endpoint_id,
         client_id=draft.client_id,
         url=draft.url,
         types=sorted(set(draft.types)),
-        secret=secret,
+        sealed_secret=vault.seal(secret.encode(), secret_place(session.tenant_id, endpoint_id)),
         enabled=True,
         version=1,
         created_at=now,
@@ -165,9 +181,11 @@ async def remove_endpoint(session: TenantSession, endpoint_id: EndpointId) -> No
     await store.remove_endpoint(session, endpoint_id)
 
 
-async def outstanding(session: TenantSession, delivery_id: UUID, *, attempt: int) -> Delivery | None:
+async def outstanding(
+    session: TenantSession, delivery_id: UUID, vault: Vault, *, attempt: int
+) -> Delivery | None:
     """The delivery, if its `attempt`-th attempt is still to be made."""
-    found = await store.delivery(session, delivery_id)
+    found = await store.delivery(session, delivery_id, vault)
     if found is None or not found.enabled or found.state is not DeliveryState.PENDING:
         return None
     return found if found.attempts == attempt - 1 else None

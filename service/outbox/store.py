@@ -1,7 +1,7 @@
 """Queries of this slice. Every statement names the tenant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from service.outbox.models import (
     WebhookDeliveryRow,
     WebhookEndpointRow,
 )
+from service.vault import Vault
 
 EVENTS = cast("Table", EventRow.__table__)
 DELIVERIES = cast("Table", WebhookDeliveryRow.__table__)
@@ -49,7 +50,7 @@ class Delivery:
     attempts: int
     state: DeliveryState
     url: str
-    secret: str
+    secret: str = field(repr=False)
     enabled: bool
     event: Event
 
@@ -201,7 +202,7 @@ async def add_deliveries(session: TenantSession, pairs: Sequence[tuple[UUID, End
     )
 
 
-async def delivery(session: TenantSession, delivery_id: UUID) -> Delivery | None:
+async def delivery(session: TenantSession, delivery_id: UUID, vault: Vault) -> Delivery | None:
     row, endpoint_row, event_row = WebhookDeliveryRow, WebhookEndpointRow, EventRow
     found = await session.db.execute(
         select(row, endpoint_row, event_row)
@@ -218,7 +219,7 @@ async def delivery(session: TenantSession, delivery_id: UUID) -> Delivery | None
         )
     )
     first = found.first()
-    return None if first is None else _delivery(*first)
+    return None if first is None else _delivery(*first, vault)
 
 
 async def record_attempt(
@@ -249,13 +250,15 @@ async def record_attempt(
     return found.first() is not None
 
 
-def _delivery(row: WebhookDeliveryRow, endpoint_row: WebhookEndpointRow, event_row: EventRow) -> Delivery:
+def _delivery(
+    row: WebhookDeliveryRow, endpoint_row: WebhookEndpointRow, event_row: EventRow, vault: Vault
+) -> Delivery:
     return Delivery(
         id=row.id,
         attempts=row.attempts,
         state=DeliveryState(row.state),
         url=endpoint_row.url,
-        secret=endpoint_row.secret,
+        secret=endpoint_row.opened_secret(vault),
         enabled=endpoint_row.enabled,
         event=event_row.to_domain(),
     )

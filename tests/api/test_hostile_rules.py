@@ -21,6 +21,7 @@ from service.telemetry import Metrics
 from tests import factories
 from tests.api import desk
 from tests.conftest import ISSUER
+from tests.factories import VAULT
 
 pytestmark = pytest.mark.concurrent
 
@@ -68,7 +69,7 @@ async def caller(own_sessions: Sessions) -> AsyncGenerator[AsyncClient]:
     """An application of a new tenant, before an API whose rules are matched in a child process."""
     settings = Settings.model_validate({"issuer": ISSUER, "body_bytes_max": 1 << 20})
     async with composition.rules_engine(settings, Metrics()) as engine:
-        app: Any = create_app(settings, own_sessions, engine=engine, clock=SystemClock())
+        app: Any = create_app(settings, own_sessions, vault=VAULT, engine=engine, clock=SystemClock())
         async with AsyncClient(transport=ASGITransport(app), base_url=ISSUER) as caller:
             credentials = await factories.application(own_sessions, await factories.tenant(own_sessions))
             form = {"grant_type": "client_credentials"}

@@ -25,6 +25,7 @@ from service.tenants.domain import Tenant
 from service.tenants.models import ClientRow
 from tests import factories
 from tests.conftest import ISSUER, SignIn
+from tests.factories import VAULT
 from tests.integration import sent
 
 URL = "/v1/clients"
@@ -149,10 +150,10 @@ async def test_an_answer_is_kept_for_seven_days_and_then_purged(session: TenantS
     now = (await session.db.execute(select(func.now()))).scalar_one()
 
     await idempotency.purge(session, now=now + timedelta(days=7))
-    assert await Once(session, claim).earlier() is not None
+    assert await Once(session, claim, VAULT).earlier() is not None
 
     await idempotency.purge(session, now=now + timedelta(days=7, seconds=1))
-    assert await Once(session, claim).earlier() is None
+    assert await Once(session, claim, VAULT).earlier() is None
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ async def racing(
     """A caller whose requests have connections of their own."""
     tenant = await factories.tenant(own_sessions)
     credentials = await factories.application(own_sessions, tenant)
-    transport = ASGITransport(cast("Any", create_app(settings, own_sessions)))
+    transport = ASGITransport(cast("Any", create_app(settings, own_sessions, vault=VAULT)))
     async with AsyncClient(transport=transport, base_url=ISSUER) as caller:
         form = {"grant_type": "client_credentials"}
         token = (await caller.post("/oauth/token", data=form, auth=credentials)).json()["access_token"]
@@ -199,13 +200,13 @@ async def test_while_one_is_worked_on_the_other_is_409(own_sessions: Sessions) -
     claim = _claim(tenant.id)
 
     async with tenant_transaction(own_sessions, tenant.id) as first:
-        assert await Once(first, claim).earlier() is None
+        assert await Once(first, claim, VAULT).earlier() is None
         async with tenant_transaction(own_sessions, tenant.id) as second:
             with pytest.raises(IdempotencyKeyInFlight):
-                await Once(second, claim).earlier()
+                await Once(second, claim, VAULT).earlier()
 
     async with tenant_transaction(own_sessions, tenant.id) as third:
-        assert await Once(third, claim).earlier() is None
+        assert await Once(third, claim, VAULT).earlier() is None
 
 
 @pytest.mark.concurrent
@@ -217,7 +218,7 @@ async def test_an_effect_that_fails_leaves_neither_itself_nor_its_key(own_sessio
 
     with pytest.raises(ZeroDivisionError):
         async with tenant_transaction(own_sessions, tenant.id) as session:
-            await Once(session, _claim(tenant.id))(effect)
+            await Once(session, _claim(tenant.id), VAULT)(effect)
 
     async with tenant_transaction(own_sessions, tenant.id) as session:
         count = select(func.count()).select_from(IdempotencyKeyRow)
@@ -239,4 +240,4 @@ async def test_who_looked_too_early_does_not_act_a_second_time(own_sessions: Ses
 
     with pytest.raises(IdempotencyKeyInFlight):
         async with tenant_transaction(own_sessions, tenant.id) as session:
-            await Once(session, claim)(commits_meanwhile)
+            await Once(session, claim, VAULT)(commits_meanwhile)

@@ -13,6 +13,7 @@ from service.embedded import EmbeddedDatabase
 from service.settings import Settings
 from tests import factories
 from tests.conftest import ISSUER
+from tests.factories import VAULT
 
 pytestmark = pytest.mark.concurrent
 
@@ -43,7 +44,7 @@ async def test_a_lost_connection_is_503_once_and_then_forgotten(
 
 async def test_no_server_at_all_is_503(settings: Settings) -> None:
     engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", pool_size=1)
-    app = create_app(settings, create_sessions(engine))
+    app = create_app(settings, create_sessions(engine), vault=VAULT)
     async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as caller:
         answer = await caller.get("/.well-known/jwks.json")
         alive = await caller.get("/livez")

@@ -28,7 +28,7 @@ from service.tenants.domain import Tenant
 from service.tenants.models import ApplicationRow
 from tests import factories
 from tests.conftest import ISSUER, SignIn
-from tests.factories import MovableClock
+from tests.factories import VAULT, MovableClock
 
 FORM = {"grant_type": "client_credentials"}
 Credentials = tuple[str, str]
@@ -37,7 +37,7 @@ Credentials = tuple[str, str]
 @pytest.fixture
 def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
     """An app of the test's own, since it remembers keys and applications."""
-    return create_app(settings, sessions, clock=clock)
+    return create_app(settings, sessions, vault=VAULT, clock=clock)
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ async def test_the_metadata_names_what_is_there_and_nothing_else(client: AsyncCl
 
 async def _rotate(sessions: Sessions, clock: MovableClock) -> str:
     async with platform_transaction(sessions) as session:
-        return (await store.rotate(session, now=clock.now())).kid
+        return (await store.rotate(session, VAULT, now=clock.now())).kid
 
 
 async def _kids(client: AsyncClient) -> list[str]:
@@ -328,7 +328,7 @@ async def test_a_key_made_by_another_process_is_found_at_once(
     settings: Settings, sessions: Sessions, clock: MovableClock, client: AsyncClient, known: Credentials
 ) -> None:
     """Two processes that start on an empty database: the second has looked before the first made the key."""
-    other = create_app(settings, sessions, clock=clock)
+    other = create_app(settings, sessions, vault=VAULT, clock=clock)
     async with AsyncClient(transport=ASGITransport(cast("Any", other)), base_url=ISSUER) as second:
         assert (
             await second.get("/v1/tenant", headers={"Authorization": "Bearer e30.e30.e30"})
@@ -342,7 +342,7 @@ async def test_a_key_made_by_another_process_is_found_at_once(
 async def test_processes_that_start_together_make_one_key(
     own_sessions: Sessions, clock: MovableClock
 ) -> None:
-    rings = [KeyRing(own_sessions, clock, token_ttl=timedelta(minutes=15)) for _ in range(10)]
+    rings = [KeyRing(own_sessions, clock, VAULT, token_ttl=timedelta(minutes=15)) for _ in range(10)]
     chosen = await asyncio.gather(*[ring.signing_key() for ring in rings])
     assert len({key.kid for key in chosen}) == 1
 

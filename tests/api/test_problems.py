@@ -23,6 +23,7 @@ from service.db import Sessions, TenantSession
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooMany, Unavailable
 from service.settings import Settings
 from tests import effort
+from tests.factories import VAULT
 
 INSIDE = "something of the inside"
 
@@ -116,7 +117,7 @@ class Probe(Controller):
 
 @pytest.fixture
 async def probe(settings: Settings, sessions: Sessions) -> AsyncGenerator[AsyncClient]:
-    app = create_app(settings, sessions, controllers=[Probe, problems.ProblemController])
+    app = create_app(settings, sessions, vault=VAULT, controllers=[Probe, problems.ProblemController])
     transport = ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://rooted.test") as client:
         yield client

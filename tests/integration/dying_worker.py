@@ -13,6 +13,7 @@ from uuid import UUID
 from service import worker
 from service.db import TenantSession, create_engine, create_sessions
 from service.settings import Settings
+from tests.factories import VAULT
 from tests.integration import subjects
 
 
@@ -28,7 +29,11 @@ async def main(url: str, lives: int) -> None:
 
     sessions = create_sessions(create_engine(url, pool_size=8))
     await worker.run(
-        Settings.model_validate({}), sessions, advances={subjects.KIND: advance}, stop=asyncio.Event()
+        Settings.model_validate({}),
+        sessions,
+        vault=VAULT,
+        advances={subjects.KIND: advance},
+        stop=asyncio.Event(),
     )
 
 

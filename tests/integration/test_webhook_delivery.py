@@ -51,8 +51,9 @@ from service.outbox.models import Answer, EndpointDraft, EventDraft
 from service.outbox.sender import Message, Sender
 from service.settings import Settings
 from service.tenants import service as tenants
+from service.vault import Vault
 from tests import factories
-from tests.factories import NOON, MovableClock
+from tests.factories import NOON, VAULT, MovableClock
 from tests.integration import sent
 
 AT = datetime.fromtimestamp(1_700_000_000, tz=NOON.tzinfo)
@@ -333,6 +334,7 @@ async def register(session: TenantSession, url: str, *types: str, client_id: Cli
     _, secret = await service.register(
         session,
         EndpointDraft(url, types, client_id),
+        VAULT,
         key=uuid4().bytes * 2,
         now=NOON,
         loopback_allowed=True,
@@ -392,7 +394,7 @@ async def test_a_tenant_without_endpoints_pays_one_statement_for_them(session: T
 
 
 def tools(sessions: Sessions, made: Sender) -> Tools:
-    return Tools(sessions, MovableClock(AT), {Sender: made})
+    return Tools(sessions, MovableClock(AT), {Sender: made, Vault: VAULT})
 
 
 async def appended(sessions: Sessions, tenant_id: TenantId, url: str) -> tuple[str, Row[Any]]:
@@ -471,7 +473,7 @@ async def test_a_worker_delivers_what_was_appended(
     settings = Settings.model_validate({"webhooks_allow_loopback": True})
 
     async with receiving() as receiver, asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run(settings, create_sessions(engine), advances={}, stop=stop))
+        tasks.create_task(worker.run(settings, create_sessions(engine), vault=VAULT, advances={}, stop=stop))
         secret, row = await appended(own_sessions, tenant.id, receiver.address)
         async with asyncio.timeout(20):
             headers, body = await receiver.requests.get()

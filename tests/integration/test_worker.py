@@ -23,6 +23,7 @@ from service.wakeups import service as wakeups
 from service.wakeups.drive import Meters, Round
 from service.wakeups.models import WakeUp
 from service.wakeups.service import Advance, Advances
+from tests.factories import VAULT
 from tests.integration import subjects
 from tests.integration.subjects import KIND, Witness
 
@@ -42,7 +43,13 @@ async def workers(
     async with asyncio.TaskGroup() as tasks:
         for engine in engines:
             tasks.create_task(
-                worker.run(Settings.model_validate({}), create_sessions(engine), advances=advances, stop=stop)
+                worker.run(
+                    Settings.model_validate({}),
+                    create_sessions(engine),
+                    vault=VAULT,
+                    advances=advances,
+                    stop=stop,
+                )
             )
         try:
             yield

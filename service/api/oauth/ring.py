@@ -9,6 +9,7 @@ from service.api.pagination import CursorKeys
 from service.clock import Clock
 from service.db import Sessions
 from service.platform import platform_transaction
+from service.vault import Vault
 
 RELOAD_AFTER = timedelta(minutes=1)
 """How old the known keys may be; also how often at most a key that we do not know makes us look again."""
@@ -17,9 +18,10 @@ RELOAD_AFTER = timedelta(minutes=1)
 class KeyRing:
     """Keeps the keys at hand. One per process."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, *, token_ttl: timedelta) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, vault: Vault, *, token_ttl: timedelta) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._vault = vault
         self._token_ttl = token_ttl
         self._keys: list[SigningKey] = []
         self._loaded_at: datetime | None = None
@@ -45,7 +47,7 @@ class KeyRing:
         if found is not None:
             return found
         async with platform_transaction(self._sessions) as session:
-            self._keys = await store.ensure_key(session, now=now)
+            self._keys = await store.ensure_key(session, self._vault, now=now)
         self._loaded_at = now
         made = keys.signing_key(self._keys, now)
         if made is None:
@@ -73,5 +75,5 @@ class KeyRing:
     async def _load(self) -> None:
         now = self._clock.now()
         async with platform_transaction(self._sessions) as session:
-            self._keys = await store.signing_keys(session)
+            self._keys = await store.signing_keys(session, self._vault)
         self._loaded_at = now
