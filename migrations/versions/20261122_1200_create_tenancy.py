@@ -52,6 +52,7 @@ def upgrade() -> None:
         "sandbox_clock",
         moment("now_at"),
         moment("target_at"),
+        clients=None,
     )
     create_tenant_table(
         "client",
@@ -60,6 +61,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         moment("created_at"),
         sa.UniqueConstraint("tenant_id", "name"),
+        clients=None,
     )
     create_tenant_table(
         "application",
@@ -70,6 +72,7 @@ def upgrade() -> None:
         moment("created_at"),
         moment("revoked_at", nullable=True),
         keys=[to("client", "client_id")],
+        clients=None,
     )
     create_tenant_table(
         "service",
@@ -80,6 +83,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         moment("created_at"),
         sa.UniqueConstraint("tenant_id", "name"),
+        clients=None,
     )
     create_tenant_table(
         "audit_record",
@@ -90,6 +94,7 @@ def upgrade() -> None:
         sa.Column("changes", JSONB(), nullable=False),
         sa.Column("http_request_id", sa.Text(), nullable=True),
         grants=APPEND_ONLY,
+        clients=None,
     )
 
 

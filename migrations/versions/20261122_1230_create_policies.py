@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("published_version", sa.Integer(), nullable=True),
         moment("created_at"),
         sa.UniqueConstraint("tenant_id", "name"),
+        clients=None,
     )
     create_tenant_table(
         "policy_version",
@@ -29,6 +30,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "policy_id", "version"),
         keys=[to("policy", "policy_id")],
         grants=APPEND_ONLY,
+        clients=None,
     )
     create_tenant_table(
         "policy_pointer",
@@ -36,6 +38,7 @@ def upgrade() -> None:
         sa.Column("effective", JSONB(), nullable=False),
         moment("changed_at"),
         sa.UniqueConstraint("tenant_id", "kind"),
+        clients=None,
     )
 
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.UniqueConstraint("tenant_id", "source", "external_id"),
         keys=[to("client", "client_id"), to("service", "service_id")],
+        clients=None,
     )
     create_tenant_table(
         "request_event",
@@ -39,6 +40,7 @@ def upgrade() -> None:
         sa.Column("backdated", sa.Boolean(), nullable=False),
         keys=[to("request", "request_id")],
         grants=APPEND_ONLY,
+        clients=None,
     )
     op.create_index("ix_request_event_tenant_id_request_id", "request_event", ["tenant_id", "request_id"])
     create_tenant_table(
@@ -58,6 +60,7 @@ def upgrade() -> None:
         sa.Column("engine", sa.Text(), nullable=False),
         keys=[to("request", "request_id"), to("request_event", "request_event_id")],
         grants=APPEND_ONLY,
+        clients=None,
     )
     op.create_index("ix_decision_tenant_id_request_id", "decision", ["tenant_id", "request_id"])
 

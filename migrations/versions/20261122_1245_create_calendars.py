@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.Uuid(), nullable=False),
         moment("created_at"),
         sa.UniqueConstraint("tenant_id", "name"),
+        clients=None,
     )
     create_tenant_table(
         "calendar_version",
@@ -31,6 +32,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "calendar_id", "version"),
         keys=[to("calendar", "calendar_id")],
         grants=APPEND_ONLY,
+        clients=None,
     )
 
 

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("payload", JSONB(), nullable=False),
         sa.UniqueConstraint("tenant_id", "subject_id", "sequence"),
         grants=APPEND_ONLY,
+        clients=None,
     )
     op.create_index("ix_event_tenant_id_tx_id", "event", ["tenant_id", "tx", "id"])
     create_tenant_table(
@@ -42,6 +43,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         moment("created_at"),
         keys=[to("client", "client_id")],
+        clients=None,
     )
     create_tenant_table(
         "webhook_delivery",
@@ -54,6 +56,7 @@ def upgrade() -> None:
         moment("attempted_at", nullable=True),
         moment("delivered_at", nullable=True),
         keys=[to("webhook_endpoint", "endpoint_id"), to("event", "event_id")],
+        clients=None,
     )
     op.create_index(
         "ix_webhook_delivery_tenant_id_endpoint_id", "webhook_delivery", ["tenant_id", "endpoint_id"]

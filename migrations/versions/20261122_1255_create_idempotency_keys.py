@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         moment("recorded_at"),
         grants=("select", "insert", "delete"),
+        clients=None,
     )
     op.create_index(
         "ix_idempotency_key_recorded_at", "idempotency_key", ["recorded_at"], postgresql_using="brin"

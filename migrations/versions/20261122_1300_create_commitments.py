@@ -32,6 +32,7 @@ def upgrade() -> None:
         moment("looked_at"),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         keys=[to("request", "request_id")],
+        clients=None,
     )
     op.create_index("ix_commitment_tenant_id_request_id", "commitment", ["tenant_id", "request_id"])
     op.create_index("ix_commitment_tenant_id_due_at", "commitment", ["tenant_id", "due_at"])
@@ -48,6 +49,7 @@ def upgrade() -> None:
         sa.Column("detail", JSONB(), nullable=False),
         keys=[to("commitment", "commitment_id")],
         grants=APPEND_ONLY,
+        clients=None,
     )
     op.create_index(
         "ix_commitment_entry_tenant_id_commitment_id", "commitment_entry", ["tenant_id", "commitment_id"]

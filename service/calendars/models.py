@@ -11,11 +11,19 @@ from service.db import TenantRow
 
 
 class CalendarRow(TenantRow):
-    """A calendar's name and its current version. Older versions stay in `calendar_version`."""
+    """A calendar's name and its current version. Older versions stay in `calendar_version`.
+
+    Attributes:
+        client_id: the client organization that it belongs to; None for one that all of them share.
+    """
 
     __tablename__ = "calendar"
-    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        ForeignKeyConstraint(["tenant_id", "client_id"], ["client.tenant_id", "client.id"]),
+    )
 
+    client_id: Mapped[UUID | None]
     name: Mapped[str]
     version: Mapped[int]
     version_id: Mapped[UUID]
@@ -39,6 +47,7 @@ class CalendarVersionRow(TenantRow):
     )
 
     calendar_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
     version: Mapped[int]
     definition: Mapped[dict[str, Any]]
     expanded: Mapped[dict[str, Any]]

@@ -17,13 +17,19 @@ from service.rules.vocabulary import RequestType
 class RequestRow(TenantRow):
     __tablename__ = "request"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "source", "external_id"),
+        UniqueConstraint(
+            *("tenant_id", "source_client_id", "source", "external_id"), postgresql_nulls_not_distinct=True
+        ),
         ForeignKeyConstraint(["tenant_id", "client_id"], ["client.tenant_id", "client.id"]),
+        ForeignKeyConstraint(["tenant_id", "source_client_id"], ["client.tenant_id", "client.id"]),
+        ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         ForeignKeyConstraint(["tenant_id", "service_id"], ["service.tenant_id", "service.id"]),
     )
 
     client_id: Mapped[UUID | None]
     service_id: Mapped[UUID | None]
+    source_client_id: Mapped[UUID | None]
+    contact_id: Mapped[UUID | None]
     source: Mapped[str]
     external_id: Mapped[str]
     type: Mapped[str]

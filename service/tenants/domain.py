@@ -3,13 +3,15 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from service import ids
 from service.errors import Fault
-from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
@@ -80,11 +82,42 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A client organization of the tenant; its tier is a fact that rules read."""
+    """A client organization of the tenant, and what rules may know of it.
+
+    Attributes:
+        tier: the fact `client.tier`.
+        profile: what the tenant says of it in its own words: the facts `client.custom.<name>`.
+        calendar: the name of the calendar that its days go by: the fact `client.calendar`.
+    """
 
     id: ClientId
     name: str
     tier: str | None
+    profile: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    calendar: str | None = None
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person who is named on requests, and who is not a member.
+
+    Attributes:
+        client_id: the client organization that it is a person of; None for a person of the tenant itself.
+        external_id: what the client's own register calls it.
+        language: a BCP 47 tag, such as `de-AT`.
+        time_zone: a name of the IANA database.
+    """
+
+    id: ContactId
+    client_id: ClientId | None
+    external_id: str | None
+    name: str
+    email: str | None
+    phone: str | None
+    language: str | None
+    time_zone: str | None
     version: int
     created_at: datetime
 
@@ -106,21 +139,81 @@ class OperatedService:
     created_at: datetime
 
 
+class AuthMethod(StrEnum):
+    """How an application proves who it is; both ways of RFC 7591 to send a secret are one here."""
+
+    NONE = "none"
+    """It is public, and cannot."""
+    CLIENT_SECRET = "client_secret"  # noqa: S105 - the name of a method
+    PRIVATE_KEY_JWT = "private_key_jwt"
+
+
+class GrantType(StrEnum):
+    CLIENT_CREDENTIALS = "client_credentials"
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An OAuth client. With a `client_id` it acts for that client organization only."""
+    """An OAuth client. With a `client_id` it acts for that client organization only.
+
+    Attributes:
+        scopes: all that it may be given; the console's are all there are.
+        redirect_uris: where a code may be sent, exactly as written.
+        jwks: the public keys that its assertions are signed with, as a JSON Web Key Set.
+        secret_sha256: None where it has no secret.
+        previous_secret_sha256: the one before, which counts until `previous_secret_until`.
+        version: grows with each change.
+    """
 
     tenant_id: TenantId
     id: ApplicationId
     name: str
     client_id: ClientId | None
     scopes: frozenset[str]
-    secret_sha256: bytes
-    revoked_at: datetime | None
+    auth_method: AuthMethod = AuthMethod.CLIENT_SECRET
+    grant_types: frozenset[GrantType] = frozenset({GrantType.CLIENT_CREDENTIALS})
+    redirect_uris: tuple[str, ...] = ()
+    jwks: Mapping[str, Any] | None = None
+    secret_sha256: bytes | None = None
+    previous_secret_sha256: bytes | None = None
+    previous_secret_until: datetime | None = None
+    version: int = 1
+    created_at: datetime
+    revoked_at: datetime | None = None
 
-    def knows(self, secret: str) -> bool:
-        """Is this the secret? Compared in constant time."""
-        return hmac.compare_digest(self.secret_sha256, secret_digest(secret))
+    @property
+    def is_console(self) -> bool:
+        """Is it the one through which the tenant's members work? It belongs to us, and cannot be changed."""
+        return self.id == console_id(self.tenant_id)
+
+    def knows(self, secret: str, now: datetime) -> bool:
+        """Is this the secret, or the one before while that counts? Compared in constant time."""
+        digest = secret_digest(secret)
+        is_current = hmac.compare_digest(self.secret_sha256 or b"", digest)
+        was_current = hmac.compare_digest(self.previous_secret_sha256 or b"", digest)
+        counts = self.previous_secret_until is not None and now < self.previous_secret_until
+        return is_current or (was_current and counts)
+
+
+def console_id(tenant_id: TenantId) -> ApplicationId:
+    return ApplicationId(ids.derived_id(tenant_id, "console"))
+
+
+def console_of(tenant_id: TenantId, created_at: datetime) -> Application:
+    """The application through which a new tenant's members work, from a machine of their own."""
+    return Application(
+        tenant_id=tenant_id,
+        id=console_id(tenant_id),
+        name="Console",
+        client_id=None,
+        scopes=frozenset(SCOPES),
+        auth_method=AuthMethod.NONE,
+        grant_types=frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
+        redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+        created_at=created_at,
+    )
 
 
 def secret_digest(secret: str) -> bytes:

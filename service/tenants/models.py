@@ -4,12 +4,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, TenantRow
-from service.ids import ApplicationId, ClientId, ServiceId, TenantId
-from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
+from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
+from service.tenants.domain import (
+    SCOPES,
+    Application,
+    AuthMethod,
+    Client,
+    Contact,
+    GrantType,
+    OperatedService,
+    Tenant,
+    TenantKind,
+    console_id,
+)
 
 
 class TenantRecord(Base):
@@ -43,6 +54,8 @@ class ClientRow(TenantRow):
 
     name: Mapped[str]
     tier: Mapped[str | None]
+    profile: Mapped[dict[str, Any]]
+    calendar: Mapped[str | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -51,6 +64,48 @@ class ClientRow(TenantRow):
             id=ClientId(self.id),
             name=self.name,
             tier=self.tier,
+            profile=self.profile,
+            calendar=self.calendar,
+            version=self.version,
+            created_at=self.created_at,
+        )
+
+
+class ContactRow(TenantRow):
+    __tablename__ = "contact"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "client_id"], ["client.tenant_id", "client.id"]),
+        Index(
+            "ux_contact_tenant_id_client_id_external_id",
+            "tenant_id",
+            "client_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id is not null"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    client_id: Mapped[UUID | None]
+    external_id: Mapped[str | None]
+    name: Mapped[str]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    language: Mapped[str | None]
+    time_zone: Mapped[str | None]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+
+    def to_domain(self) -> Contact:
+        return Contact(
+            id=ContactId(self.id),
+            client_id=None if self.client_id is None else ClientId(self.client_id),
+            external_id=self.external_id,
+            name=self.name,
+            email=self.email,
+            phone=self.phone,
+            language=self.language,
+            time_zone=self.time_zone,
             version=self.version,
             created_at=self.created_at,
         )
@@ -62,19 +117,55 @@ class ApplicationRow(TenantRow):
 
     client_id: Mapped[UUID | None]
     name: Mapped[str]
-    secret_sha256: Mapped[bytes]
+    auth_method: Mapped[str]
+    grant_types: Mapped[list[Any]]
+    redirect_uris: Mapped[list[Any]]
+    jwks: Mapped[dict[str, Any] | None]
+    secret_sha256: Mapped[bytes | None]
+    previous_secret_sha256: Mapped[bytes | None]
+    previous_secret_until: Mapped[datetime | None]
     scopes: Mapped[list[Any]]
+    version: Mapped[int]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
+    @classmethod
+    def of(cls, application: Application) -> "ApplicationRow":
+        return cls(
+            tenant_id=application.tenant_id,
+            id=application.id,
+            client_id=application.client_id,
+            name=application.name,
+            auth_method=application.auth_method.value,
+            grant_types=sorted(application.grant_types),
+            redirect_uris=list(application.redirect_uris),
+            jwks=application.jwks,
+            secret_sha256=application.secret_sha256,
+            previous_secret_sha256=application.previous_secret_sha256,
+            previous_secret_until=application.previous_secret_until,
+            scopes=[] if application.is_console else sorted(application.scopes),
+            version=application.version,
+            created_at=application.created_at,
+            revoked_at=application.revoked_at,
+        )
+
     def to_domain(self) -> Application:
+        is_console = self.id == console_id(TenantId(self.tenant_id))
         return Application(
             tenant_id=TenantId(self.tenant_id),
             id=ApplicationId(self.id),
             name=self.name,
             client_id=None if self.client_id is None else ClientId(self.client_id),
-            scopes=frozenset(self.scopes),
+            scopes=frozenset(SCOPES if is_console else self.scopes),
+            auth_method=AuthMethod(self.auth_method),
+            grant_types=frozenset(GrantType(each) for each in self.grant_types),
+            redirect_uris=tuple(self.redirect_uris),
+            jwks=self.jwks,
             secret_sha256=self.secret_sha256,
+            previous_secret_sha256=self.previous_secret_sha256,
+            previous_secret_until=self.previous_secret_until,
+            version=self.version,
+            created_at=self.created_at,
             revoked_at=self.revoked_at,
         )
 

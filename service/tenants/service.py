@@ -16,7 +16,7 @@ from service.platform import PlatformSession
 from service.tenants import domain, store
 from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
 from service.tenants.errors import RegistrationInvalid
-from service.tenants.models import ApplicationRow, ClientRow, ServiceRow
+from service.tenants.models import ClientRow, ServiceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ async def create(
     await store.add_tenant(session, tenant, created_at=created_at)
     if sandbox_at is not None:
         await store.add_sandbox_clock(session, at=sandbox_at)
+    await store.add_application(session, domain.console_of(session.tenant_id, created_at))
     after = {"name": name, "kind": kind.value}
     await audit.record(
         session, Actor(), Deed("tenant.created", f"tenant:{slug}", after=after), now=created_at
@@ -93,23 +94,21 @@ async def create_application(
     _refuse(faults_of_name(name) + domain.faults_of_scopes(scopes, client_id=client_id))
     if client_id is not None:
         await store.client(session, client_id)
-    row = ApplicationRow(
+    application = Application(
         tenant_id=session.tenant_id,
-        id=ids.new_id(),
+        id=ApplicationId(ids.new_id()),
         client_id=client_id,
         name=name,
         secret_sha256=domain.secret_digest(secret),
-        scopes=sorted(set(scopes)),
+        scopes=frozenset(scopes),
         created_at=now,
-        revoked_at=None,
     )
-    session.db.add(row)
-    await session.db.flush()
-    after = {"name": name, "client_id": client_id, "scopes": row.scopes}
+    await store.add_application(session, application)
+    after = {"name": name, "client_id": client_id, "scopes": sorted(application.scopes)}
     await audit.record(
-        session, Actor(), Deed("application.created", f"application:{row.id}", after=after), now=now
+        session, Actor(), Deed("application.created", f"application:{application.id}", after=after), now=now
     )
-    return row.to_domain()
+    return application
 
 
 async def find_application(session: TenantSession, application_id: ApplicationId) -> Application | None:
@@ -123,7 +122,9 @@ async def create_client(
     """Register a client organization. Raises RegistrationInvalid, NameTaken."""
     _refuse(faults_of_name(name))
     client = Client(id=ClientId(ids.new_id()), name=name, tier=tier, version=1, created_at=now)
-    await store.add(session, ClientRow, client.id, name=name, tier=tier, version=1, created_at=now)
+    await store.add(
+        session, ClientRow, client.id, name=name, tier=tier, profile={}, version=1, created_at=now
+    )
     after = {"name": name, "tier": tier}
     await audit.record(session, actor, Deed("client.created", f"client:{client.id}", after=after), now=now)
     return client

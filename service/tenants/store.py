@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from service.db import TenantRow, TenantSession, run
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 from service.platform import PlatformSession
-from service.tenants.domain import Tenant
+from service.tenants.domain import Application, Tenant
 from service.tenants.errors import ClientNotFound, NameTaken, ServiceNotFound, SlugTaken, TenantNotFound
 from service.tenants.models import (
     ApplicationRow,
@@ -78,6 +78,11 @@ async def add_sandbox_clock(session: TenantSession, *, at: datetime) -> None:
 
 async def application(session: TenantSession, application_id: ApplicationId) -> ApplicationRow | None:
     return await session.db.scalar(_mine(session, ApplicationRow).where(ApplicationRow.id == application_id))
+
+
+async def add_application(session: TenantSession, application: Application) -> None:
+    session.db.add(ApplicationRow.of(application))
+    await session.db.flush()
 
 
 async def add(session: TenantSession, row: type[Row], row_id: UUID, **values: Any) -> None:

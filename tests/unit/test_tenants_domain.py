@@ -1,3 +1,5 @@
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from service.ids import ApplicationId, ClientId, TenantId, new_id
 from service.names import faults_of_name
 from service.tenants import domain
-from service.tenants.domain import SCOPES, Application
+from service.tenants.domain import SCOPES, Application, AuthMethod
+from tests.factories import NOON
 
 
 @pytest.mark.parametrize(
@@ -71,18 +74,39 @@ def test_a_client_organization_gets_no_scope_over_what_others_share() -> None:
 
 @given(secret=st.text(), other=st.text())
 def test_an_application_knows_its_secret_and_no_other(secret: str, other: str) -> None:
-    application = Application(
+    application = _application(secret_sha256=domain.secret_digest(secret))
+
+    assert application.knows(secret, NOON)
+    assert application.knows(other, NOON) is (secret == other)
+
+
+@pytest.mark.parametrize(("at", "counts"), [(-1, True), (0, False), (1, False)])
+def test_a_secret_that_was_replaced_counts_until_its_time_is_over(at: int, *, counts: bool) -> None:
+    application = _application(
+        secret_sha256=domain.secret_digest("new"),
+        previous_secret_sha256=domain.secret_digest("old"),
+        previous_secret_until=NOON,
+    )
+
+    assert application.knows("old", NOON + timedelta(seconds=at)) is counts
+    assert application.knows("new", NOON + timedelta(seconds=at))
+
+
+@given(secret=st.text())
+def test_an_application_without_a_secret_knows_none(secret: str) -> None:
+    assert not _application(auth_method=AuthMethod.NONE).knows(secret, NOON)
+
+
+def _application(**given: Any) -> Application:
+    return Application(
         tenant_id=TenantId(new_id()),
         id=ApplicationId(new_id()),
         name="Service desk",
         client_id=None,
         scopes=frozenset(),
-        secret_sha256=domain.secret_digest(secret),
-        revoked_at=None,
+        created_at=NOON,
+        **given,
     )
-
-    assert application.knows(secret)
-    assert application.knows(other) is (secret == other)
 
 
 def test_a_client_id_carries_its_tenant() -> None:

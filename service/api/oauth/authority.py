@@ -1,7 +1,7 @@
 """The use cases of the authorization server: give out a token, show the keys, describe itself."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,7 +81,7 @@ class Authority:
         async with tenant_transaction(self.sessions, tenant_id) as session:
 
             def find(presented: Credentials) -> Application | None:
-                return await_only(_authenticated(session, application_id, presented))
+                return await_only(_authenticated(session, application_id, presented, now=self.clock.now()))
 
             def issue(application: Application, scopes: frozenset[str]) -> dict[str, object]:
                 client = "" if request.credentials is None else request.credentials.client
@@ -130,12 +130,12 @@ class Authority:
 
 
 async def _authenticated(
-    session: TenantSession, application_id: ApplicationId, presented: Credentials
+    session: TenantSession, application_id: ApplicationId, presented: Credentials, *, now: datetime
 ) -> Application | None:
     """The application, if it may still call and this is its secret. Takes as long when there is none."""
     application = await service.find_application(session, application_id)
     if application is None:
         secret_digest(presented.secret)
         return None
-    genuine = application.knows(presented.secret)
+    genuine = application.knows(presented.secret, now)
     return application if genuine and application.revoked_at is None else None
