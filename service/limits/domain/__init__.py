@@ -1,0 +1,1 @@
+"""Limits as named data, and the arithmetic of rates. Pure."""

@@ -1,0 +1,139 @@
+"""Every limit that there is, by name. What a tenant's own value is, the operator decides. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+REQUESTS_ARE_METERED = "rate-limit-exceeded"
+
+
+class Unit(StrEnum):
+    """What a limit's value counts."""
+
+    PER_SECOND = "requests per second"
+    REQUESTS = "requests"
+    BYTES = "bytes"
+    ITEMS = "items"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit of a tenant.
+
+    Attributes:
+        default: its value for a tenant that has none of its own.
+        most: the largest value that the operator may give a tenant.
+        description: what is limited, as a noun.
+        problem: the code of the problem that says that it is exceeded.
+        least: the smallest value that the operator may give.
+    """
+
+    name: str
+    default: int
+    most: int
+    unit: Unit
+    description: str
+    problem: str
+    least: int = 0
+
+
+def _metered(name: str, default: int, unit: Unit, description: str) -> Limit:
+    return Limit(
+        name=name,
+        default=default,
+        most=100_000,
+        unit=unit,
+        description=description,
+        problem=REQUESTS_ARE_METERED,
+        least=1,
+    )
+
+
+def _counted(name: str, default: int, most: int, description: str) -> Limit:
+    problem = f"{name.replace('_', '-')}-too-many"
+    return Limit(
+        name=name, default=default, most=most, unit=Unit.ITEMS, description=description, problem=problem
+    )
+
+
+RATE = _metered("requests_per_second", 200, Unit.PER_SECOND, "requests of the tenant in the long run")
+BURST = _metered("requests_burst", 400, Unit.REQUESTS, "requests of the tenant at once after a rest")
+APPLICATION_RATE = _metered(
+    "application_requests_per_second", 100, Unit.PER_SECOND, "requests of each application in the long run"
+)
+APPLICATION_BURST = _metered(
+    "application_requests_burst", 200, Unit.REQUESTS, "requests of each application at once after a rest"
+)
+BODY_BYTES = Limit(
+    name="body_bytes",
+    default=262_144,
+    most=16_777_216,
+    unit=Unit.BYTES,
+    description="the body of a request; never more than the operator allows all tenants",
+    problem="body-too-large",
+    least=1_024,
+)
+APPLICATIONS = _counted("applications", 200, 10_000, "applications that are not revoked")
+CALENDARS = _counted("calendars", 200, 10_000, "calendars")
+CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
+CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of client organizations")
+GROUPS = _counted("groups", 200, 10_000, "groups of members")
+MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
+OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")
+POLICIES = _counted("policies", 100, 1_000, "policies")
+RULES = Limit(
+    name="rules_per_policy",
+    default=200,
+    most=2_000,
+    unit=Unit.ITEMS,
+    description="rules of each policy",
+    problem="rules-too-many",
+    least=1,
+)
+SERVICES = _counted("services", 2_000, 100_000, "entries of the service register")
+WEBHOOK_ENDPOINTS = _counted("webhook_endpoints", 20, 100, "webhook endpoints")
+
+LIMITS: Mapping[str, Limit] = {
+    limit.name: limit
+    for limit in (
+        RATE,
+        BURST,
+        APPLICATION_RATE,
+        APPLICATION_BURST,
+        BODY_BYTES,
+        APPLICATIONS,
+        CALENDARS,
+        CLIENTS,
+        CONTACTS,
+        GROUPS,
+        MEMBERS,
+        OPEN_PROMISES,
+        POLICIES,
+        RULES,
+        SERVICES,
+        WEBHOOK_ENDPOINTS,
+    )
+}
+
+DEFAULTS: Mapping[str, int] = {limit.name: limit.default for limit in LIMITS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for one tenant.
+
+    Attributes:
+        own: the values that the operator gave this tenant.
+        defaults: what holds for all others.
+    """
+
+    own: Mapping[str, int] = field(default_factory=dict[str, int])
+    defaults: Mapping[str, int] = field(default_factory=lambda: DEFAULTS)
+
+    def of(self, limit: Limit) -> int:
+        return self.own.get(limit.name, self.defaults[limit.name])
+
+
+def is_allowed(limit: Limit, value: int) -> bool:
+    """May the operator give a tenant this value?"""
+    return limit.least <= value <= limit.most

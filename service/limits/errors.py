@@ -1,0 +1,155 @@
+"""Expected failures of this slice.
+
+The kind says what helps: waiting (429), removing something (409), sending less (422).
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from service.errors import Conflict, Fault, Invalid, NotFound, TooMany
+from service.limits.domain.table import LIMITS, Limit
+
+
+class LimitUnknown(NotFound):
+    """There is no limit of this name."""
+
+    code = "limit-unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no limit {name!r}; these are: {', '.join(sorted(LIMITS))}.")
+
+
+class LimitOutOfRange(Invalid):
+    """A limit cannot be set to this value."""
+
+    code = "limit-out-of-range"
+
+    def __init__(self, limit: Limit, value: int) -> None:
+        super().__init__(f"{limit.name} may be {limit.least} to {limit.most} {limit.unit}, not {value}.")
+
+
+class RateLimitExceeded(TooMany):
+    """More requests than the tenant or the application may make. `Retry-After` says when to repeat."""
+
+    code = "rate-limit-exceeded"
+
+    def __init__(self, limit: Limit, value: int, *, retry_after: timedelta) -> None:
+        super().__init__(
+            f"The limit {limit.name} of {value} is exceeded. Repeat the same request after"
+            f" {retry_after.total_seconds():.3f} s, or ask the operator for more.",
+            retry_after=retry_after,
+        )
+
+
+class TenantBusy(TooMany):
+    """Too many requests of the tenant wait for each other already. Send fewer at the same time."""
+
+    code = "tenant-busy"
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(
+            f"{waiting} requests of this tenant wait to be worked on already. Repeat the same request a"
+            " little later, and send fewer at the same time.",
+            retry_after=timedelta(seconds=1),
+        )
+
+
+class QuotaExceeded(Conflict):
+    """The tenant has as many as it may have."""
+
+    def __init__(self, limit: Limit, value: int) -> None:
+        super().__init__(
+            f"The limit {limit.name} is {value} {limit.description}, and there are as many."
+            " Remove one that is not needed, or ask the operator for more."
+        )
+
+
+class ApplicationsTooMany(QuotaExceeded):
+    """The tenant has as many applications as it may have. Revoke one, or ask the operator for more."""
+
+    code = "applications-too-many"
+
+
+class CalendarsTooMany(QuotaExceeded):
+    """The tenant has as many calendars as it may have. Revise one of them, or ask the operator for more."""
+
+    code = "calendars-too-many"
+
+
+class ClientsTooMany(QuotaExceeded):
+    """The tenant has as many client organizations as it may have. Ask the operator for more."""
+
+    code = "clients-too-many"
+
+
+class ContactsTooMany(QuotaExceeded):
+    """The tenant has as many contacts as it may have. Remove some, or ask the operator for more."""
+
+    code = "contacts-too-many"
+
+
+class GroupsTooMany(QuotaExceeded):
+    """The tenant has as many groups as it may have. Remove one, or ask the operator for more."""
+
+    code = "groups-too-many"
+
+
+class MembersTooMany(QuotaExceeded):
+    """The tenant has as many members as it may have. Deactivate one, or ask the operator for more."""
+
+    code = "members-too-many"
+
+
+class OpenPromisesTooMany(QuotaExceeded):
+    """The tenant has as many open promises as it may have. Fulfil or cancel some before submitting more."""
+
+    code = "open-promises-too-many"
+
+
+class PoliciesTooMany(QuotaExceeded):
+    """The tenant has as many policies as it may have. Revise one of them, or ask the operator for more."""
+
+    code = "policies-too-many"
+
+
+class ServicesTooMany(QuotaExceeded):
+    """The service register has as many entries as it may have. Change one, or ask the operator for more."""
+
+    code = "services-too-many"
+
+
+class WebhookEndpointsTooMany(QuotaExceeded):
+    """The tenant has as many webhook endpoints as it may have. Delete one before adding another."""
+
+    code = "webhook-endpoints-too-many"
+
+
+class RulesTooMany(Invalid):
+    """The policy has more rules than one of this tenant's policies may have. Divide it into several."""
+
+    code = "rules-too-many"
+
+    def __init__(self, limit: Limit, value: int, found: int) -> None:
+        detail = (
+            f"The limit {limit.name} is {value}, and this policy has {found}. Divide it into several, or ask"
+            " the operator for more."
+        )
+        super().__init__(detail, faults=[Fault("/document/rules", detail)])
+
+
+EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
+    kind.code: kind
+    for kind in (
+        ApplicationsTooMany,
+        CalendarsTooMany,
+        ClientsTooMany,
+        ContactsTooMany,
+        GroupsTooMany,
+        MembersTooMany,
+        OpenPromisesTooMany,
+        PoliciesTooMany,
+        ServicesTooMany,
+        WebhookEndpointsTooMany,
+    )
+}
+"""The failure of each limit that counts what a tenant has, by the code of its problem."""
