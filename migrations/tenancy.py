@@ -37,6 +37,7 @@ SHARED = {
     "policy_version": "what they say",
     "sandbox_clock": "what time it is",
     "service": "what is operated, for whichever client",
+    "tenant_limit": "how much there may be, which holds for what a client adds too",
 }
 """The tables that all client organizations of a tenant read, each with the reason. None writes them."""
 

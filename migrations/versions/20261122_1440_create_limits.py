@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.tenancy import create_tenant_table, moment
+from migrations.tenancy import Clients, create_tenant_table, moment
 
 revision = "20261122_1440"
 down_revision = "20261122_1430"
@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         moment("changed_at"),
+        clients=Clients.READ_ALL,
     )
     op.create_unique_constraint("uq_tenant_limit_tenant_id_name", "tenant_limit", ["tenant_id", "name"])
     create_tenant_table(

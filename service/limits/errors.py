@@ -124,6 +124,12 @@ class WebhookEndpointsTooMany(QuotaExceeded):
     code = "webhook-endpoints-too-many"
 
 
+class ClientWebhookEndpointsTooMany(QuotaExceeded):
+    """The client organization has as many webhook endpoints as it may have. Delete one first."""
+
+    code = "client-webhook-endpoints-too-many"
+
+
 class RulesTooMany(Invalid):
     """The policy has more rules than one of this tenant's policies may have. Divide it into several."""
 
@@ -142,6 +148,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
     for kind in (
         ApplicationsTooMany,
         CalendarsTooMany,
+        ClientWebhookEndpointsTooMany,
         ClientsTooMany,
         ContactsTooMany,
         GroupsTooMany,

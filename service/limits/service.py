@@ -47,9 +47,7 @@ async def change(
     return found
 
 
-async def make_room(
-    session: TenantSession, limit: Limit, count: Callable[[TenantSession], Awaitable[int]]
-) -> None:
+async def make_room(session: TenantSession, limit: Limit, count: Callable[[], Awaitable[int]]) -> None:
     """Let one more be added, and nobody else of this tenant until the transaction ends.
 
     Args:
@@ -62,7 +60,7 @@ async def make_room(
     """
     await store.lock(session, limit)
     most = (await get(session)).of(limit)
-    if await count(session) >= most:
+    if await count() >= most:
         raise EXCEEDED[limit.problem](limit, most)
 
 

@@ -92,6 +92,9 @@ RULES = Limit(
 )
 SERVICES = _counted("services", 2_000, 100_000, "entries of the service register")
 WEBHOOK_ENDPOINTS = _counted("webhook_endpoints", 20, 100, "webhook endpoints")
+CLIENT_WEBHOOK_ENDPOINTS = _counted(
+    "client_webhook_endpoints", 5, 20, "webhook endpoints of each client organization"
+)
 
 LIMITS: Mapping[str, Limit] = {
     limit.name: limit
@@ -112,6 +115,7 @@ LIMITS: Mapping[str, Limit] = {
         RULES,
         SERVICES,
         WEBHOOK_ENDPOINTS,
+        CLIENT_WEBHOOK_ENDPOINTS,
     )
 }
 
