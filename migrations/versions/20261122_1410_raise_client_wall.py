@@ -89,13 +89,10 @@ def downgrade() -> None:
         tear_down(name)
     in_each_tenant(_drop_what_is_new)
     op.drop_constraint(NAMES_BY_SENDER, "request")
-    op.drop_constraint("fk_request_contact_id", "request")
-    op.drop_constraint("fk_request_source_client_id", "request")
     for column in ("contact_id", "source_client_id"):
         op.drop_column("request", column)
     op.create_unique_constraint(NAMES, "request", ["tenant_id", "source", "external_id"])
     op.drop_table("contact")
-    op.drop_constraint("fk_calendar_client_id", "calendar")
     for name in ("calendar", "calendar_version", "idempotency_key", "webhook_delivery"):
         op.drop_column(name, "client_id")
     for column in ("calendar", "profile"):

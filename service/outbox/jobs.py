@@ -14,6 +14,13 @@ from service.vault import Vault
 log = structlog.stdlib.get_logger(__name__)
 
 
+@job(service.ANNOUNCE, max_attempts=20)
+async def announce(tools: Tools, *, tenant_id: UUID, **events: UUID) -> None:
+    """Have these events delivered to all whom they concern: the transaction that wrote them saw not all."""
+    async with tenant_transaction(tools.sessions, TenantId(tenant_id)) as session:
+        await service.announce_later(session, list(events.values()))
+
+
 @job(service.DELIVER, max_attempts=20)
 async def deliver(tools: Tools, *, tenant_id: UUID, delivery_id: UUID, attempt: int) -> None:
     """Make one attempt to deliver. No transaction is open while the receiver is waited for.

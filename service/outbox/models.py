@@ -147,9 +147,10 @@ class WebhookEndpointRow(TenantRow):
         )
 
     def opened_secret(self, vault: Vault) -> str:
-        if self.sealed_secret is None:
-            return self.secret or ""
-        return vault.open(self.sealed_secret, secret_place(self.tenant_id, self.id)).decode()
+        """The secret in clear. Raises SealBroken, also when there is none, and MasterKeyUnknown."""
+        if self.secret is not None:
+            return self.secret
+        return vault.open(self.sealed_secret or b"", secret_place(self.tenant_id, self.id)).decode()
 
 
 def secret_place(tenant_id: UUID, endpoint_id: UUID) -> Place:
@@ -158,7 +159,11 @@ def secret_place(tenant_id: UUID, endpoint_id: UUID) -> Place:
 
 
 class WebhookDeliveryRow(TenantRow):
-    """One event on its way to one endpoint. Its id is the `webhook-id` of every attempt."""
+    """One event on its way to one endpoint. Its id is the `webhook-id` of every attempt.
+
+    Attributes:
+        client_id: the client organization that the endpoint belongs to, if any.
+    """
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -169,6 +174,7 @@ class WebhookDeliveryRow(TenantRow):
         Index("ix_webhook_delivery_tenant_id_endpoint_id", "tenant_id", "endpoint_id"),
     )
 
+    client_id: Mapped[UUID | None]
     endpoint_id: Mapped[UUID]
     event_id: Mapped[UUID]
     attempts: Mapped[int]

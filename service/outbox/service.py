@@ -1,6 +1,6 @@
 """Use cases of this slice: tell what happened, read the feed, register endpoints, deliver to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -33,8 +33,11 @@ from service.vault import Vault
 DELIVER = "outbox.deliver"
 """The job that makes one attempt to deliver one event to one endpoint."""
 
+ANNOUNCE = "outbox.announce"
+"""The job that has events delivered which a client organization's application has caused."""
+
 ENDPOINTS_MAX = 20
-"""Each event is matched against all of a tenant's endpoints when it is appended, so there are not many."""
+"""Of the tenant itself, and of each client organization: each event is matched against both of its sides."""
 
 Position = tuple[int, UUID]
 """Where a reader of the feed stands: the transaction and the id of the last event that it has seen."""
@@ -81,19 +84,36 @@ def event_rows(session: TenantSession, drafts: Sequence[EventDraft]) -> list[dic
 
 
 async def announce(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
-    """Enqueue the delivery of appended events to every endpoint that they concern: one statement if none."""
-    subscriptions = await store.subscriptions(session)
-    pairs = [
-        (ids.new_id(), subscription.id, row["id"])
+    """Enqueue the delivery of appended events to every endpoint that they concern: one statement if none.
+
+    A transaction that is confined to a client organization cannot see the endpoints of others, and leaves
+    that to a job: see `announce_later`.
+    """
+    if session.client_id is not None:
+        numbered = {f"event_{number}": row["id"] for number, row in enumerate(rows)}
+        await jobs.enqueue(session, ANNOUNCE, **numbered)
+        return
+    subscriptions = await store.subscriptions(session, {row["client_id"] for row in rows})
+    wanted = [
+        (subscription, row["id"])
         for row in rows
         for subscription in subscriptions
-        if _concerns(subscription, row)
+        if _concerns(subscription, row["type"], row["client_id"])
     ]
-    if pairs:
-        await store.add_deliveries(session, pairs)
-        await jobs.enqueue_all(
-            session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id, _, _ in pairs]
-        )
+    await _deliver(session, wanted)
+
+
+async def announce_later(session: TenantSession, event_ids: Collection[UUID]) -> None:
+    """Do for these events what `announce` left to a job. Safe to repeat: no delivery is added twice."""
+    found = await store.events_named(session, event_ids)
+    subscriptions = await store.subscriptions(session, {event.client_id for event in found})
+    wanted = [
+        (subscription, event.id)
+        for event in found
+        for subscription in subscriptions
+        if _concerns(subscription, event.type, event.client_id)
+    ]
+    await _deliver(session, wanted)
 
 
 async def feed(session: TenantSession, sought: Sought, *, after: Position | None, limit: int) -> FeedPart:
@@ -140,7 +160,7 @@ async def register(
     faults += events.faults_of_types(draft.types)
     if faults:
         raise WebhookEndpointInvalid(faults)
-    if await store.endpoint_count(session) >= ENDPOINTS_MAX:
+    if await store.endpoint_count(session, draft.client_id) >= ENDPOINTS_MAX:
         raise WebhookEndpointsTooMany(ENDPOINTS_MAX)
     secret, endpoint_id = deliveries.secret_of(key), ids.new_id()
     row = WebhookEndpointRow(
@@ -211,7 +231,14 @@ def body(event: Event) -> bytes:
     return msgspec.json.encode({"type": event.type, "timestamp": event.occurred_at, "data": event})
 
 
-def _concerns(subscription: Subscription, row: dict[str, Any]) -> bool:
-    return events.concerns(
-        Interest(subscription.client_id, subscription.types), row["type"], row["client_id"]
+async def _deliver(session: TenantSession, wanted: Sequence[tuple[Subscription, UUID]]) -> None:
+    if not wanted:
+        return
+    added = await store.add_deliveries(session, wanted)
+    await jobs.enqueue_all(
+        session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id in added]
     )
+
+
+def _concerns(subscription: Subscription, event_type: str, client_id: ClientId | None) -> bool:
+    return events.concerns(Interest(subscription.client_id, subscription.types), event_type, client_id)

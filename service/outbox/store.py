@@ -1,6 +1,6 @@
 """Queries of this slice. Every statement names the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select, text, tuple_, update
 
-from service.db import TenantSession, insert_rows, run
+from service import ids
+from service.db import TenantSession, insert_new, insert_rows, run
 from service.ids import ClientId, EndpointId
 from service.outbox.domain.deliveries import DeliveryState
 from service.outbox.domain.events import EVENT_TYPES, Audience
@@ -26,7 +27,8 @@ EVENTS = cast("Table", EventRow.__table__)
 DELIVERIES = cast("Table", WebhookDeliveryRow.__table__)
 
 SUBSCRIPTIONS = """
-select id, client_id, types::text from webhook_endpoint where tenant_id = $1 and enabled for key share
+select id, client_id, types::text from webhook_endpoint
+where tenant_id = $1 and enabled and (client_id is null or client_id = any($2)) for key share
 """
 
 HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -88,16 +90,28 @@ async def add_events(session: TenantSession, rows: Sequence[dict[str, Any]]) -> 
     await insert_rows(session.db, EVENTS, rows)
 
 
-async def subscriptions(session: TenantSession) -> list[Subscription]:
-    """The enabled endpoints, held till the transaction ends, so that none is removed under a delivery."""
+async def subscriptions(
+    session: TenantSession, client_ids: Collection[ClientId | None]
+) -> list[Subscription]:
+    """The enabled endpoints of the tenant itself and of these client organizations.
+
+    They are held till the transaction ends, so that none is removed under a delivery.
+    """
+    concerned = [client_id for client_id in client_ids if client_id is not None]
     return [
         Subscription(
             EndpointId(row.id),
             None if row.client_id is None else ClientId(row.client_id),
             msgspec.json.decode(row.types, type=tuple[str, ...]),
         )
-        for row in await run(session.db, SUBSCRIPTIONS, session.tenant_id)
+        for row in await run(session.db, SUBSCRIPTIONS, session.tenant_id, concerned)
     ]
+
+
+async def events_named(session: TenantSession, event_ids: Collection[UUID]) -> list[Event]:
+    row = EventRow
+    found = select(row).where(row.tenant_id == session.tenant_id, row.id.in_(event_ids)).order_by(row.id)
+    return [event.to_domain() for event in await session.db.scalars(found)]
 
 
 async def horizon(session: TenantSession) -> int:
@@ -164,8 +178,10 @@ async def endpoints(
     return list(await session.db.scalars(query))
 
 
-async def endpoint_count(session: TenantSession) -> int:
-    query = select(func.count()).where(WebhookEndpointRow.tenant_id == session.tenant_id)
+async def endpoint_count(session: TenantSession, client_id: ClientId | None) -> int:
+    """How many endpoints a client organization has, or, without one, the tenant itself."""
+    row = WebhookEndpointRow
+    query = select(func.count()).where(row.tenant_id == session.tenant_id, row.client_id == client_id)
     return (await session.db.execute(query)).scalar_one()
 
 
@@ -183,23 +199,24 @@ async def remove_endpoint(session: TenantSession, endpoint_id: EndpointId) -> No
     await session.db.execute(delete(row).where(row.tenant_id == session.tenant_id, row.id == endpoint_id))
 
 
-async def add_deliveries(session: TenantSession, pairs: Sequence[tuple[UUID, EndpointId, UUID]]) -> None:
-    """Add a delivery for each (its id, endpoint, event)."""
-    await insert_rows(
-        session.db,
-        DELIVERIES,
-        [
-            {
-                "tenant_id": session.tenant_id,
-                "id": delivery_id,
-                "endpoint_id": endpoint_id,
-                "event_id": event_id,
-                "attempts": 0,
-                "state": DeliveryState.PENDING.value,
-            }
-            for delivery_id, endpoint_id, event_id in pairs
-        ],
-    )
+async def add_deliveries(session: TenantSession, wanted: Sequence[tuple[Subscription, UUID]]) -> list[UUID]:
+    """Add a delivery for each (endpoint, event) that has none yet. Returns their ids.
+
+    The id follows from both, so that the same event is never told twice to the same endpoint.
+    """
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": ids.derived_id(subscription.id, event_id.hex),
+            "client_id": subscription.client_id,
+            "endpoint_id": subscription.id,
+            "event_id": event_id,
+            "attempts": 0,
+            "state": DeliveryState.PENDING.value,
+        }
+        for subscription, event_id in wanted
+    ]
+    return [row["id"] for row in rows if await insert_new(session.db, DELIVERIES, row)]
 
 
 async def delivery(session: TenantSession, delivery_id: UUID, vault: Vault) -> Delivery | None:
