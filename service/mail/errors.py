@@ -9,6 +9,17 @@ class MailRefused(Invalid):
     code = "mail-refused"
 
 
+class SenderMalformed(Invalid):
+    """The address that mail is to come from cannot be read."""
+
+    code = "mail-sender-malformed"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"ROOTED_MAIL_FROM is {address!r}; set it to a plain address, such as it@example.org."
+        )
+
+
 class SmtpAddressMalformed(Invalid):
     """The address of the SMTP server cannot be read."""
 
