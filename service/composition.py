@@ -9,6 +9,9 @@ from prometheus_client.registry import Collector
 
 from service.commitments import service as commitments
 from service.commitments.promises import COMMITMENT
+from service.mail import domain as mail_domain
+from service.mail.errors import SenderMalformed
+from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.rules import vetting
 from service.rules.library import Library
 from service.rules.matching import Engine
@@ -46,6 +49,19 @@ async def rules_engine(settings: Settings, metrics: Metrics) -> AsyncGenerator[E
 def rulebook(engine: Engine) -> Rulebook:
     vet = vetting.vet if isinstance(engine, DurablePool) else None
     return Rulebook(engine, KINDS, Library(), vet)
+
+
+def post(settings: Settings) -> Post | None:
+    """What takes mail away: the SMTP server, else files in the data folder, else nothing.
+
+    Raises:
+        SmtpAddressMalformed, SenderMalformed
+    """
+    if not mail_domain.is_address(settings.mail_from):
+        raise SenderMalformed(settings.mail_from)
+    if settings.smtp_url is not None:
+        return SmtpPost(SmtpServer.of(settings.smtp_url.get_secret_value()))
+    return None if settings.data_dir is None else FolderPost(settings.data_dir / "mail")
 
 
 class _Counted(Collector):

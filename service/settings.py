@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     refresh_token_idle: timedelta = Field(
         default=timedelta(days=7), description="After how long without use a consent ends."
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="smtp://user:password@host:587 or smtps://…. Unset: files in the data folder.",
+    )
+    mail_from: str = Field(default="rooted@localhost", description="The address that mail comes from.")
     body_bytes_max: int = Field(default=262_144, ge=1_024, description="Largest request body in bytes.")
     rules_engine: Literal["durable", "reference"] = Field(
         default="durable", description="Which engine decides; the other stands in or checks."

@@ -13,12 +13,16 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Gauge
 
+from service import composition
 from service.api import idempotency
 from service.clock import Clock, SystemClock
 from service.db import Sessions, tenant_transaction
 from service.jobs import runner
 from service.jobs import service as jobs
 from service.jobs.registry import Tools
+from service.mail import drive as mail_drive
+from service.mail import service as mail
+from service.mail.drive import Outgoing
 from service.outbox import jobs as outbox_jobs
 from service.outbox.sender import Sender
 from service.platform import platform_transaction
@@ -37,6 +41,7 @@ JOBS = (outbox_jobs.deliver, wakeups_jobs.move_clock)
 
 PAUSE_MIN = timedelta(milliseconds=250)
 PAUSE_MAX = timedelta(seconds=5)
+MAIL_INTERVAL = timedelta(seconds=1)
 HOUSEKEEPING_INTERVAL = timedelta(minutes=10)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -50,6 +55,7 @@ class Housekeeping:
     clock: Clock
     parked: Gauge
     held: Gauge
+    unsent: Gauge
 
 
 async def run(
@@ -76,12 +82,15 @@ async def run(
     known, meters, poll = Advances(advances), Meters.of(metrics), settings.worker_poll_interval
     work = Round(sessions, known, meters, stop)
     tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters, Vault: vault})
+    outgoing = _outgoing(settings, sessions, clock, vault)
     chores = _housekeeping(sessions, clock, metrics)
     log.info("worker started", jobs=len(JOBS), subjects=sorted(advances))
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_keep("wake-ups", lambda: _watch(work, poll), stop))
             tasks.create_task(_keep("jobs", lambda: runner.run(tools, poll_interval=poll, stop=stop), stop))
+            if outgoing is not None:
+                tasks.create_task(_keep("mail", lambda: _post(outgoing, stop), stop))
             tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
     finally:
         await sender.aclose()
@@ -111,6 +120,21 @@ async def _watch(work: Round, poll_interval: timedelta) -> None:
             await _rest(work.stop, poll_interval)
 
 
+async def _post(outgoing: Outgoing, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        if await mail_drive.send_due(outgoing) == 0:
+            await _rest(stop, MAIL_INTERVAL)
+
+
+def _outgoing(settings: Settings, sessions: Sessions, clock: Clock, vault: Vault) -> Outgoing | None:
+    """What mail is sent with; None where there is neither a server nor a folder for it."""
+    post = composition.post(settings)
+    if post is None:
+        log.warning("mail is not sent: set ROOTED_SMTP_URL or ROOTED_DATA_DIR")
+        return None
+    return Outgoing(sessions, clock, vault, post, settings.mail_from)
+
+
 async def _keep_house(chores: Housekeeping, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await _tidy(chores)
@@ -121,6 +145,8 @@ async def _tidy(chores: Housekeeping) -> None:
     """Drop what need not be kept, and count what waits for an operator."""
     async with platform_transaction(chores.sessions) as platform:
         await jobs.tidy(platform)
+        await mail.tidy(platform, now=chores.clock.now())
+        chores.unsent.set(await mail.failed(platform))
         chores.held.set(await jobs.held(platform))
         chores.parked.set(await wakeups.parked(platform))
         everybody = await tenants.ids_of_all(platform)
@@ -135,6 +161,7 @@ def _housekeeping(sessions: Sessions, clock: Clock, metrics: Metrics) -> Houseke
         clock,
         parked=metrics.gauge("rooted_wake_ups_parked", "Wake-ups that failed too often to be tried soon."),
         held=metrics.gauge("rooted_jobs_held", "Jobs that failed for good and wait for an operator."),
+        unsent=metrics.gauge("rooted_mails_given_up", "Mails that could not be sent in the last 30 days."),
     )
 
 
