@@ -95,7 +95,7 @@ async def serve(
     """
     telemetry.configure_logging(settings.log_level)
     listener = _listener(settings.host, settings.port)
-    settings = _addressed(settings, listener.getsockname()[1])
+    settings = _settled(_addressed(settings, listener.getsockname()[1]), data_folder)
     stop, metrics = asyncio.Event(), Metrics()
     async with (
         opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
@@ -170,6 +170,7 @@ async def _address(process: asyncio.subprocess.Process, log: Path) -> str:
 async def work(settings: Settings, *, data_folder: Path) -> None:
     """Work until SIGTERM or SIGINT."""
     telemetry.configure_logging(settings.log_level)
+    settings = _settled(settings, data_folder)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in SIGNALS:
@@ -251,6 +252,17 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _addressed(settings: Settings, port: int) -> Settings:
     """The settings with the port that was taken; the issuer follows unless the operator named one."""
+def _settled(settings: Settings, data_folder: Path) -> Settings:
+    """The settings with the data folder that was found, once it is known that mail can be sent with them.
+
+    Raises:
+        SmtpAddressMalformed, SenderMalformed
+    """
+    settled = settings.model_copy(update={"data_dir": data_folder})
+    composition.post(settled)
+    return settled
+
+
     changes: dict[str, object] = {"port": port}
     if "issuer" not in settings.model_fields_set:
         changes["issuer"] = f"http://{settings.host}:{port}"
