@@ -29,6 +29,8 @@ from service.replay.client import Access
 from service.replay.commands import Files, Prepared
 from service.replay.report import Report
 from service.rules.language.trial import evaluate_expression
+from service.sealing import service as sealing
+from service.sealing.service import Rotated, Standing
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -101,6 +103,11 @@ def migrate(settings: Settings) -> None:
                     "Set ROOTED_OWNER_DATABASE_URL to the role that owns the database."
                 )
             await schema.upgrade(database.owner_url)
+            async with (
+                operations.sessions(database, pool_size=1) as sessions,
+                operations.prepared_vault(settings, sessions, data_folder=_data_folder(settings)),
+            ):
+                pass
 
     _run(bring())
     click.echo(f"The database is at {schema.head()}.")
@@ -207,6 +214,63 @@ def rotate_keys(settings: Settings) -> None:
             return await operations.rotate_signing_key(sessions, SystemClock(), vault)
 
     click.echo(f"The key {_run(rotate())} signs from ten minutes on; the one before it is still honoured.")
+
+
+@main.group("secrets")
+def secrets_group() -> None:
+    """Secrets: what is sealed in the database, and the master keys that it takes to open it."""
+
+
+@secrets_group.command("new-key")
+def new_key() -> None:
+    """Print a new master key, a line for the file of keys. The first line there is the current one."""
+    click.echo(operations.new_master_key())
+
+
+@secrets_group.command("rotate")
+@click.pass_obj
+def rotate_secrets(settings: Settings) -> None:
+    """Seal every secret under the current master key, while the service runs. Safe to end and to repeat."""
+    console = Console(stderr=True)
+
+    async def rotate() -> Rotated:
+        async with (
+            serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions,
+            operations.prepared_vault(settings, sessions, data_folder=_data_folder(settings)) as vault,
+        ):
+            with console.status("Sealing anew …") as status:
+                return await sealing.rotate(
+                    sessions,
+                    vault,
+                    report=lambda at: status.update(
+                        f"Sealed {at.sealed} anew; {at.tenants_done} of {at.tenants} tenants seen"
+                    ),
+                )
+
+    rotated = _run(rotate())
+    click.echo(f"Sealed {rotated.sealed} secrets anew.")
+    if rotated.broken:
+        raise click.ClickException("\n  ".join(["Some cannot be opened:", *rotated.broken]))
+
+
+@secrets_group.command("status")
+@click.pass_obj
+def secrets_status(settings: Settings) -> None:
+    """Say how many secrets need which master key. Exits 1 when a key is missing, or something is in clear."""
+
+    async def look() -> tuple[Standing, set[str]]:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            vault = operations.open_vault(settings, data_folder=_data_folder(settings))
+            found = await sealing.standing(sessions, vault)
+            return found, {key_id for key_id in found.rows if not vault.knows(key_id)}
+
+    found, missing = _run(look())
+    for key_id, rows in sorted({found.current: 0, **found.rows}.items()):
+        remarks = [" (current)"] * (key_id == found.current) + [" MISSING"] * (key_id in missing)
+        click.echo(f"{key_id}: {rows} secrets{''.join(remarks)}")
+    click.echo(f"not sealed: {found.in_clear}")
+    if missing or found.in_clear:
+        raise SystemExit(1)
 
 
 @main.group()

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import text
+
 from service import embedded, schema, vault
 from service.api.oauth import store as signing_keys
 from service.clock import Clock
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.platform import platform_transaction
+from service.sealing import service as sealing
 from service.settings import Settings
 from service.tenants import domain, service
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
@@ -19,6 +22,7 @@ from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
 SECRET_BYTES = 32
 KEY_ID_BYTES = 4
 MASTER_KEY = "master.key"
+MIGRATED = text("select to_regclass('alembic_version') is not null")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,21 @@ def open_vault(settings: Settings, *, data_folder: Path) -> Vault:
     if settings.database_url is not None:
         raise MasterKeyMissing
     return Vault(vault.ensure_file(data_folder / MASTER_KEY, new_master_key()))
+
+
+@asynccontextmanager
+async def prepared_vault(settings: Settings, opened: Sessions, *, data_folder: Path) -> AsyncGenerator[Vault]:
+    """The vault; what an older version left in the clear is sealed, once the schema has room for that.
+
+    Raises:
+        MasterKeyMissing, MasterKeysUnusable, MasterKeyUnknown
+    """
+    found = open_vault(settings, data_folder=data_folder)
+    async with opened() as db:
+        migrated = (await db.execute(MIGRATED)).scalar_one() and await schema.revision(db) == schema.head()
+    if migrated:
+        await sealing.prepare(opened, found)
+    yield found
 
 
 def new_master_key() -> str:

@@ -32,9 +32,9 @@ class SigningKeyRow(Base):
         )
 
     def _jwk(self, vault: Vault) -> dict[str, Any]:
-        if self.sealed_jwk is None:
-            return self.private_jwk or {}
-        return msgspec.json.decode(vault.open(self.sealed_jwk, place(self.kid)), type=dict[str, Any])
+        if self.private_jwk is not None:
+            return self.private_jwk
+        return msgspec.json.decode(vault.open(self.sealed_jwk or b"", place(self.kid)), type=dict[str, Any])
 
 
 def place(kid: str) -> Place:
