@@ -250,8 +250,6 @@ def _listener(host: str, port: int) -> socket.socket:
         raise AddressInUse(host, port, error.strerror or str(error)) from error
 
 
-def _addressed(settings: Settings, port: int) -> Settings:
-    """The settings with the port that was taken; the issuer follows unless the operator named one."""
 def _settled(settings: Settings, data_folder: Path) -> Settings:
     """The settings with the data folder that was found, once it is known that mail can be sent with them.
 
@@ -263,6 +261,8 @@ def _settled(settings: Settings, data_folder: Path) -> Settings:
     return settled
 
 
+def _addressed(settings: Settings, port: int) -> Settings:
+    """The settings with the port that was taken; the issuer follows unless the operator named one."""
     changes: dict[str, object] = {"port": port}
     if "issuer" not in settings.model_fields_set:
         changes["issuer"] = f"http://{settings.host}:{port}"
