@@ -99,10 +99,10 @@ async def serve(
     stop, metrics = asyncio.Event(), Metrics()
     async with (
         opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
+        operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
         composition.rules_engine(settings, metrics) as engine,
         asyncio.TaskGroup() as tasks,
     ):
-        vault = operations.open_vault(settings, data_folder=data_folder)
         server = _Server(
             uvicorn.Config(
                 create_app(settings, sessions, vault=vault, engine=engine, metrics=metrics),
@@ -175,8 +175,10 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
     loop = asyncio.get_running_loop()
     for each in SIGNALS:
         loop.add_signal_handler(each, stop.set)
-    async with opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions:
-        vault = operations.open_vault(settings, data_folder=data_folder)
+    async with (
+        opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
+        operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
+    ):
         await worker.run(settings, sessions, vault=vault, advances=composition.ADVANCES, stop=stop)
 
 
