@@ -1,4 +1,4 @@
-"""The two walls between tenants, as PostgreSQL itself reports them: what no code review can forget."""
+"""The walls between tenants, and between clients, as PostgreSQL reports them: no review can forget them."""
 
 from typing import Any
 from uuid import uuid4
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from migrations.tenancy import APP_ROLE
+from migrations.tenancy import APP_ROLE, SHARED, Clients
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.platform import PLATFORM_TABLES
 from service.tenants.domain import Tenant
@@ -66,6 +66,43 @@ where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_s
 """
 WALL = "(tenant_id = (NULLIF(current_setting('rooted.tenant_id'::text, true), ''::text))::uuid)"
 
+CLIENT = "NULLIF(current_setting('rooted.client_id'::text, true), ''::text)"
+NO_CLIENT = f"({CLIENT} IS NULL)"
+OWN_ROWS = f"({NO_CLIENT} OR (client_id = ({CLIENT})::uuid))"
+OWN_OR_NO_CLIENTS = f"({NO_CLIENT} OR (client_id = ({CLIENT})::uuid) OR (client_id IS NULL))"
+ITSELF = f"({NO_CLIENT} OR (id = ({CLIENT})::uuid))"
+WRITES_NOTHING = {("a", None, NO_CLIENT), ("w", "true", NO_CLIENT), ("d", NO_CLIENT, None)}
+"""Rows may be held FOR SHARE, which needs the right to update: so `true`, and every new row is refused."""
+
+WALLS = {
+    Clients.NOTHING: {("*", NO_CLIENT, NO_CLIENT)},
+    Clients.OWN: {("*", OWN_ROWS, OWN_ROWS)},
+    Clients.READ_OWN: {("r", OWN_OR_NO_CLIENTS, None), *WRITES_NOTHING},
+    Clients.READ_ITSELF: {("r", ITSELF, None), *WRITES_NOTHING},
+    Clients.READ_ALL: WRITES_NOTHING,
+}
+"""The restrictive policies of each wall: command, what is seen, what may be written."""
+
+OPEN_TO_CLIENTS = {
+    Clients.OWN: {
+        "audit_record",
+        "commitment",
+        "commitment_entry",
+        "contact",
+        "decision",
+        "event",
+        "idempotency_key",
+        "request",
+        "request_event",
+        "webhook_delivery",
+        "webhook_endpoint",
+    },
+    Clients.READ_OWN: {"calendar", "calendar_version"},
+    Clients.READ_ITSELF: {"client"},
+    Clients.READ_ALL: set(SHARED),
+}
+"""What an application of a client organization can get at. Of every other table it sees nothing."""
+
 
 async def _rows(engine: AsyncEngine, query: str) -> list[Any]:
     async with engine.connect() as connection:
@@ -101,12 +138,26 @@ async def test_every_table_of_tenants_has_its_row_security_forced(
 async def test_every_table_of_tenants_has_the_one_policy_for_reading_and_writing(
     engine: AsyncEngine, tenant_tables: set[str]
 ) -> None:
-    policies = await _rows(engine, POLICIES)
-    assert {row.name for row in policies} == tenant_tables
-    assert len(policies) == len(tenant_tables)
-    for row in policies:
-        assert (row.command, row.permissive, row.of_all) == ("*", True, True), row.name
+    permissive = [row for row in await _rows(engine, POLICIES) if row.permissive]
+    assert {row.name for row in permissive} == tenant_tables
+    assert len(permissive) == len(tenant_tables)
+    for row in permissive:
+        assert (row.command, row.of_all) == ("*", True), row.name
         assert row.using == row.checked == WALL, row.name
+
+
+async def test_every_table_of_tenants_says_what_client_organizations_get_of_it(
+    engine: AsyncEngine, tenant_tables: set[str]
+) -> None:
+    restrictive = [row for row in await _rows(engine, POLICIES) if not row.permissive]
+    assert all(row.of_all for row in restrictive)
+    named = {name: clients for clients, names in OPEN_TO_CLIENTS.items() for name in names}
+
+    for table in sorted(tenant_tables):
+        found = {(row.command, row.using, row.checked) for row in restrictive if row.name == table}
+        assert found == WALLS[named.get(table, Clients.NOTHING)], table
+    assert set(named) <= tenant_tables
+    assert all(SHARED.values())
 
 
 async def test_every_key_of_a_table_of_tenants_is_led_by_the_tenant(
