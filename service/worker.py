@@ -1,4 +1,4 @@
-"""Composition root for background work: wake-ups, jobs and housekeeping, until told to stop.
+"""Composition root for background work: wake-ups, jobs, audit chains and housekeeping, until told to stop.
 
 Any number of workers run side by side, in one process with the API or in their own. Each part that fails is
 begun again after a growing pause: a database that restarts is waited for.
@@ -15,6 +15,8 @@ from prometheus_client import Gauge
 
 from service import composition
 from service.api import idempotency
+from service.audit import drive as audit_drive
+from service.audit.drive import Sealer
 from service.clock import Clock, SystemClock
 from service.db import Sessions, tenant_transaction
 from service.jobs import runner
@@ -83,6 +85,7 @@ async def run(
     work = Round(sessions, known, meters, stop)
     tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters, Vault: vault})
     outgoing = _outgoing(settings, sessions, clock, vault)
+    sealer = Sealer(sessions, clock, audit_drive.gauge(metrics), stop)
     chores = _housekeeping(sessions, clock, metrics)
     log.info("worker started", jobs=len(JOBS), subjects=sorted(advances))
     try:
@@ -91,6 +94,7 @@ async def run(
             tasks.create_task(_keep("jobs", lambda: runner.run(tools, poll_interval=poll, stop=stop), stop))
             if outgoing is not None:
                 tasks.create_task(_keep("mail", lambda: _post(outgoing, stop), stop))
+            tasks.create_task(_keep("audit chains", lambda: _seal(sealer), stop))
             tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
     finally:
         await sender.aclose()
@@ -133,6 +137,13 @@ def _outgoing(settings: Settings, sessions: Sessions, clock: Clock, vault: Vault
         log.warning("mail is not sent: set ROOTED_SMTP_URL or ROOTED_DATA_DIR")
         return None
     return Outgoing(sessions, clock, vault, post, settings.mail_from)
+
+
+async def _seal(sealer: Sealer) -> None:
+    """Link audit records; go on at once while there are many, else look again after a while."""
+    while not sealer.stop.is_set():
+        if not await sealer.round():
+            await _rest(sealer.stop, audit_drive.INTERVAL)
 
 
 async def _keep_house(chores: Housekeeping, stop: asyncio.Event) -> None:
