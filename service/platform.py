@@ -18,6 +18,7 @@ PLATFORM_TABLES = frozenset(
         "mail",
         "membership",
         "password_reset",
+        "password_reset_request",
         "person",
         "recovery_code",
         "signing_key",

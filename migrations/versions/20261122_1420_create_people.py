@@ -70,6 +70,14 @@ def _create_log_in() -> None:
         for column in ("person_id", "expires_at"):
             op.create_index(f"ix_{table}_{column}", table, [column])
     create_platform_table(
+        "password_reset_request",
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("http_request_id", sa.Text(), nullable=True),
+        moment("asked_at"),
+    )
+    create_platform_table(
         "log_in_failure",
         sa.Column("bucket", sa.LargeBinary(), primary_key=True),
         sa.Column("level", sa.Float(), nullable=False),
@@ -80,9 +88,9 @@ def _create_log_in() -> None:
     create_platform_table(
         "login_deed",
         sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("member_id", sa.Uuid(), nullable=False),
-        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=True),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("person_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("details", JSONB(), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),
@@ -165,6 +173,7 @@ def downgrade() -> None:
         "member",
         "login_deed",
         "log_in_failure",
+        "password_reset_request",
         "password_reset",
         "login_session",
         "membership",

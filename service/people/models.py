@@ -98,6 +98,18 @@ class PasswordResetRecord(Base):
     expires_at: Mapped[datetime]
 
 
+class ResetRequestRecord(Base):
+    """Platform table: somebody asked for a link to set a password anew. Whose it is, if any, is seen later."""
+
+    __tablename__ = "password_reset_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    address: Mapped[str | None]
+    http_request_id: Mapped[str | None]
+    asked_at: Mapped[datetime]
+
+
 class LogInFailureRecord(Base):
     """Platform table: how full a bucket of failures is; it leaks.
 
@@ -117,14 +129,19 @@ class LogInFailureRecord(Base):
 
 
 class LoginDeedRecord(Base):
-    """Platform table: what a person did before a tenant was set, on its way to that tenant's audit trail."""
+    """Platform table: what was done at log-in, on its way to the audit trails of the person's tenants.
+
+    Attributes:
+        person_id: None when nobody has the address that was tried.
+        tenant_id: None until it is known whose trails it belongs to; then there is one row for each.
+    """
 
     __tablename__ = "login_deed"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID]
-    member_id: Mapped[UUID]
-    person_id: Mapped[UUID]
+    tenant_id: Mapped[UUID | None]
+    member_id: Mapped[UUID | None]
+    person_id: Mapped[UUID | None]
     action: Mapped[str]
     details: Mapped[dict[str, Any]]
     address: Mapped[str | None]

@@ -1,5 +1,14 @@
 """Who a person and a member are, what their roles are, how they prove who they are. Pure."""
 
+from service.people.domain.accounts import (
+    Invitation,
+    Link,
+    Origin,
+    Person,
+    faults_of_email,
+    normal_email,
+    read_invitation,
+)
 from service.people.domain.members import (
     INVITATION_TTL,
     Group,
@@ -13,17 +22,27 @@ from service.people.domain.members import (
     is_last_admin,
     state_once_reactivated,
 )
+from service.people.domain.sessions import Factor, Lifetimes
 
 __all__ = [
     "INVITATION_TTL",
+    "Factor",
     "Group",
+    "Invitation",
+    "Lifetimes",
+    "Link",
     "Member",
     "MemberState",
     "Membership",
+    "Origin",
+    "Person",
     "Role",
     "Standing",
+    "faults_of_email",
     "faults_of_roles",
     "in_order",
     "is_last_admin",
+    "normal_email",
+    "read_invitation",
     "state_once_reactivated",
 ]
