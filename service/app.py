@@ -1,6 +1,7 @@
 """Composition root for HTTP: the one place where settings meet what requests need."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -29,14 +30,20 @@ from service.api.pages.site import Site
 from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
+from service.api.rates import Door, Metering
 from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
-from service.api.security import Authentication, Principal, refuse_unlisted
+from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
 from service.api.tenants import ClientController, ServiceController, TenantController
 from service.api.webhooks import WebhookController
 from service.audit.domain import Actor, name_of
 from service.clock import Clock, SystemClock
+from service.commitments import service as commitments
 from service.db import Sessions, TenantSession, tenant_transaction
+from service.limits.domain.table import DEFAULTS, OPEN_PROMISES
+from service.limits.gate import Gate
+from service.limits.seats import Seats
+from service.limits.tally import Tally
 from service.requests.service import Caller
 from service.rules.matching import Engine
 from service.rules.reference import ReferenceEngine
@@ -75,6 +82,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     controllers: Sequence[type[Controller]] = CONTROLLERS,
+    limits: Mapping[str, int] = DEFAULTS,
 ) -> Litestar:
     """The API.
 
@@ -86,6 +94,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         clock: the wall clock, unless a test brings its own.
         metrics: shared with what else runs in this process.
         controllers: all of them, unless a test brings its own.
+        limits: of a tenant that has none of its own, unless a test brings others.
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
     ring = KeyRing(sessions, clock, vault, token_ttl=settings.access_token_ttl)
@@ -108,7 +117,13 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         access=Access(metrics),
         route_handlers=list(controllers),
         dependencies=dependencies,
-        middleware=[Ending(), Screening(), Authentication(verifier)],
+        middleware=[
+            Ending(),
+            Screening(),
+            Authentication(verifier),
+            Metering(_door(settings, sessions, limits)),
+            Authorization(),
+        ],
         exception_handlers=HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.body_bytes_max,
@@ -118,6 +133,16 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
     )
     refuse_unlisted(app)
     return app
+
+
+def _door(settings: Settings, sessions: Sessions, limits: Mapping[str, int]) -> Door:
+    open_promises = Tally(sessions, OPEN_PROMISES, commitments.open_count, monotonic=time.monotonic)
+    return Door(
+        gate=Gate(sessions, monotonic=time.monotonic, defaults=limits),
+        seats=Seats(settings.database_pool_size),
+        body_bytes_max=settings.body_bytes_max,
+        checks={"submitRequest": open_promises.refuse},
+    )
 
 
 def describe(dependencies: dict[str, Provide]) -> openapi.Document:

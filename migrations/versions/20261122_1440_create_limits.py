@@ -22,6 +22,12 @@ def upgrade() -> None:
         "rate_bucket", moment("full_at"), sa.Column("granted", sa.BigInteger(), nullable=False)
     )
     op.execute("alter table rate_bucket set unlogged")
+    op.create_index(
+        "ix_commitment_tenant_id_open",
+        "commitment",
+        ["tenant_id"],
+        postgresql_where=sa.text("clock <> 'stopped'"),
+    )
     op.add_column(
         "pgqueuer",
         sa.Column("lane", sa.Uuid(), nullable=False, server_default=sa.text(f"'{'0' * 32}'")),
@@ -37,5 +43,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_pgqueuer_lane_execute_after", "pgqueuer")
     op.drop_column("pgqueuer", "lane")
+    op.drop_index("ix_commitment_tenant_id_open", "commitment")
     op.drop_table("rate_bucket")
     op.drop_table("tenant_limit")

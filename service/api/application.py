@@ -14,6 +14,9 @@ from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message
 from service import telemetry
 from service.telemetry import Metrics
 
+ANSWER_HEADERS = "answer_headers"
+"""Names, in a request's state, the headers that its answer gets whatever becomes of it."""
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "unmatched"
 GONE_STATUS = 499
@@ -78,7 +81,8 @@ class _Exchange:
         self.status = GONE_STATUS
         self._send = send
         self._id = telemetry.request_id(_offered_id(scope["headers"]))
-        scope["state"] = {**scope.get("state", {}), "request_id": self._id}
+        self._state: dict[str, Any] = {**scope.get("state", {}), "request_id": self._id}
+        scope["state"] = self._state
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=self._id)
 
@@ -88,7 +92,8 @@ class _Exchange:
             sent = {name.lower() for name, _ in message["headers"]}
             missing = [header for header in UNLESS_SENT if header[0] not in sent]
             own = (b"x-request-id", self._id.encode())
-            message["headers"] = [*message["headers"], own, *ALWAYS_SENT, *missing]
+            asked = self._state.get(ANSWER_HEADERS, [])
+            message["headers"] = [*message["headers"], own, *asked, *ALWAYS_SENT, *missing]
         await self._send(message)
 
 

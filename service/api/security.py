@@ -113,5 +113,16 @@ class Authentication(ASGIMiddleware):
             structlog.contextvars.bind_contextvars(
                 tenant_id=str(principal.tenant_id), application_id=str(principal.application_id)
             )
-            check(principal, permission)
+        await next_app(scope, receive, send)
+
+
+class Authorization(ASGIMiddleware):
+    """Lets a principal do what its token and its roles allow. Stands behind what bounds how often it asks."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        permission = permission_of(scope["route_handler"])
+        if permission is not None:
+            check(scope["user"], permission)
         await next_app(scope, receive, send)

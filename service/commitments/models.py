@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.commitments import wire
@@ -63,6 +63,7 @@ class CommitmentRow(TenantRow):
     __table_args__ = (
         Index("ix_commitment_tenant_id_request_id", "tenant_id", "request_id"),
         Index("ix_commitment_tenant_id_due_at", "tenant_id", "due_at"),
+        Index("ix_commitment_tenant_id_open", "tenant_id", postgresql_where=text("clock <> 'stopped'")),
         ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
     )
 

@@ -137,6 +137,11 @@ async def list_commitments(
     return await _shown(session, await store.listed(session, sought, after=after, limit=limit), now=now)
 
 
+async def open_count(session: TenantSession) -> int:
+    """How many promises have a clock that has not stopped."""
+    return await store.open_count(session)
+
+
 async def _shown(
     session: TenantSession, found: Sequence[CommitmentRow], *, now: datetime
 ) -> list[Commitment]:

@@ -11,11 +11,12 @@ from sqlalchemy import Select, Table, select
 from service.commitments.domain import ClockState, LedgerEntry, Outcome
 from service.commitments.errors import CommitmentNotFound
 from service.commitments.models import CommitmentEntryRow, CommitmentRow
-from service.db import TenantSession, insert_rows
+from service.db import TenantSession, insert_rows, run
 from service.ids import ClientId, CommitmentId, RequestId
 
 COMMITMENTS = cast("Table", CommitmentRow.__table__)
 ENTRIES = cast("Table", CommitmentEntryRow.__table__)
+OPEN_COUNT = "select count(*) from commitment where tenant_id = $1 and clock <> 'stopped'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,11 @@ async def listed(
     if sought.due_before is not None:
         query = query.where(CommitmentRow.due_at < sought.due_before)
     return list(await session.db.scalars(query))
+
+
+async def open_count(session: TenantSession) -> int:
+    """How many promises have a clock that has not stopped."""
+    return (await run(session.db, OPEN_COUNT, session.tenant_id)).scalar_one()
 
 
 async def ledgers(session: TenantSession, commitment_ids: Sequence[UUID]) -> dict[UUID, list[LedgerEntry]]:

@@ -128,6 +128,11 @@ def remaining(lease: Lease, now: float, rate: Rate) -> int:
     return max(0, min(floor(refilled) + lease.in_hand(now), rate.burst))
 
 
+def whole_seconds(seconds: float) -> int:
+    """Not sooner, and never at once."""
+    return max(1, ceil(seconds))
+
+
 def refilled_in_seconds(lease: Lease, now: float, rate: Rate) -> int:
     """Whole seconds until the bucket is full, if nobody asks meanwhile."""
     return ceil((rate.burst - remaining(lease, now, rate)) / rate.per_second)
