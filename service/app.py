@@ -19,8 +19,9 @@ from service.api.commitments import CommitmentController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
 from service.api.health import HealthController, Readiness
-from service.api.oauth.authority import Authority
+from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
+from service.api.oauth.desk import Terms
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
@@ -100,7 +101,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
     ring = KeyRing(sessions, clock, vault, token_ttl=settings.access_token_ttl)
     dependencies = {
         **_kernel(sessions, ring),
-        "authority": _value(_authority(settings, sessions, ring, clock)),
+        "authority": _value(_authority(settings, sessions, ring, clock, vault)),
         "advances": _value(Advances(composition.ADVANCES)),
         "clock": _value(clock),
         "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
@@ -192,14 +193,21 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
     }
 
 
-def _authority(settings: Settings, sessions: Sessions, ring: KeyRing, clock: Clock) -> Authority:
+def _authority(
+    settings: Settings, sessions: Sessions, ring: KeyRing, clock: Clock, vault: Vault
+) -> Authority:
     return Authority(
         sessions=sessions,
         ring=ring,
         clock=clock,
         throttle=Throttle(),
-        issuer=settings.issuer,
-        token_ttl=settings.access_token_ttl,
+        terms=Terms(
+            issuer=settings.issuer,
+            token_ttl=settings.access_token_ttl,
+            family_ttl=settings.refresh_token_ttl,
+            family_idle=settings.refresh_token_idle,
+        ),
+        successions=lambda: vault.derivations(SUCCESSION),
     )
 
 

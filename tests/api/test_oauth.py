@@ -19,12 +19,12 @@ from service.api.oauth import credentials, keys, store
 from service.api.oauth.credentials import RequestMalformed
 from service.api.oauth.ring import RELOAD_AFTER, KeyRing
 from service.api.oauth.throttle import FAILURES_MAX, WINDOW
-from service.api.oauth.verification import APPLICATION_KEPT_FOR
+from service.api.oauth.verification import STANDING_KEPT_FOR
 from service.app import create_app
 from service.db import Sessions, tenant_transaction
 from service.platform import platform_transaction
 from service.settings import Settings
-from service.tenants.domain import Tenant
+from service.tenants.domain import Tenant, console_id
 from service.tenants.models import ApplicationRow
 from tests import factories
 from tests.conftest import ISSUER, SignIn
@@ -104,8 +104,8 @@ async def test_a_client_gets_the_scopes_that_it_asks_for_and_holds(
     ("form", "error"),
     [
         ({"grant_type": "password", "username": "a", "password": "b"}, "unsupported_grant_type"),
-        ({"grant_type": "authorization_code", "code": "x"}, "unsupported_grant_type"),
-        ({"grant_type": "refresh_token", "refresh_token": "x"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code", "code": "x"}, "unauthorized_client"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "unauthorized_client"),
         ({"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}, "unsupported_grant_type"),
         ({"grant_type": "<script>"}, "unsupported_grant_type"),
         ({"response_type": "token"}, "invalid_request"),
@@ -164,6 +164,8 @@ async def test_an_unknown_client_and_a_wrong_secret_get_the_same_answer(
         (f"{tenant.slug}.{ids.new_id().hex}", secret),
         (f"no-such-tenant.{name.rpartition('.')[2]}", secret),
         (name.upper(), secret),
+        (f"{tenant.slug}.{console_id(tenant.id).hex}", secret),
+        ("rooted", secret),
         ("nobody", secret),
         (".", secret),
         ("a" * 500, secret),
@@ -172,7 +174,7 @@ async def test_an_unknown_client_and_a_wrong_secret_get_the_same_answer(
 
     answers = [await client.post("/oauth/token", data=FORM, auth=each) for each in wrong]
 
-    description = "The client is not known, or its secret is wrong."
+    description = "The client is not known, or has not proved who it is."
     body = f'{{"error":"invalid_client","error_description":"{description}"}}'
     assert {(answer.status_code, answer.text) for answer in answers} == {(401, body)}
     assert {answer.headers["www-authenticate"] for answer in answers} == {'Basic realm="rooted"'}
@@ -220,7 +222,7 @@ def test_both_halves_of_the_header_are_form_encoded(secret: str) -> None:
     header = _basic(f"client:{quote(secret, safe='')}")["Authorization"]
     presented = credentials.presented(header, {})
     assert presented is not None
-    assert presented.secret == secret
+    assert presented.proof == secret
 
 
 def test_credentials_in_two_ways_at_once_are_refused() -> None:
@@ -254,12 +256,11 @@ async def test_the_metadata_names_what_is_there_and_nothing_else(client: AsyncCl
     metadata = (await client.get("/.well-known/oauth-authorization-server")).json()
 
     assert metadata["issuer"] == ISSUER
-    assert metadata["grant_types_supported"] == ["client_credentials"]
-    assert metadata["response_types_supported"] == []
-    assert "authorization_endpoint" not in metadata
-    for endpoint in ("token_endpoint", "jwks_uri"):
-        address = metadata[endpoint].removeprefix(ISSUER)
-        assert (await client.get(address)).status_code in (200, 405)
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    assert not {"registration_endpoint", "pushed_authorization_request_endpoint"} & set(metadata)
+    for address in (value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))):
+        assert (await client.get(address.removeprefix(ISSUER))).status_code != 404, address
 
 
 async def _rotate(sessions: Sessions, clock: MovableClock) -> str:
@@ -356,7 +357,7 @@ async def test_a_revoked_application_is_refused_within_a_minute(
             update(ApplicationRow).where(ApplicationRow.tenant_id == tenant.id).values(revoked_at=clock.now())
         )
 
-    clock.move(APPLICATION_KEPT_FOR)
+    clock.move(STANDING_KEPT_FOR)
 
     answer = await caller.get("/v1/tenant")
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/token-invalid")
@@ -385,7 +386,7 @@ async def test_a_scope_taken_from_an_application_is_gone_from_its_tokens_within_
             update(ApplicationRow).where(ApplicationRow.tenant_id == tenant.id).values(scopes=[])
         )
 
-    clock.move(APPLICATION_KEPT_FOR)
+    clock.move(STANDING_KEPT_FOR)
 
     assert (await caller.get("/v1/tenant")).status_code == 403
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,7 +22,7 @@ from service.api.errors import TokenInvalid
 from service.api.oauth import keys, tokens
 from service.api.oauth.keys import SigningKey
 from service.api.oauth.tokens import Grant
-from service.ids import ApplicationId, TenantId
+from service.ids import ApplicationId, FamilyId, MemberId, TenantId
 from tests.factories import NOON
 
 ISSUER = "https://rooted.test"
@@ -36,10 +37,12 @@ GRANT = Grant(
     application_id=ApplicationId(uuid4()),
     client="acme.0123",
     scopes=frozenset({"requests:read", "requests:write"}),
-    token_id=uuid4().hex,
+    token_id=uuid4(),
+    issued_at=NOON,
     expires_at=NOON + TTL,
 )
-TOKEN = tokens.issue(GRANT, KEY, issuer=ISSUER, now=NOON)
+OF_A_MEMBER = replace(GRANT, member_id=MemberId(uuid4()), family_id=FamilyId(uuid4()))
+TOKEN = tokens.issue(GRANT, KEY, issuer=ISSUER)
 HEADER: dict[str, Any] = {"alg": "ES256", "typ": "at+jwt", "kid": KEY.kid}
 CLAIMS: dict[str, Any] = json.loads(base64.urlsafe_b64decode(TOKEN.split(".")[1] + "=="))
 
@@ -129,6 +132,10 @@ ATTACKS: dict[str, Callable[[], str]] = {
     "no audience": lambda: _signed(drop=["aud"]),
     "no tenant": lambda: _signed(drop=["tenant_id"]),
     "a tenant that is none": lambda: _signed(tenant_id="' or true"),
+    "a token id that is none": lambda: _signed(jti="1"),
+    "a member without a consent": lambda: _signed(member_id=str(uuid4())),
+    "a consent without a member": lambda: _signed(fid=str(uuid4())),
+    "a member that is none": lambda: _signed(member_id="admin", fid=str(uuid4())),
     "nothing": lambda: "",
     "dots": lambda: "..",
     "many dots": lambda: "." * 8_000,
@@ -139,8 +146,18 @@ ATTACKS: dict[str, Callable[[], str]] = {
 }
 
 
-def test_a_token_says_what_was_granted() -> None:
-    assert tokens.verify(TOKEN, KEYS, issuer=ISSUER, now=NOON) == GRANT
+@pytest.mark.parametrize("grant", [GRANT, OF_A_MEMBER])
+def test_a_token_says_what_was_granted(grant: Grant) -> None:
+    token = tokens.issue(grant, KEY, issuer=ISSUER)
+    assert tokens.verify(token, KEYS, issuer=ISSUER, now=NOON) == grant
+
+
+@pytest.mark.parametrize(
+    ("grant", "subject"), [(GRANT, GRANT.client), (OF_A_MEMBER, f"member:{OF_A_MEMBER.member_id}")]
+)
+def test_a_token_names_who_acts(grant: Grant, subject: str) -> None:
+    claims = tokens.issue(grant, KEY, issuer=ISSUER).split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"] == subject
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

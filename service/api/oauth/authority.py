@@ -1,18 +1,18 @@
-"""The use cases of the authorization server: give out a token, show the keys, describe itself."""
+"""The use cases of the authorization server: serve its clients, show the keys, describe itself."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.util import await_only
 
-from service import ids
-from service.api.oauth import credentials, grants, tokens
+from service.api.errors import TokenInvalid
+from service.api.oauth import assertions, credentials, grants, tokens
 from service.api.oauth.credentials import Credentials, CredentialsMalformed, RequestMalformed
-from service.api.oauth.grants import AUTH_METHODS, GRANT_TYPES, TokenRequest, TokenResponse
-from service.api.oauth.keys import SigningKey
+from service.api.oauth.desk import Desk, Origin, Terms
+from service.api.oauth.granted import domain
+from service.api.oauth.grants import EndpointRequest, EndpointResponse
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.tokens import Grant
@@ -21,13 +21,29 @@ from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ApplicationId, TenantId
 from service.platform import platform_transaction
 from service.tenants import service
-from service.tenants.domain import SCOPES, Application, secret_digest
+from service.tenants.domain import SCOPES, console_id
 from service.tenants.errors import TenantNotFound
 
 NOBODY = UUID(int=0)
 """Where an unknown client is looked for, so that it takes as long as a known one."""
 
+CONSOLE = "rooted"
+"""The client id of every tenant's console: the tenant is that of the person, the code or the token."""
+
+SUCCESSION = b"rooted: successors of refresh tokens, 1"
+"""What the secrets that refresh tokens are derived with are for."""
+
 log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What came to an endpoint of clients, as it came."""
+
+    content_type: str
+    authorization: str | None
+    body: bytes
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +51,29 @@ class Authority:
     """The authorization server of one process.
 
     Attributes:
-        issuer: its public address, which is also the audience of its tokens.
-        token_ttl: how long a token counts.
+        successions: the secrets that refresh tokens are derived with, the current one first.
     """
 
     sessions: Sessions
     ring: KeyRing
     clock: Clock
     throttle: Throttle
-    issuer: str
-    token_ttl: timedelta
+    terms: Terms
+    successions: Callable[[], Sequence[bytes]]
 
-    async def token(self, content_type: str, authorization: str | None, body: bytes) -> TokenResponse:
-        """Answer a request to the token endpoint."""
+    async def serve(self, incoming: Incoming, *, endpoint: str) -> EndpointResponse:
+        """Answer a client at the token, the revocation or the introspection endpoint."""
+        presented = None
         try:
-            fields = credentials.parse_form(content_type, body)
-            presented = credentials.presented(authorization, fields)
+            fields = credentials.parse_form(incoming.content_type, incoming.body)
+            presented = credentials.presented(incoming.authorization, fields)
         except RequestMalformed as error:
             return grants.refusal("invalid_request", str(error))
         except CredentialsMalformed:
-            fields, presented = {"grant_type": GRANT_TYPES[0]}, None
-        response = await self._respond(TokenRequest(fields, presented))
-        return self._throttled(presented, response)
+            return self._throttled(None, grants.unknown_client())
+        grant = await self._read(fields.get("token"))
+        request = EndpointRequest(fields, presented, grant)
+        return self._throttled(presented, await self._respond(request, endpoint, incoming.origin))
 
     async def key_set(self) -> dict[str, list[dict[str, Any]]]:
         """The published keys as a JSON Web Key Set; it always has the one that signs."""
@@ -65,61 +82,92 @@ class Authority:
 
     def metadata(self) -> dict[str, object]:
         """What this server supports, and nothing else (RFC 8414)."""
+        issuer, methods = self.terms.issuer, list(credentials.METHODS)
         return {
-            "issuer": self.issuer,
-            "token_endpoint": f"{self.issuer}/oauth/token",
-            "jwks_uri": f"{self.issuer}/.well-known/jwks.json",
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/oauth/authorize",
+            "token_endpoint": f"{issuer}/oauth/token",
+            "revocation_endpoint": f"{issuer}/oauth/revoke",
+            "introspection_endpoint": f"{issuer}/oauth/introspect",
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
             "scopes_supported": list(SCOPES),
-            "response_types_supported": [],
-            "grant_types_supported": list(GRANT_TYPES),
-            "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": list(grants.GRANT_TYPES),
+            "code_challenge_methods_supported": [grants.CHALLENGE_METHOD],
+            "authorization_response_iss_parameter_supported": True,
+            "protected_resources": [issuer],
+            **{
+                f"{endpoint}_endpoint_{what}": supported
+                for endpoint in ("token", "revocation", "introspection")
+                for what, supported in (
+                    ("auth_methods_supported", methods),
+                    ("auth_signing_alg_values_supported", list(assertions.ALGORITHMS)),
+                )
+            },
         }
 
-    async def _respond(self, request: TokenRequest) -> TokenResponse:
-        key = await self.ring.signing_key()
-        tenant_id, application_id = await self._place(request.credentials)
-        async with tenant_transaction(self.sessions, tenant_id) as session:
+    def resource(self) -> dict[str, object]:
+        """What the API asks of its callers (RFC 9728)."""
+        issuer = self.terms.issuer
+        return {
+            "resource": issuer,
+            "resource_name": "Rooted",
+            "authorization_servers": [issuer],
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
+            "scopes_supported": list(SCOPES),
+            "bearer_methods_supported": ["header"],
+        }
 
-            def find(presented: Credentials) -> Application | None:
-                return await_only(_authenticated(session, application_id, presented, now=self.clock.now()))
+    async def desk(
+        self, session: TenantSession, client: str, application_id: ApplicationId, origin: Origin
+    ) -> Desk:
+        """A desk for one request, in the transaction of the client's tenant."""
+        return Desk(
+            session=session,
+            client=client,
+            application_id=application_id,
+            key=await self.ring.signing_key(),
+            successions=self.successions(),
+            terms=self.terms,
+            now=self.clock.now(),
+            origin=origin,
+        )
 
-            def issue(application: Application, scopes: frozenset[str]) -> dict[str, object]:
-                client = "" if request.credentials is None else request.credentials.client
-                return self._issue(application, client, scopes, key)
-
-            return await session.db.run_sync(lambda _: grants.respond(request, find=find, issue=issue))
-
-    async def _place(self, presented: Credentials | None) -> tuple[TenantId, ApplicationId]:
-        """Where to look for the client: its own tenant, or NOBODY's."""
-        named = None if presented is None else credentials.parse_client(presented.client)
-        slug, application_id = named or ("", ApplicationId(NOBODY))
+    async def place(self, client: str) -> tuple[TenantId, ApplicationId]:
+        """Where to look for a client that names its tenant: there, or NOBODY's."""
+        slug, application_id = credentials.parse_client(client) or ("", ApplicationId(NOBODY))
         async with platform_transaction(self.sessions) as session:
             try:
                 tenant = await service.find(session, slug)
             except TenantNotFound:
                 return TenantId(NOBODY), application_id
-        return tenant.id, application_id
+        is_console = application_id == console_id(tenant.id)  # which has a name of its own, and no other
+        return tenant.id, ApplicationId(NOBODY) if is_console else application_id
 
-    def _issue(
-        self, application: Application, client: str, scopes: frozenset[str], key: SigningKey
-    ) -> dict[str, object]:
-        now = self.clock.now()
-        grant = Grant(
-            tenant_id=application.tenant_id,
-            application_id=application.id,
-            client=client,
-            scopes=scopes,
-            token_id=ids.new_id().hex,
-            expires_at=now + self.token_ttl,
-        )
-        return {
-            "access_token": tokens.issue(grant, key, issuer=self.issuer, now=now),
-            "token_type": "Bearer",
-            "expires_in": int(self.token_ttl.total_seconds()),
-            "scope": " ".join(sorted(scopes)),
-        }
+    async def _respond(self, request: EndpointRequest, endpoint: str, origin: Origin) -> EndpointResponse:
+        client = "" if request.credentials is None else request.credentials.client
+        await self.ring.signing_key()  # made, if need be, before a connection is held
+        if client == CONSOLE:
+            tenant_id = _tenant_named(request)
+            application_id = console_id(tenant_id)
+        else:
+            tenant_id, application_id = await self.place(client)
+        async with tenant_transaction(self.sessions, tenant_id) as session:
+            desk = await self.desk(session, client, application_id, origin)
+            return await session.db.run_sync(lambda _: grants.respond(request, desk, endpoint=endpoint))
 
-    def _throttled(self, presented: Credentials | None, response: TokenResponse) -> TokenResponse:
+    async def _read(self, token: str | None) -> Grant | None:
+        """What an access token says, if it is one of ours and has not expired."""
+        if token is None:
+            return None
+        try:
+            keys = await self.ring.published(sought=tokens.kid_of(token))
+            return tokens.verify(token, keys, issuer=self.terms.issuer, now=self.clock.now())
+        except TokenInvalid:
+            return None
+
+    def _throttled(self, presented: Credentials | None, response: EndpointResponse) -> EndpointResponse:
         if response.body.get("error") != "invalid_client":
             return response
         client = "" if presented is None else presented.client
@@ -129,13 +177,9 @@ class Authority:
         return response if wait is None else grants.too_many(wait)
 
 
-async def _authenticated(
-    session: TenantSession, application_id: ApplicationId, presented: Credentials, *, now: datetime
-) -> Application | None:
-    """The application, if it may still call and this is its secret. Takes as long when there is none."""
-    application = await service.find_application(session, application_id)
-    if application is None:
-        secret_digest(presented.secret)
-        return None
-    genuine = application.knows(presented.secret, now)
-    return application if genuine and application.revoked_at is None else None
+def _tenant_named(request: EndpointRequest) -> TenantId:
+    """The tenant in the code or the token that the console presents."""
+    if request.grant is not None:
+        return request.grant.tenant_id
+    presented = (request.fields.get(name, "") for name in ("code", "refresh_token", "token"))
+    return next((found for each in presented if (found := domain.tenant_of(each))), TenantId(NOBODY))

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus
 from uuid import UUID
 
+from service.api.oauth import assertions
+from service.api.oauth.assertions import ASSERTION_TYPE, AssertionRefused
 from service.ids import ApplicationId
+
+PUBLIC = "none"
+BY_SECRET_IN_HEADER = "client_secret_basic"  # noqa: S105 - the name of a method
+BY_SECRET_IN_FORM = "client_secret_post"  # noqa: S105 - the name of a method
+BY_ASSERTION = "private_key_jwt"
+METHODS = (BY_SECRET_IN_HEADER, BY_SECRET_IN_FORM, BY_ASSERTION, PUBLIC)
+ASSERTION_FIELDS = {"client_assertion", "client_assertion_type"}
 
 FIELDS_MAX = 20
 FIELD_LENGTH_MAX = 4_096
@@ -27,25 +36,31 @@ class Credentials:
     """Who a client says it is.
 
     Attributes:
-        method: how it said so: `client_secret_basic` or `client_secret_post`.
+        method: how it said so; one of METHODS.
+        proof: its secret, or its assertion; empty for a public client, which has nothing to prove.
     """
 
     client: str
-    secret: str
     method: str
+    proof: str
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:
-    """The fields of a form, each given once; empty ones count as not given (RFC 6749 §3.2).
+    """The fields of a form, as `parse_fields` reads them. Raises RequestMalformed."""
+    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise RequestMalformed("Send the fields as application/x-www-form-urlencoded.")
+    return parse_fields(body)
+
+
+def parse_fields(encoded: bytes) -> dict[str, str]:
+    """The fields of a form or a query, each given once; empty ones count as not given (RFC 6749 §3.2).
 
     Raises:
         RequestMalformed
     """
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise RequestMalformed("Send the fields as application/x-www-form-urlencoded.")
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
+            encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
         )
     except ValueError as error:
         raise RequestMalformed("The form cannot be read: too many fields, or not UTF-8.") from error
@@ -61,16 +76,38 @@ def presented(authorization: str | None, fields: Mapping[str, str]) -> Credentia
     """The client's credentials, from the header or from the form, None when there are none.
 
     Raises:
-        RequestMalformed: they come in two ways at once.
+        RequestMalformed: they come in two ways at once, or name two clients.
         CredentialsMalformed
     """
-    if authorization is None:
-        if "client_id" not in fields or "client_secret" not in fields:
-            return None
-        return Credentials(fields["client_id"], fields["client_secret"], "client_secret_post")
+    ways = (authorization is not None, "client_secret" in fields, bool(ASSERTION_FIELDS & set(fields)))
+    if sum(ways) > 1:
+        raise RequestMalformed("Authenticate in one way: by the header, by a secret, or by an assertion.")
+    found = _read(authorization, fields)
+    if found is not None and fields.get("client_id", found.client) != found.client:
+        raise RequestMalformed("The field client_id names another client than the credentials.")
+    return found
+
+
+def _read(authorization: str | None, fields: Mapping[str, str]) -> Credentials | None:
+    if authorization is not None:
+        return _basic(authorization)
+    if ASSERTION_FIELDS & set(fields):
+        return _asserted(fields)
+    if "client_id" not in fields:
+        return None
     if "client_secret" in fields:
-        raise RequestMalformed("Authenticate in one way: by the header, or by the form.")
-    return _basic(authorization)
+        return Credentials(fields["client_id"], BY_SECRET_IN_FORM, fields["client_secret"])
+    return Credentials(fields["client_id"], PUBLIC, "")
+
+
+def _asserted(fields: Mapping[str, str]) -> Credentials:
+    assertion = fields.get("client_assertion", "")
+    if fields.get("client_assertion_type") != ASSERTION_TYPE:
+        raise CredentialsMalformed
+    try:
+        return Credentials(assertions.client_of(assertion), BY_ASSERTION, assertion)
+    except AssertionRefused as error:
+        raise CredentialsMalformed from error
 
 
 def _basic(authorization: str) -> Credentials:
@@ -86,7 +123,7 @@ def _basic(authorization: str) -> Credentials:
         raise CredentialsMalformed from error
     if not found or not all(half.isprintable() and half for half in halves):
         raise CredentialsMalformed
-    return Credentials(halves[0], halves[1], "client_secret_basic")
+    return Credentials(halves[0], BY_SECRET_IN_HEADER, halves[1])
 
 
 def parse_client(client: str) -> tuple[str, ApplicationId] | None:

@@ -16,7 +16,7 @@ from joserfc.jws import JWSRegistry
 from service.api.errors import TokenInvalid
 from service.api.oauth.keys import ALGORITHM, SigningKey
 from service.api.security import TOKEN_BYTES_MAX
-from service.ids import ApplicationId, TenantId
+from service.ids import ApplicationId, FamilyId, MemberId, TenantId
 
 LEEWAY = timedelta(seconds=10)
 """How far the clocks of two processes of ours may differ."""
@@ -35,14 +35,19 @@ class Grant:
     Attributes:
         client: the OAuth client id, which carries the tenant's slug and the application's id.
         token_id: `jti`, unique per token.
+        member_id: on whose behalf the application acts; None when it acts by itself.
+        family_id: the consent that the token came from, when there is a member.
     """
 
     tenant_id: TenantId
     application_id: ApplicationId
     client: str
     scopes: frozenset[str]
-    token_id: str
+    token_id: UUID
+    issued_at: datetime
     expires_at: datetime
+    member_id: MemberId | None = None
+    family_id: FamilyId | None = None
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,26 +66,35 @@ class _Claims(msgspec.Struct):
     tenant_id: UUID
     application_id: UUID
     scope: Annotated[str, msgspec.Meta(max_length=4_096)]
-    jti: Name
+    jti: UUID
     iat: EpochSeconds
     exp: EpochSeconds
     nbf: EpochSeconds = 0
+    member_id: UUID | None = None
+    fid: UUID | None = None
 
 
-def issue(grant: Grant, key: SigningKey, *, issuer: str, now: datetime) -> str:
+def subject_of(grant: Grant) -> str:
+    """Who acts: the member, or else the application."""
+    return grant.client if grant.member_id is None else f"member:{grant.member_id}"
+
+
+def issue(grant: Grant, key: SigningKey, *, issuer: str) -> str:
     """The signed token that says `grant`. Issuer and audience are one: this service."""
     claims = {
         "iss": issuer,
         "aud": issuer,
-        "sub": grant.client,
+        "sub": subject_of(grant),
         "client_id": grant.client,
         "tenant_id": str(grant.tenant_id),
         "application_id": str(grant.application_id),
         "scope": " ".join(sorted(grant.scopes)),
-        "jti": grant.token_id,
-        "iat": int(now.timestamp()),
+        "jti": grant.token_id.hex,
+        "iat": int(grant.issued_at.timestamp()),
         "exp": int(grant.expires_at.timestamp()),
     }
+    if grant.member_id is not None:
+        claims |= {"member_id": str(grant.member_id), "fid": str(grant.family_id)}
     header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
     return jwt.encode(header, claims, key.key, algorithms=[ALGORITHM])
 
@@ -123,7 +137,10 @@ def verify(token: str, keys: Mapping[str, SigningKey], *, issuer: str, now: date
         client=claims.client_id,
         scopes=frozenset(claims.scope.split()),
         token_id=claims.jti,
+        issued_at=datetime.fromtimestamp(claims.iat, tz=now.tzinfo),
         expires_at=datetime.fromtimestamp(claims.exp, tz=now.tzinfo),
+        member_id=None if claims.member_id is None else MemberId(claims.member_id),
+        family_id=None if claims.fid is None else FamilyId(claims.fid),
     )
 
 
@@ -135,4 +152,6 @@ def _check(claims: _Claims, *, issuer: str, now: datetime) -> None:
     seconds, leeway = now.timestamp(), LEEWAY.total_seconds()
     begun = max(claims.iat, claims.nbf) - leeway <= seconds
     if claims.iss != issuer or claims.aud != issuer or not begun or seconds >= claims.exp + leeway:
+        raise TokenInvalid
+    if (claims.member_id is None) != (claims.fid is None):  # a member's tokens all come from a consent
         raise TokenInvalid

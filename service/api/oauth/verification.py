@@ -3,23 +3,29 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from service.api.errors import TokenInvalid
 from service.api.oauth import tokens
+from service.api.oauth.granted import store
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.tokens import Grant
+from service.api.permissions import scopes_of
 from service.api.security import Principal
 from service.clock import Clock
 from service.db import Sessions, tenant_transaction
-from service.ids import ApplicationId, TenantId
+from service.ids import TenantId
+from service.people import service as people
+from service.people.domain import Role
 from service.recent import Recent
 from service.tenants import service
-from service.tenants.domain import Application
 
 TOKENS_KEPT = 10_000
-APPLICATIONS_KEPT = 10_000
-APPLICATION_KEPT_FOR = timedelta(seconds=30)
-"""How long an application is believed to be as it was: a revoked one is refused after at most this."""
+STANDING_KEPT_FOR = timedelta(seconds=30)
+"""How long what a token stands on is believed to be as it was: its application, its consent, its member.
+
+What is revoked is refused after at most this.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class _Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    application: Application | None
+    """Whom a token stood for when it was last looked up; nobody when it did not count."""
+
+    principal: Principal | None
     at: datetime
 
 
@@ -45,20 +53,14 @@ class Verifier:
         self._clock = clock
         self._issuer = issuer
         self._tokens: Recent[bytes, _Checked] = Recent(TOKENS_KEPT)
-        self._applications: Recent[tuple[TenantId, ApplicationId], _Seen] = Recent(APPLICATIONS_KEPT)
+        self._standings: Recent[tuple[TenantId, UUID], _Seen] = Recent(TOKENS_KEPT)
 
     async def __call__(self, token: str) -> Principal:
         """The principal that the token names. Raises TokenInvalid."""
-        grant = await self._grant(token)
-        application = await self._application(grant.tenant_id, grant.application_id)
-        if application is None or application.revoked_at is not None:
+        principal = await self._principal(await self._grant(token))
+        if principal is None:
             raise TokenInvalid
-        return Principal(
-            tenant_id=grant.tenant_id,
-            application_id=grant.application_id,
-            client_id=application.client_id,
-            scopes=grant.scopes & application.scopes,
-        )
+        return principal
 
     async def _grant(self, token: str) -> Grant:
         now, name = self._clock.now(), hashlib.sha256(token.encode()).digest()
@@ -72,11 +74,33 @@ class Verifier:
         self._tokens.put(name, _Checked(grant, kid))
         return grant
 
-    async def _application(self, tenant_id: TenantId, application_id: ApplicationId) -> Application | None:
-        now = self._clock.now()
-        seen = self._applications.get((tenant_id, application_id))
-        if seen is None or now - seen.at >= APPLICATION_KEPT_FOR:
-            async with tenant_transaction(self._sessions, tenant_id) as session:
-                seen = _Seen(await service.find_application(session, application_id), now)
-            self._applications.put((tenant_id, application_id), seen)
-        return seen.application
+    async def _principal(self, grant: Grant) -> Principal | None:
+        now, name = self._clock.now(), (grant.tenant_id, grant.token_id)
+        seen = self._standings.get(name)
+        if seen is None or now - seen.at >= STANDING_KEPT_FOR:
+            seen = _Seen(await self._look_up(grant), now)
+            self._standings.put(name, seen)
+        return seen.principal
+
+    async def _look_up(self, grant: Grant) -> Principal | None:
+        """The principal, as far as the database still says that the token counts."""
+        async with tenant_transaction(self._sessions, grant.tenant_id) as session:
+            application = await service.find_application(session, grant.application_id)
+            found = await store.standing(session, grant.token_id, grant.family_id)
+            if application is None or application.revoked_at is not None or found.revoked:
+                return None
+            scopes, roles = grant.scopes & application.scopes, frozenset[Role]()
+            if grant.member_id is not None:
+                member = await people.standing(session, grant.member_id)
+                since = found.family_since
+                if since is None or member is None or not member.active or since < member.tokens_valid_from:
+                    return None
+                scopes, roles = scopes & scopes_of(member.roles), member.roles
+            return Principal(
+                tenant_id=grant.tenant_id,
+                application_id=application.id,
+                client_id=application.client_id,
+                scopes=scopes,
+                member_id=grant.member_id,
+                roles=roles,
+            )

@@ -67,9 +67,12 @@ class Family:
     used_at: datetime
     revoked_at: datetime | None
 
+    def ends_at(self, *, idle: timedelta) -> datetime:
+        """When its newest refresh token ceases to count, if nobody uses it: after `idle`, or for good."""
+        return min(self.expires_at, self.used_at + idle)
+
     def lives_at(self, now: datetime, *, idle: timedelta) -> bool:
-        """Does its newest refresh token count? Not after `idle` without use."""
-        return self.revoked_at is None and now < min(self.expires_at, self.used_at + idle)
+        return self.revoked_at is None and now < self.ends_at(idle=idle)
 
 
 @dataclass(frozen=True, slots=True)
