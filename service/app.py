@@ -32,15 +32,18 @@ from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
 from service.api.rates import Door, Metering
+from service.api.refusals import Witnessing, actor_of, noted, settling
 from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
 from service.api.tenants import ClientController, ServiceController, TenantController
 from service.api.webhooks import WebhookController
-from service.audit.domain import Actor, name_of
+from service.audit.domain import Actor
+from service.audit.witness import Witness
 from service.clock import Clock, SystemClock
 from service.commitments import service as commitments
 from service.db import Sessions, TenantSession, tenant_transaction
+from service.errors import ServiceError
 from service.limits.domain.table import DEFAULTS, OPEN_PROMISES
 from service.limits.gate import Gate
 from service.limits.seats import Seats
@@ -99,6 +102,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
     """
     clock, metrics = clock or SystemClock(), metrics or Metrics()
     ring = KeyRing(sessions, clock, vault, token_ttl=settings.access_token_ttl)
+    witness = Witness(sessions, clock, tenants.now)
     dependencies = {
         **_kernel(sessions, ring),
         "authority": _value(_authority(settings, sessions, ring, clock, vault)),
@@ -110,6 +114,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         "site": _value(Site(sessions, clock, settings.issuer)),
         "settings": _value(settings),
         "vault": _value(vault),
+        "witness": _value(witness),
         "readiness": _value(Readiness(sessions, clock, schema.head())),
     }
     dependencies["description"] = _value(Description(lambda: describe(dependencies)))
@@ -118,14 +123,16 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         access=Access(metrics),
         route_handlers=list(controllers),
         dependencies=dependencies,
+        lifespan=[settling(witness)],
         middleware=[
+            Witnessing(witness),
             Ending(),
             Screening(),
             Authentication(verifier),
             Metering(_door(settings, sessions, limits)),
             Authorization(),
         ],
-        exception_handlers=HANDLERS,
+        exception_handlers={**HANDLERS, ServiceError: noted},
         request_class=StrictRequest,
         request_max_body_size=settings.body_bytes_max,
         state=State({"settings": settings}),
@@ -170,13 +177,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
         return await tenants.now(session)
 
     def actor(request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Actor:
-        return Actor(
-            name=name_of(principal.application_id, principal.member_id),
-            application_id=principal.application_id,
-            client_id=principal.client_id,
-            address=None if request.client is None else request.client.host,
-            http_request_id=request.state["request_id"],
-        )
+        return actor_of(request.scope, principal)
 
     def caller(principal: NamedDependency[Principal]) -> Caller:
         return Caller(principal.client_id, may_backdate=BACKDATE.scope in principal.scopes)

@@ -1,10 +1,21 @@
 """Failures that only HTTP knows: their kinds, and the API kernel's own. Slices keep to `service.errors`."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, ServiceError, Unavailable
+from service.ids import ApplicationId, MemberId, TenantId
 
 REALM = 'Bearer realm="rooted"'
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Whose token it is that is genuine, and does not count any more."""
+
+    tenant_id: TenantId
+    application_id: ApplicationId
+    member_id: MemberId | None = None
 
 
 class Malformed(ServiceError):
@@ -116,8 +127,9 @@ class TokenInvalid(Unauthenticated):
     code = "token-invalid"
     challenge = f'{REALM}, error="invalid_token", error_description="The access token does not count."'
 
-    def __init__(self) -> None:
+    def __init__(self, claimed: Claimed | None = None) -> None:
         super().__init__("The access token is not one of ours, has expired or was revoked.")
+        self.claimed = claimed
 
 
 class ScopeInsufficient(Forbidden):
