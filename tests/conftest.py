@@ -6,7 +6,7 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,8 @@ from service.app import create_app
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
-from service.ids import ClientId, TenantId
+from service.ids import ClientId, MemberId, TenantId
+from service.people.domain import Role
 from service.platform import platform_transaction
 from service.settings import Settings
 from service.tenants.domain import Tenant
@@ -230,6 +231,33 @@ async def sign_in(app: Litestar, sessions: Sessions, tenant: Tenant) -> AsyncGen
         return caller
 
     yield sign_in
+    for caller in opened:
+        await caller.aclose()
+
+
+@pytest.fixture
+async def sign_in_as(
+    app: Litestar, sessions: Sessions, tenant: Tenant, clock: MovableClock
+) -> AsyncGenerator[SignIn]:
+    """Makes callers that act for a member in these roles, through the console.
+
+    The scopes are those of the roles; fewer when `scopes` names some. With `member_id` it is that member.
+    """
+    opened: list[AsyncClient] = []
+
+    async def sign_in_as(
+        *roles: Role, scopes: Sequence[str] = (), of: Tenant = tenant, member_id: MemberId | None = None
+    ) -> AsyncClient:
+        acting = member_id or await factories.member(sessions, of, *roles)
+        code, proof = await factories.code(sessions, of, acting, scopes=scopes, now=clock.now())
+        caller = _calling(app)
+        opened.append(caller)
+        answer = await caller.post("/oauth/token", data={**proof, "code": code})
+        assert answer.status_code == 200, answer.text
+        caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return caller
+
+    yield sign_in_as
     for caller in opened:
         await caller.aclose()
 

@@ -1,17 +1,28 @@
 """Rows with harmless defaults; a test names only what it is about."""
 
+import base64
+import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from service import ids
+from service.api.oauth.authority import CONSOLE
+from service.api.oauth.granted import domain as granted
+from service.api.oauth.granted import store as granted_store
+from service.api.oauth.granted.domain import Code, Consent
+from service.audit.domain import Actor
 from service.commitments.domain import EntryId, LedgerEntry, Terms
 from service.commitments.service import Offer
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.ids import ClientId, DecisionId, RequestId
+from service.ids import ClientId, DecisionId, MemberId, RequestId
+from service.people.domain import MemberState, Role
+from service.people.models import MemberRow, MembershipRecord, PersonRecord
 from service.requests.models import RequestRow
-from service.tenants import domain, service
+from service.tenants import applications, domain, service
 from service.tenants.domain import Tenant
+from service.tenants.registration import Registration
+from service.tenants.service import ClientEntry
 from service.vault import GivenKeys, Vault, new_key_line
 
 SCOPES = tuple(domain.SCOPES)
@@ -51,15 +62,76 @@ async def application(
     """An OAuth client: its id and secret. All scopes that it may hold when none is named."""
     secret = secrets.token_urlsafe(32)
     async with tenant_transaction(sessions, of.id) as session:
-        created = await service.create_application(
-            session,
+        asked = Registration(
             name="Service desk",
             scopes=scopes or tuple(domain.scopes_open_to(client_id)),
-            secret=secret,
             client_id=client_id,
-            now=NOON,
         )
+        created = await applications.create(session, applications.OPERATOR, asked, secret=secret, now=NOON)
     return domain.oauth_client_id(of.slug, created.id), secret
+
+
+async def member(sessions: Sessions, of: Tenant, *roles: Role) -> MemberId:
+    """An active member, whose account has no password that could be known."""
+    member_id, person_id = MemberId(ids.new_id()), ids.new_id()
+    email, name = f"{member_id.hex[-12:]}@harbour.test", "Ada Harbour"
+    async with tenant_transaction(sessions, of.id) as session:
+        person = PersonRecord(
+            id=person_id, email=email, name=name, password_hash="", tokens_valid_from=NOON, created_at=NOON
+        )
+        row = MemberRow(
+            tenant_id=of.id,
+            id=member_id,
+            person_id=person_id,
+            email=email,
+            name=name,
+            roles=[role.value for role in roles],
+            state=MemberState.ACTIVE.value,
+            tokens_valid_from=NOON,
+            version=1,
+            created_at=NOON,
+        )
+        session.db.add_all(
+            [person, row, MembershipRecord(person_id=person_id, tenant_id=of.id, member_id=member_id)]
+        )
+        await session.db.flush()
+    return member_id
+
+
+async def code(
+    sessions: Sessions, of: Tenant, member_id: MemberId, *, scopes: Sequence[str] = (), now: datetime
+) -> tuple[str, dict[str, str]]:
+    """A code that a member gave the tenant's console just now, and the form that it is exchanged with."""
+    verifier, redirect_uri = secrets.token_urlsafe(32), "http://127.0.0.1:8000/callback"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    found = granted.ticket(of.id, secrets.token_bytes(32))
+    async with tenant_transaction(sessions, of.id) as session:
+        consent = Consent(
+            application_id=domain.console_id(of.id),
+            client=CONSOLE,
+            member_id=member_id,
+            scopes=frozenset(scopes or SCOPES),
+        )
+        kept = Code(
+            consent=consent,
+            redirect_uri=redirect_uri,
+            challenge=challenge,
+            expires_at=now + granted.CODE_TTL,
+            family_id=None,
+        )
+        await granted_store.add_code(session, granted.digest(found), kept)
+    return found, {
+        "grant_type": "authorization_code",
+        "client_id": CONSOLE,
+        "redirect_uri": redirect_uri,
+        "code_verifier": verifier,
+    }
+
+
+async def client_of(sessions: Sessions, of: Tenant, *, name: str = "Harbour") -> ClientId:
+    """A client organization of a tenant."""
+    async with tenant_transaction(sessions, of.id) as session:
+        return (await service.create_client(session, Actor(), ClientEntry(name=name), now=NOON)).id
 
 
 async def request(
