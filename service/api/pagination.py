@@ -78,7 +78,7 @@ class Paging:
         limit: how many items a page may have.
         cursor: where the page begins, as the caller sent it.
         address: the list's path and query, without the cursor.
-        binding: what a cursor of this list is bound to: tenant and operation.
+        binding: what a cursor of this list is bound to: tenant, client organization and operation.
     """
 
     limit: int
@@ -136,7 +136,7 @@ def provide_paging(keys: Callable[[], Awaitable[CursorKeys]]) -> Callable[..., A
             limit=coerced(limit),
             cursor=cursor,
             address=(request.url.path, tuple(kept)),
-            binding=f"{principal.tenant_id}\n{request.scope['path_template']}",
+            binding=f"{principal.tenant_id}\n{principal.client_id}\n{request.scope['path_template']}",
             keys=await keys(),
         )
 

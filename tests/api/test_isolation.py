@@ -1,126 +1,116 @@
-"""Another tenant's object answers exactly as an id that never was, at every operation that takes an id.
+"""What belongs to somebody else cannot be told from what never was: probes generated from the API document.
 
-The operations come from the OpenAPI document, so a new one is covered, or fails here until it is.
+Every place of every operation that can name something is filled in with what another tenant has, or another
+client organization of the same tenant, and once more with a value of the same form that nobody has. Status,
+headers and body must not tell the two apart; nothing of the victim's may be shown, and nothing may change.
 """
 
-import re
-from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service import ids
 from service.db import Sessions
-from tests import factories
-from tests.api import desk
-from tests.conftest import SignIn
+from service.tenants.domain import CLIENT_SCOPES
+from tests.conftest import ISSUER
+from tests.factories import MovableClock
+from tests.probes import calls, document, matrix, places, world
+from tests.probes.document import Operation
+from tests.probes.matrix import Pair
+from tests.probes.world import Party, Rows, World
 
-LISTS = ("clients", "services", "calendars", "policies", "requests", "commitments", "webhook-endpoints")
-METHODS = ("get", "put", "post", "delete", "patch")
-PARAMETER = re.compile(r"{(\w+)}")
-
-BODIES: dict[str, dict[str, Any]] = {
-    "changeService": {"name": "Spy"},
-    "reviseCalendar": {"definition": desk.OFFICE},
-    "revisePolicy": {"document": desk.DOCUMENT},
-    "reportEvent": {"type": "noted"},
-}
-"""A body that is right, so that nothing but the id can be wrong."""
+LEAKS_SHOWN = 20
+"""After so many there is something to mend; the rest would say the same."""
 
 
-@pytest.fixture
-async def objects(caller: AsyncClient) -> dict[str, str]:
-    """An object of each kind that one tenant has: the name of its path parameter, and its id."""
-    policy = await desk.set_up(caller)
-    request = await desk.submitted(caller)
-    calendars = (await caller.get("/v1/calendars")).json()["items"]
-    client = await desk.created(caller, "/v1/clients", {"name": "Harbour"})
-    service = await desk.created(caller, "/v1/services", {"name": "Mail"})
-    endpoint = await desk.created(caller, "/v1/webhook-endpoints", {"url": "https://example.com/hook"})
-    return {
-        "request_id": request["id"],
-        "commitment_id": request["commitments"][0]["id"],
-        "policy_id": policy["id"],
-        "version": "1",
-        "calendar_id": calendars[0]["id"],
-        "client_id": client["id"],
-        "service_id": service["id"],
-        "endpoint_id": endpoint["id"],
-    }
+@pytest.fixture(scope="module")
+async def here(
+    engine: AsyncEngine, undone: Sessions, served: Litestar, wall_clock: MovableClock
+) -> AsyncGenerator[World]:
+    """The world that all probes of this module share; each leaves it as it was."""
+    async with world.standing(engine, undone, served, wall_clock) as made:
+        yield made
 
 
-async def _called(
-    caller: AsyncClient, described: dict[str, Any], objects: dict[str, str]
-) -> dict[tuple[str, str], Response]:
-    """Call every operation that takes an id, with these ids."""
-    answers: dict[tuple[str, str], Response] = {}
-    for path, item in described["paths"].items():
-        if not path.startswith("/v1/") or "{" not in path:
-            continue
-        for method in METHODS:
-            if method in item:
-                address = PARAMETER.sub(lambda found: objects[found[1]], path)
-                headers = factories.key() | {"If-Match": '"any.1"'}
-                body = BODIES.get(item[method]["operationId"], {}) if "requestBody" in item[method] else None
-                answers[method, path] = await caller.request(method, address, headers=headers, json=body)
-    return answers
+def _open_to(party: Party, here: World) -> list[Operation]:
+    return [
+        operation
+        for operation in here.operations.values()
+        if party.client_id is None or operation.scope in CLIENT_SCOPES
+    ]
 
 
-def _shown(answer: Response, objects: dict[str, str]) -> tuple[int, str]:
-    """What an answer says, but for the request's own id and the ids that were asked for."""
-    problem = answer.json()
-    text = str({name: value for name, value in problem.items() if name != "request_id"})
-    for identity in objects.values():
-        if len(identity) == len(str(UUID(int=0))):
-            text = text.replace(identity, "…")
-    return answer.status_code, text
+async def test_everything_that_can_be_named_is_known_to_the_probes(served: Litestar) -> None:
+    async with AsyncClient(transport=ASGITransport(cast("Any", served)), base_url=ISSUER) as anybody:
+        described = (await anybody.get("/openapi.json")).json()
+
+    assert places.unknown(document.operations(described)) == []
 
 
-async def test_another_tenants_objects_cannot_be_told_from_none(
-    client: AsyncClient, sign_in: SignIn, sessions: Sessions, objects: dict[str, str]
+async def test_every_operation_does_what_it_should_for_who_may_call_it(here: World) -> None:
+    """Without this, a probe that is refused would prove nothing."""
+    for party in (here.staff, here.clerk):
+        for operation in _open_to(party, here):
+            async with here.undone():
+                answer = await party.send(party.call(operation))
+            assert answer.is_success, (party.name, operation.id, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("prober", "victims", "at_least"),
+    [
+        ("stranger", ("staff", "neighbour"), 100),
+        ("visitor", ("staff", "neighbour"), 100),
+        ("clerk", ("neighbour", "staff"), 100),
+    ],
+)
+async def test_what_others_have_cannot_be_told_from_what_never_was(
+    here: World, capsys: pytest.CaptureFixture[str], prober: str, victims: Sequence[str], at_least: int
 ) -> None:
-    described = (await client.get("/openapi.json")).json()
-    stranger = await sign_in(of=await factories.tenant(sessions))
-    nothing = {name: each if name == "version" else str(ids.new_id()) for name, each in objects.items()}
+    caller: Party = getattr(here, prober)
+    owners: list[Party] = [getattr(here, name) for name in victims]
+    probes = list(matrix.pairs(caller, owners, _open_to(caller, here)))
+    before = await here.rows(owners[0].tenant)
 
-    theirs = await _called(stranger, described, objects)
-    none = await _called(stranger, described, nothing)
+    leaks: list[str] = []
+    for probe in probes:
+        if len(leaks) < LEAKS_SHOWN:
+            leaks += await _leaks(here, caller, owners, probe, before)
 
-    assert len(theirs) >= 15
-    for operation, answer in theirs.items():
-        assert _shown(answer, objects) == _shown(none[operation], nothing), operation
-        assert answer.status_code == 404, (operation, answer.text)
-        assert answer.headers.keys() == none[operation].headers.keys(), operation
-
-
-async def test_another_tenants_lists_do_not_show_them(
-    sign_in: SignIn, sessions: Sessions, objects: dict[str, str]
-) -> None:
-    stranger = await sign_in(of=await factories.tenant(sessions))
-    for path in LISTS:
-        assert (await stranger.get(f"/v1/{path}")).json()["items"] == [], path
-    assert objects
+    with capsys.disabled():
+        sys.stdout.write(f"\n{2 * len(probes)} probes by the {prober}\n")
+    assert leaks == []
+    assert 2 * len(probes) >= at_least
 
 
-async def test_every_operation_refuses_a_token_without_its_scope(
-    client: AsyncClient, sign_in: SignIn
-) -> None:
-    """The matrix of operations and scopes: with all scopes but its own, each is 403."""
-    described = (await client.get("/openapi.json")).json()
-    probed = 0
-    for path, method, needed in _guarded(described):
-        caller = await sign_in(*(each for each in factories.SCOPES if each != needed))
-        address = PARAMETER.sub(lambda found: "1" if found[1] == "version" else str(ids.new_id()), path)
-        answer = await caller.request(method, address)
-        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/insufficient-scope"), path
-        probed += 1
-    assert probed >= 30
+async def _leaks(here: World, caller: Party, owners: list[Party], probe: Pair, before: Rows) -> list[str]:
+    """What the two answers, and what they left behind, tell of the victims."""
+    within = caller.tenant.id == owners[0].tenant.id
+    async with here.undone():
+        foreign = await caller.send(probe.foreign)
+        after = before if probe.foreign.method == "GET" else await here.rows(owners[0].tenant)
+    async with here.undone():
+        random = await caller.send(probe.random)
+    said = f"{foreign.headers}{foreign.text}"
+    hidden = matrix.hidden_from(caller, owners) - {probe.foreign_value}
+    found = [f"{probe}: shows {value}" for value in hidden if value in said]
+    if calls.shown(foreign, probe.foreign_value) != calls.shown(random, probe.random_value):
+        found.append(f"{probe}: {_said(foreign)} but {_said(random)} for {probe.random_value}")
+    if probe.place.where == "path" and foreign.status_code != 404:
+        found.append(f"{probe}: {_said(foreign)}")
+    if _changed(before, after, str(caller.client_id) if within else None):
+        found.append(f"{probe}: changed what the victim has")
+    return found
 
 
-def _guarded(described: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for path, item in described["paths"].items():
-        for method in METHODS:
-            for scheme in item.get(method, {}).get("security", ()):
-                yield path, method, scheme["oauth2"][0]
+def _changed(before: Rows, after: Rows, own: str | None) -> bool:
+    """Did anything change but what the caller itself may?"""
+    return any(own is None or client not in ("", own) for _, client, _ in before ^ after)
+
+
+def _said(answer: Response) -> str:
+    return f"{answer.status_code} {answer.text[:300]}"

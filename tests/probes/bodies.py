@@ -1,0 +1,67 @@
+"""A right body for every operation that takes one, so that nothing but the probe can be wrong with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api import desk
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a body is made of.
+
+    Attributes:
+        own: by kind, what the caller itself has.
+        fresh: a text that nothing is called by yet.
+    """
+
+    own: Mapping[str, str]
+    fresh: str
+
+
+Make = Callable[[Given], Any]
+
+LATER = "2027-01-04T12:00:00Z"
+
+
+def _policy(given: Given) -> dict[str, Any]:
+    promise = {"metric": "resolve", "target": {"unit": "working_time", "seconds": 14_400}}
+    then = {"promises": [{**promise, "calendar": given.own["calendar name"]}]}
+    rule = {"id": "all", "when": "true", "because": f"Because of {given.fresh}.", "then": then}
+    return {"rules": [rule]}
+
+
+def _request(given: Given) -> dict[str, Any]:
+    facts = {"priority": "P1", "custom": {"note": given.fresh}}
+    return {
+        "source": "desk",
+        "external_id": f"INC-{given.fresh}",
+        "type": "incident",
+        "title": f"About {given.fresh}",
+        "facts": facts,
+    } | {place: given.own[f"{place} name"] for place in ("client", "service") if f"{place} name" in given.own}
+
+
+BODIES: Mapping[str, Make] = {
+    "createClient": lambda given: {"name": f"Client {given.fresh}", "tier": "gold"},
+    "registerService": lambda given: {"name": f"Service {given.fresh}", "hours": given.own["calendar name"]},
+    "changeService": lambda given: {"name": f"Service {given.fresh}"},
+    "createCalendar": lambda given: {"name": f"Calendar {given.fresh}", "definition": desk.OFFICE},
+    "reviseCalendar": lambda _: {"definition": {"tz": "UTC", "always_open": True}},
+    "computeWorkingTime": lambda given: [
+        {"id": given.fresh, "calendar": desk.OFFICE, "op": "is_open", "input": {"at": LATER}}
+    ],
+    "createPolicy": lambda given: {
+        "name": f"Policy {given.fresh}",
+        "kind": "commitment",
+        "document": _policy(given),
+    },
+    "revisePolicy": lambda given: {"document": _policy(given)},
+    "evaluateCondition": lambda _: {"expression": "1 == 1", "facts": {}},
+    "submitRequest": _request,
+    "reportEvent": lambda given: {"type": "changed", "facts": {"custom": {"note": given.fresh}}},
+    "createWebhookEndpoint": lambda given: {"url": f"https://example.com/{given.fresh}"},
+    "moveSandboxClock": lambda _: {"now": LATER},
+}
+"""By operation."""

@@ -1,0 +1,85 @@
+"""What every place of every operation refers to. The one table that a new operation may need a line in.
+
+A place is known by its name, or by `operation/name` where that operation means something else by it. What is
+in neither table fails the matrix: nobody has said yet whether it can name what belongs to somebody else.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from tests.probes.document import Operation, Place
+
+REFERS: Mapping[str, str] = {
+    "calendar": "calendar name",
+    "calendar_id": "calendar",
+    "client": "client name",
+    "client_id": "client",
+    "commitment_id": "commitment",
+    "cursor": "cursor",
+    "endpoint_id": "endpoint",
+    "external_id": "external id",
+    "hours": "calendar name",
+    "Idempotency-Key": "key",
+    "If-Match": "etag",
+    "If-None-Match": "etag",
+    "name": "name",
+    "owner_group": "group name",
+    "policy_id": "policy",
+    "request_id": "request",
+    "service": "service name",
+    "service_id": "service",
+    "subject": "request",
+}
+"""A place that names something, and the kind of what it names: a key of `Party.held`."""
+
+PLAIN = frozenset(
+    {
+        *("by", "cause", "clock", "code", "criticality", "declarations", "definition", "document"),
+        *("due_before", "expression", "facts", "kind", "limit", "now", "occurred_at", "outcome", "party"),
+        *("sequence", "source", "state", "tier", "title", "type", "types", "url", "version"),
+    }
+)
+"""A place that holds a value and names nothing."""
+
+PUBLIC = frozenset(
+    {
+        *("createToken", "getAuthorizationServer", "getKeySet", "getLiveness", "getMetrics", "getProblem"),
+        *("getReadiness", "introspectToken", "revokeToken", "getProtectedResource"),
+    }
+)
+"""Operations that ask for no token, and show nothing of any tenant; the tests of OAuth attack its own."""
+
+INSIDE: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
+    "createPolicy": (("document", "rules", 0, "then", "promises", 0, "calendar"),),
+    "revisePolicy": (("document", "rules", 0, "then", "promises", 0, "calendar"),),
+}
+"""Places inside of what the OpenAPI document leaves open."""
+
+
+def kind_at(operation: Operation, place: Place) -> str | None:
+    """The kind of what a place names; None where it names nothing. Raises KeyError."""
+    for name in (f"{operation.id}/{place.name}", place.name):
+        if name in REFERS:
+            return REFERS[name]
+        if name in PLAIN:
+            return None
+    raise KeyError(place.name)
+
+
+def unknown(operations: Iterable[Operation]) -> list[str]:
+    """What the tables say nothing of, each with what to do about it."""
+    found: list[str] = []
+    for operation in operations:
+        if operation.scope is None:
+            found += [] if operation.id in PUBLIC else [f"{operation.id}: needs no token; add it to PUBLIC"]
+            continue
+        for place in operation.places:
+            if not any(name in REFERS or name in PLAIN for name in _names(operation, place)):
+                found.append(
+                    f"{operation.id}: {place.where} {place.name!r}; add it to REFERS with the kind of what it"
+                    " names, or to PLAIN"
+                )
+    return found
+
+
+def _names(operation: Operation, place: Place) -> tuple[str, str]:
+    return f"{operation.id}/{place.name}", place.name
