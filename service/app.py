@@ -13,6 +13,7 @@ from litestar.di import NamedDependency, Provide
 from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
+from service.api.audit import AuditController
 from service.api.bodies import Screening, StrictRequest
 from service.api.calendars import CalendarController
 from service.api.commitments import CommitmentController
@@ -58,6 +59,7 @@ from service.vault import Vault
 from service.wakeups.service import Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
+    AuditController,
     TenantController,
     ClientController,
     ServiceController,

@@ -25,6 +25,9 @@ class Permission:
 
 
 PERMISSIONS: Mapping[str, Permission] = {
+    "getAuditChainHead": Permission("audit:read", OVERSEERS),
+    "getAuditRecord": Permission("audit:read", OVERSEERS),
+    "listAuditRecords": Permission("audit:read", OVERSEERS),
     "getTenant": Permission("tenant:read", ALL),
     "listClients": Permission("clients:read", ALL),
     "getClient": Permission("clients:read", ALL),
