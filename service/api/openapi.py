@@ -13,6 +13,7 @@ from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute
 
 from service.api import idempotency, problems
+from service.api.oauth import described as oauth
 from service.api.permissions import Permission
 from service.api.problems import Problem
 from service.api.security import permission_of
@@ -105,8 +106,8 @@ def _amend(operation: Document, permission: Permission | None) -> None:
         if parameter["name"] in (idempotency.HEADER, "If-Match"):
             parameter["required"] = True
             parameter["schema"] = {"type": "string"}
-    if operation["operationId"] == "createToken":
-        operation["requestBody"] = _token_form()
+    if operation["operationId"] in oauth.FORMS:
+        operation["requestBody"] = oauth.FORMS[operation["operationId"]]
 
 
 def _with_short_names(described: Document) -> Document:
@@ -173,33 +174,4 @@ def _add_components(described: Document) -> None:
             "content": {problems.MEDIA_TYPE: {"schema": {"$ref": JSON_POINTER.format(name="Problem")}}},
         }
     }
-    components["securitySchemes"] = {
-        "oauth2": {
-            "type": "oauth2",
-            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": dict(SCOPES)}},
-        }
-    }
-
-
-def _token_form() -> Document:
-    text = {"type": "string"}
-    return {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["grant_type"],
-                    "properties": {
-                        "grant_type": {"type": "string", "const": "client_credentials"},
-                        "scope": {**text, "description": "Scopes, with spaces between; all when left out."},
-                        "client_id": {
-                            **text,
-                            "description": "Unless the client authenticates by the header.",
-                        },
-                        "client_secret": {**text, "format": "password"},
-                    },
-                }
-            }
-        },
-    }
+    components["securitySchemes"] = {"oauth2": oauth.security_scheme(SCOPES)}

@@ -125,14 +125,16 @@ def concrete_errors(kind: type[ServiceError] = ServiceError) -> dict[str, type[S
     return found
 
 
-def headers_of(error: ServiceError) -> dict[str, str]:
+def headers_of(error: ServiceError, *, issuer: str) -> dict[str, str]:
+    """What goes with the answer to a failure: when to come again, or how to get in (RFC 9728 §5.1)."""
     match error:
         case TooMany():
             return {"Retry-After": str(max(1, ceil(error.retry_after.total_seconds())))}
         case Unavailable():
             return {"Retry-After": str(RETRY_AFTER_SECONDS)}
         case errors.Unauthenticated() | errors.ScopeInsufficient():
-            return {"WWW-Authenticate": error.challenge}
+            place = f"{issuer}/.well-known/oauth-protected-resource"
+            return {"WWW-Authenticate": f'{error.challenge}, resource_metadata="{place}"'}
         case MethodNotAllowed():
             return {"Allow": error.allow}
         case _:
@@ -151,7 +153,8 @@ def problem(request: Request[Any, Any, Any], error: ServiceError) -> Response[Pr
         request_id=request.state.get("request_id", ""),
         errors=[FaultView.of(fault) for fault in error.faults],
     )
-    return Response(body, status_code=body.status, headers=headers_of(error), media_type=MEDIA_TYPE)
+    headers = headers_of(error, issuer=request.app.state["settings"].issuer)
+    return Response(body, status_code=body.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -402,7 +402,8 @@ async def test_a_token_without_the_scope_is_403_and_told_which(sign_in: SignIn) 
     answer = await caller.get("/v1/tenant")
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/insufficient-scope")
     assert answer.headers["www-authenticate"] == (
-        'Bearer realm="rooted", error="insufficient_scope", scope="tenant:read"'
+        'Bearer realm="rooted", error="insufficient_scope", scope="tenant:read", '
+        f'resource_metadata="{ISSUER}/.well-known/oauth-protected-resource"'
     )
 
 

@@ -267,7 +267,9 @@ async def test_only_a_bearer_token_in_the_header_counts(client: AsyncClient, cal
     statuses = {name: answer.status_code for name, answer in answers.items()}
     assert statuses == {name: 200 if name in ("header", "lower case") else 401 for name in answers}
     for name in ("nothing", "query", "body", "cookie", "basic", "no scheme"):
-        assert answers[name].headers["www-authenticate"] == 'Bearer realm="rooted"'
+        place = "http://rooted.test/.well-known/oauth-protected-resource"
+        challenge = f'Bearer realm="rooted", resource_metadata="{place}"'
+        assert answers[name].headers["www-authenticate"] == challenge
     for name in ("twice", "large", "forged"):
         assert 'error="invalid_token"' in answers[name].headers["www-authenticate"]
         assert answers[name].json()["type"] == "/problems/token-invalid"

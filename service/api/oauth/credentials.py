@@ -18,6 +18,7 @@ BY_ASSERTION = "private_key_jwt"
 METHODS = (BY_SECRET_IN_HEADER, BY_SECRET_IN_FORM, BY_ASSERTION, PUBLIC)
 ASSERTION_FIELDS = {"client_assertion", "client_assertion_type"}
 
+FORM_TYPE = "application/x-www-form-urlencoded"
 FIELDS_MAX = 20
 FIELD_LENGTH_MAX = 4_096
 CREDENTIALS_LENGTH_MAX = 1_024
@@ -47,8 +48,8 @@ class Credentials:
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:
     """The fields of a form, as `parse_fields` reads them. Raises RequestMalformed."""
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise RequestMalformed("Send the fields as application/x-www-form-urlencoded.")
+    if content_type.partition(";")[0].strip().lower() != FORM_TYPE:
+        raise RequestMalformed(f"Send the fields as {FORM_TYPE}.")
     return parse_fields(body)
 
 

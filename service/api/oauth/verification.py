@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.api.errors import TokenInvalid
+from service.api.errors import Claimed, TokenInvalid
 from service.api.oauth import tokens
 from service.api.oauth.granted import store
 from service.api.oauth.ring import KeyRing
@@ -57,9 +57,10 @@ class Verifier:
 
     async def __call__(self, token: str) -> Principal:
         """The principal that the token names. Raises TokenInvalid."""
-        principal = await self._principal(await self._grant(token))
+        grant = await self._grant(token)
+        principal = await self._principal(grant)
         if principal is None:
-            raise TokenInvalid
+            raise TokenInvalid(Claimed(grant.tenant_id, grant.application_id, grant.member_id))
         return principal
 
     async def _grant(self, token: str) -> Grant:
