@@ -92,7 +92,11 @@ async def member(sessions: Sessions, of: Tenant, *roles: Role) -> MemberId:
             created_at=NOON,
         )
         session.db.add_all(
-            [person, row, MembershipRecord(person_id=person_id, tenant_id=of.id, member_id=member_id)]
+            [
+                person,
+                row,
+                MembershipRecord(person_id=person_id, tenant_id=of.id, member_id=member_id, active=True),
+            ]
         )
         await session.db.flush()
     return member_id

@@ -42,6 +42,7 @@ def _create_accounts() -> None:
         sa.Column("person_id", sa.Uuid(), primary_key=True),
         sa.Column("tenant_id", sa.Uuid(), primary_key=True),
         sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
     )
 
 
@@ -91,6 +92,7 @@ def _create_log_in() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=True),
         sa.Column("member_id", sa.Uuid(), nullable=True),
         sa.Column("person_id", sa.Uuid(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("details", JSONB(), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service.ids import MemberId, PersonId, TenantId
-from service.people.domain.members import Membership
+from service.people.domain import Membership, Person
 from service.people.domain.throttle import Bucket, Level, empty_at
 from service.people.models import (
     LogInFailureRecord,
@@ -27,7 +27,7 @@ MEMBERSHIPS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's row, and whether it is an active member of any tenant."""
+    """A person's row, and whether it is a member of any tenant, or invited to one."""
 
     row: PersonRecord
     is_member: bool
@@ -75,7 +75,7 @@ async def memberships(platform: PlatformSession, person_id: PersonId) -> list[Me
     found = await platform.db.execute(
         select(TenantRecord, MembershipRecord)
         .join(MembershipRecord, MembershipRecord.tenant_id == TenantRecord.id)
-        .where(MembershipRecord.person_id == person_id)
+        .where(MembershipRecord.person_id == person_id, MembershipRecord.active)
         .order_by(TenantRecord.name, TenantRecord.slug)
         .limit(MEMBERSHIPS_MAX)
     )
@@ -85,13 +85,33 @@ async def memberships(platform: PlatformSession, person_id: PersonId) -> list[Me
     ]
 
 
-async def add_membership(
-    platform: PlatformSession, person_id: PersonId, tenant_id: TenantId, member_id: MemberId
+async def membership(
+    platform: PlatformSession, person_id: PersonId, tenant_id: TenantId
+) -> MembershipRecord | None:
+    return await platform.db.scalar(
+        select(MembershipRecord).where(
+            MembershipRecord.person_id == person_id,
+            MembershipRecord.tenant_id == tenant_id,
+            MembershipRecord.active,
+        )
+    )
+
+
+async def put_membership(
+    platform: PlatformSession,
+    person_id: PersonId,
+    tenant_id: TenantId,
+    member_id: MemberId,
+    *,
+    active: bool,
 ) -> None:
     await platform.db.execute(
         upsert(MembershipRecord)
-        .values(person_id=person_id, tenant_id=tenant_id, member_id=member_id)
-        .on_conflict_do_nothing()
+        .values(person_id=person_id, tenant_id=tenant_id, member_id=member_id, active=active)
+        .on_conflict_do_update(
+            index_elements=[MembershipRecord.person_id, MembershipRecord.tenant_id],
+            set_={"member_id": member_id, "active": active},
+        )
     )
 
 
@@ -112,11 +132,14 @@ async def session(platform: PlatformSession, digest: bytes, *, lock: bool = Fals
             and_(
                 MembershipRecord.person_id == LoginSessionRecord.person_id,
                 MembershipRecord.tenant_id == LoginSessionRecord.tenant_id,
+                MembershipRecord.active,
             ),
         )
         .where(LoginSessionRecord.digest == digest)
     )
-    found = await platform.db.execute(query.with_for_update(of=LoginSessionRecord) if lock else query)
+    if lock:
+        query = query.with_for_update(of=LoginSessionRecord).execution_options(populate_existing=True)
+    found = await platform.db.execute(query)
     row = found.first()
     return None if row is None else Opened(row[0], row[1], row[2])
 
@@ -126,16 +149,19 @@ async def add_session(platform: PlatformSession, row: LoginSessionRecord) -> Non
     await platform.db.flush()
 
 
-async def end_sessions(platform: PlatformSession, *which: ColumnElement[bool], now: datetime) -> None:
+async def end_all_sessions(
+    platform: PlatformSession, person_id: PersonId, *, now: datetime, but: bytes = b""
+) -> None:
+    """End the person's sessions, but that of the digest `but`."""
     await platform.db.execute(
         update(LoginSessionRecord)
-        .where(LoginSessionRecord.revoked_at.is_(None), *which)
+        .where(
+            LoginSessionRecord.person_id == person_id,
+            LoginSessionRecord.digest != but,
+            LoginSessionRecord.revoked_at.is_(None),
+        )
         .values(revoked_at=now)
     )
-
-
-async def end_all_sessions(platform: PlatformSession, person_id: PersonId, *, now: datetime) -> None:
-    await end_sessions(platform, LoginSessionRecord.person_id == person_id, now=now)
 
 
 async def levels(
@@ -231,8 +257,16 @@ async def forget(platform: PlatformSession, *, now: datetime, idle_since: dateti
         await platform.db.execute(statement)
 
 
+def to_person(row: PersonRecord) -> Person:
+    return Person(
+        id=PersonId(row.id), email=row.email, name=row.name, has_totp=row.totp_confirmed_at is not None
+    )
+
+
 async def _person(
     platform: PlatformSession, which: ColumnElement[bool], *, lock: bool
 ) -> PersonRecord | None:
     query = select(PersonRecord).where(which)
-    return await platform.db.scalar(query.with_for_update() if lock else query)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return await platform.db.scalar(query)

@@ -1,6 +1,6 @@
 """Passwords as they are kept: argon2id, computed in threads, a bounded number at once.
 
-One hash takes 64 MiB and tens of milliseconds on purpose, so a flood of log-ins must wait here, and only so long.
+One hash takes 64 MiB and tens of milliseconds on purpose, so a flood of log-ins must wait here.
 """
 
 import asyncio

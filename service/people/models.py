@@ -73,13 +73,18 @@ class LoginSessionRecord(Base):
 
 
 class MembershipRecord(Base):
-    """Platform table: mirrors the active members, so that a person finds its tenants before one is set."""
+    """Platform table: mirrors the members that a person is, so that it finds its tenants before one is set.
+
+    Attributes:
+        active: false as long as an invitation is open; such a person may log in, to accept it.
+    """
 
     __tablename__ = "membership"
 
     person_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID]
+    active: Mapped[bool]
 
 
 class PasswordResetRecord(Base):
@@ -99,7 +104,7 @@ class PasswordResetRecord(Base):
 
 
 class ResetRequestRecord(Base):
-    """Platform table: somebody asked for a link to set a password anew. Whose it is, if any, is seen later."""
+    """Platform table: somebody asked for a link to set a password anew. Who it is for is seen later."""
 
     __tablename__ = "password_reset_request"
 
@@ -134,6 +139,7 @@ class LoginDeedRecord(Base):
     Attributes:
         person_id: None when nobody has the address that was tried.
         tenant_id: None until it is known whose trails it belongs to; then there is one row for each.
+        actor: who did it; None for the person itself.
     """
 
     __tablename__ = "login_deed"
@@ -142,6 +148,7 @@ class LoginDeedRecord(Base):
     tenant_id: Mapped[UUID | None]
     member_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+    actor: Mapped[str | None]
     action: Mapped[str]
     details: Mapped[dict[str, Any]]
     address: Mapped[str | None]

@@ -54,8 +54,8 @@ async def member(session: TenantSession, member_id: MemberId) -> MemberRow:
 async def lock_member(session: TenantSession, member_id: MemberId) -> tuple[MemberRow, int]:
     """A member, and how many other active admins there are.
 
-    All of them are locked until the transaction ends, always in one order: of two admins who remove each other
-    at the same time, the second finds what the first has done.
+    All of them are locked until the transaction ends, in one order: of two admins who remove one another
+    at once, the second finds what the first has done.
     """
     found = await session.db.scalars(
         _mine(session, MemberRow)

@@ -74,6 +74,12 @@ def normal_email(text: str) -> str:
     return text.strip().casefold()
 
 
+def known_form(text: str) -> str:
+    """What an account is looked for by; empty when no account can have what was typed."""
+    email = normal_email(text)
+    return "" if faults_of_email(email) else email
+
+
 def faults_of_email(email: str) -> list[Fault]:
     """What is wrong with an address that `normal_email` wrote."""
     if len(email) <= ADDRESS_CHARACTERS_MAX and is_address(email):

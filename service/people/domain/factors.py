@@ -4,7 +4,8 @@ import base64
 import hashlib
 from datetime import datetime
 
-import pyotp
+from pyotp.exceptions import OTPVerificationError
+from pyotp.totp import TOTP
 
 from service.ids import PersonId
 
@@ -26,7 +27,7 @@ def secret_of(seed: bytes) -> str:
 
 def enrolment_uri(seed: bytes, email: str) -> str:
     """What the QR code says."""
-    return pyotp.TOTP(secret_of(seed)).provisioning_uri(name=email, issuer_name=ISSUER)
+    return TOTP(secret_of(seed)).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def step_of(seed: bytes, code: str, now: datetime, used_step: int | None) -> int | None:
@@ -41,10 +42,13 @@ def step_of(seed: bytes, code: str, now: datetime, used_step: int | None) -> int
     digits = normal_code(code)
     if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
-    found = pyotp.TOTP(secret_of(seed)).verify_and_get_timecode(
-        digits, for_time=now, valid_window=STEPS_OFF_MAX
-    )
-    return None if found is None or (used_step is not None and found <= used_step) else found
+    try:
+        found = TOTP(secret_of(seed)).verify_and_get_timecode(
+            digits, for_time=now, valid_window=STEPS_OFF_MAX
+        )
+    except OTPVerificationError:
+        return None
+    return found if used_step is None or found > used_step else None
 
 
 def normal_code(code: str) -> str:

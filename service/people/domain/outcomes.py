@@ -18,7 +18,7 @@ class Attempt:
 
     email: str
     password: str = field(repr=False)
-    origin: Origin = Origin()
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class FactorAttempt:
 
     token: str = field(repr=False)
     code: str = field(repr=False)
-    origin: Origin = Origin()
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,16 @@ class TotpRemoved:
     """The password alone is asked for from now on."""
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordSet:
+    """The new password counts. `device` is for a cookie that stays, by which the browser is known again."""
+
+    device: str = field(repr=False)
+
+
 LogInOutcome = LoggedInAnew | FactorNeeded | Refused | Throttled
 FactorOutcome = LoggedInAnew | Refused | Throttled | Ended
 CodesOutcome = RecoveryCodes | Refused | Throttled | Ended
 RemovalOutcome = TotpRemoved | Refused | Throttled | Ended
+ResetOutcome = PasswordSet | Ended
+ChangeOutcome = PasswordSet | Refused | Throttled | Ended

@@ -1,0 +1,143 @@
+"""A person sets up an authenticator, takes it away, or gets new recovery codes. `now` is the wall clock's."""
+
+import secrets
+from datetime import datetime
+
+from service.ids import PersonId
+from service.people import accounts, deeds
+from service.people.deeds import Noted
+from service.people.domain import Factor, Lifetimes, Origin, factors
+from service.people.domain.outcomes import (
+    CodesOutcome,
+    Ended,
+    FactorAttempt,
+    RecoveryCodes,
+    RemovalOutcome,
+    TotpEnrolment,
+    TotpRemoved,
+)
+from service.people.errors import TotpAlreadyOn
+from service.people.logins import LIFETIMES, open_session
+from service.people.models import PersonRecord
+from service.people.showing import place_of_seed, shown_factor
+from service.platform import PlatformSession
+from service.vault import Vault
+
+
+async def begin_totp(
+    platform: PlatformSession,
+    vault: Vault,
+    token: str,
+    *,
+    now: datetime,
+    lifetimes: Lifetimes = LIFETIMES,
+) -> TotpEnrolment | None:
+    """What to enter into an authenticator; the same until a code confirms it. None when nobody is logged in.
+
+    Raises:
+        TotpAlreadyOn
+    """
+    found = await open_session(platform, token, now=now, lifetimes=lifetimes)
+    person = None if found is None else await _held(platform, found.person)
+    if person is None:
+        return None
+    if person.totp_confirmed_at is not None:
+        raise TotpAlreadyOn
+    place = place_of_seed(PersonId(person.id))
+    if person.sealed_totp_seed is None:
+        person.sealed_totp_seed = vault.seal(secrets.token_bytes(factors.SEED_BYTES), place)
+        person.totp_used_step = None
+    seed = vault.open(person.sealed_totp_seed, place)
+    return TotpEnrolment(factors.secret_of(seed), factors.enrolment_uri(seed, person.email))
+
+
+async def confirm_totp(
+    platform: PlatformSession,
+    vault: Vault,
+    attempt: FactorAttempt,
+    *,
+    now: datetime,
+    lifetimes: Lifetimes = LIFETIMES,
+) -> CodesOutcome:
+    """Ask for codes of the authenticator from now on. The person's other sessions have to show one too.
+
+    Raises:
+        TotpAlreadyOn
+    """
+    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
+    if found is None:
+        return Ended()
+    if found.person.totp_confirmed_at is not None:
+        raise TotpAlreadyOn
+    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
+    if not isinstance(shown, Factor):
+        return shown
+    found.person.totp_confirmed_at = now
+    found.row.factors = [*found.row.factors, Factor.TOTP]
+    return await _new_codes(platform, found.person, "person.totp_confirmed", attempt.origin, now=now)
+
+
+async def new_recovery_codes(
+    platform: PlatformSession,
+    vault: Vault,
+    attempt: FactorAttempt,
+    *,
+    now: datetime,
+    lifetimes: Lifetimes = LIFETIMES,
+) -> CodesOutcome:
+    """Replace the recovery codes, for who is logged in and shows a code."""
+    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
+    if found is None or found.person.totp_confirmed_at is None:
+        return Ended()
+    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
+    if not isinstance(shown, Factor):
+        return shown
+    return await _new_codes(platform, found.person, "person.recovery_codes_replaced", attempt.origin, now=now)
+
+
+async def remove_totp(
+    platform: PlatformSession,
+    vault: Vault,
+    attempt: FactorAttempt,
+    *,
+    now: datetime,
+    lifetimes: Lifetimes = LIFETIMES,
+) -> RemovalOutcome:
+    """Ask for the password alone from now on, for who is logged in and shows a code."""
+    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
+    if found is None or found.person.totp_confirmed_at is None:
+        return Ended()
+    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
+    if not isinstance(shown, Factor):
+        return shown
+    await clear_totp(platform, found.person, now=now)
+    await deeds.note(platform, _by(found.person, "person.totp_removed", attempt.origin), now=now)
+    return TotpRemoved()
+
+
+async def clear_totp(platform: PlatformSession, person: PersonRecord, *, now: datetime) -> None:
+    """Forget the authenticator and the recovery codes of a person who is locked."""
+    person.sealed_totp_seed, person.totp_confirmed_at, person.totp_used_step = None, None, None
+    await accounts.replace_recovery_codes(platform, PersonId(person.id), [], now=now)
+
+
+async def _held(platform: PlatformSession, person: PersonRecord) -> PersonRecord | None:
+    return await accounts.person(platform, PersonId(person.id), lock=True)
+
+
+async def _new_codes(
+    platform: PlatformSession, person: PersonRecord, action: str, origin: Origin, *, now: datetime
+) -> RecoveryCodes:
+    person_id = PersonId(person.id)
+    codes = tuple(
+        factors.recovery_code(secrets.token_bytes(factors.RECOVERY_CODE_BYTES))
+        for _ in range(factors.RECOVERY_CODES)
+    )
+    digests = [factors.recovery_digest(person_id, code) for code in codes]
+    await accounts.replace_recovery_codes(platform, person_id, digests, now=now)
+    await deeds.note(platform, _by(person, action, origin), now=now)
+    return RecoveryCodes(codes)
+
+
+def _by(person: PersonRecord, action: str, origin: Origin) -> Noted:
+    return Noted(action=action, person_id=PersonId(person.id), origin=origin)
