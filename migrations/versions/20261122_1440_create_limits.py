@@ -33,15 +33,15 @@ def upgrade() -> None:
         sa.Column("lane", sa.Uuid(), nullable=False, server_default=sa.text(f"'{'0' * 32}'")),
     )
     op.create_index(
-        "ix_pgqueuer_lane_execute_after",
+        "ix_pgqueuer_lane_execute_after_id",
         "pgqueuer",
-        ["lane", "execute_after"],
+        ["lane", "execute_after", "id"],
         postgresql_where=sa.text("status = 'queued'"),
     )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_pgqueuer_lane_execute_after", "pgqueuer")
+    op.drop_index("ix_pgqueuer_lane_execute_after_id", "pgqueuer")
     op.drop_column("pgqueuer", "lane")
     op.drop_index("ix_commitment_tenant_id_open", "commitment")
     op.drop_table("rate_bucket")

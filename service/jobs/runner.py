@@ -12,14 +12,20 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.executors import DatabaseRetryEntrypointExecutor
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.qm import QueueManager
-from pgqueuer.queries import Queries
 
 from service.db import Sessions
 from service.jobs import registry, service
 from service.jobs.registry import Job, Tools
+from service.jobs.turns import Turns
 
 BATCH_SIZE = 10
 JOBS_AT_ONCE_MAX = 20
+JOBS_OF_A_TENANT_MAX = JOBS_AT_ONCE_MAX // 4
+"""However many one tenant has waiting, and however long each takes, others find room."""
+
+LOOK_AGAIN_AFTER = timedelta(milliseconds=25)
+"""How soon at the earliest a worker looks for jobs again, while some are due and have to wait."""
+
 SILENCE_MAX = timedelta(seconds=15)
 """A worker that has not been heard of for so long is taken for dead, and another takes its jobs over."""
 
@@ -37,7 +43,10 @@ async def run(tools: Tools, *, poll_interval: timedelta, stop: asyncio.Event) ->
             run again, by whoever notices that they have fallen silent.
     """
     async with _connection(tools.sessions) as connection:
-        manager = QueueManager(Queries(AsyncpgDriver(connection)))
+        turns = Turns(AsyncpgDriver(connection), share=JOBS_OF_A_TENANT_MAX)
+        manager = QueueManager(turns)
+        manager.min_dequeue_poll_interval = LOOK_AGAIN_AFTER
+        turns.under_way = manager.job_context
         for job in registry.registered().values():
             _register(manager, job, tools)
         stopping = asyncio.create_task(_pass_on(stop, manager.shutdown))

@@ -9,10 +9,11 @@ from service.db import TenantSession
 from service.platform import PlatformSession
 
 ADD = text(
-    "insert into pgqueuer (priority, entrypoint, payload, execute_after, status)"
-    " values (0, :name, :payload, now() + cast(:delay as interval), 'queued')"
+    "insert into pgqueuer (priority, entrypoint, payload, execute_after, status, lane)"
+    " values (0, :name, :payload, now() + cast(:delay as interval), 'queued', :lane)"
 )
-"""Without the row that pgqueuer's own statement adds to its log: the pick is logged, which is enough."""
+"""The lane is the tenant, and each tenant's has its turn. pgqueuer's own statement adds a row to its log; the
+pick is logged, which is enough."""
 
 FORGET = (
     text("delete from pgqueuer_log where created < now() - cast(:kept_for as interval)"),
@@ -23,7 +24,11 @@ HELD = text("select count(*) from pgqueuer where status = 'failed'")
 
 async def add(session: TenantSession, name: str, payloads: Sequence[bytes], *, delay: timedelta) -> None:
     await session.db.execute(
-        ADD, [{"name": name, "payload": payload, "delay": delay} for payload in payloads]
+        ADD,
+        [
+            {"name": name, "payload": payload, "delay": delay, "lane": session.tenant_id}
+            for payload in payloads
+        ],
     )
 
 
