@@ -19,6 +19,9 @@ from rich.console import Console
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from service import embedded, ids, instants, operations, schema, serving
+from service.audit import report as audit_report
+from service.audit.chain import GENESIS
+from service.audit.verification import Verdict
 from service.calendars import compute as calendar_computing
 from service.clock import SystemClock
 from service.errors import ServiceError
@@ -55,6 +58,20 @@ class _Moment(click.ParamType[datetime]):
         if not instants.is_usable(moment):
             self.fail(instants.refusal(moment), param, ctx)
         return moment.astimezone(UTC)
+
+
+class _Digest(click.ParamType[bytes]):
+    name = "digest"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Read a SHA-256 digest in hexadecimal."""
+        try:
+            digest = bytes.fromhex(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not hexadecimal: {error}", param, ctx)
+        if len(digest) != len(GENESIS.digest):
+            self.fail(f"{value!r} has not the {2 * len(GENESIS.digest)} digits of a digest.", param, ctx)
+        return digest
 
 
 @click.group()
@@ -271,6 +288,51 @@ def secrets_status(settings: Settings) -> None:
     click.echo(f"not sealed: {found.in_clear}")
     if missing or found.in_clear:
         raise SystemExit(1)
+
+
+@main.group("audit")
+def audit_group() -> None:
+    """The audit trail: who did what, chained so that nothing of it can be changed unnoticed."""
+
+
+@audit_group.command("verify")
+@click.option("--tenant", "tenant_slug", help="Only this tenant's; all when left out.")
+@click.option("--head", type=_Digest(), help="The digest of an earlier head, which must be in the chain.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def verify_audit(settings: Settings, *, tenant_slug: str | None, head: bytes | None, as_json: bool) -> None:
+    """Compute the chains of audit records anew. Exits 1 where one does not hold, or lacks the --head."""
+
+    async def verify() -> list[tuple[str, Verdict]]:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            found = operations.verify_audit(
+                sessions, SystemClock(), tenant=tenant_slug, head=head, told=_audit_progress()
+            )
+            return [each async for each in found]
+
+    if head is not None and tenant_slug is None:
+        raise click.UsageError("--head is of one tenant's chain; name it with --tenant.")
+    verdicts = _run(verify())
+    if as_json:
+        _print_json({name: audit_report.described(verdict) for name, verdict in verdicts})
+    else:
+        for name, verdict in verdicts:
+            click.echo(audit_report.line(name, verdict))
+    if not all(verdict.sound for _, verdict in verdicts):
+        raise SystemExit(1)
+
+
+def _audit_progress() -> Callable[[str, int], None]:
+    """Says on standard error how far it has come, every so many links and records."""
+    seen: dict[str, int] = {}
+
+    def tell(name: str, count: int) -> None:
+        before = seen.get(name, 0)
+        seen[name] = before + count
+        if seen[name] // audit_report.PROGRESS_EVERY > before // audit_report.PROGRESS_EVERY:
+            click.echo(f"{name}: {seen[name]:,} links and records looked at", err=True)
+
+    return tell
 
 
 @main.group()

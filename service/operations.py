@@ -5,12 +5,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
 
 from service import embedded, schema, vault
 from service.api.oauth import store as signing_keys
+from service.audit import verification
+from service.audit.domain import PLATFORM
+from service.audit.verification import Verdict
 from service.clock import Clock
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.platform import platform_transaction
@@ -20,6 +24,9 @@ from service.tenants import domain, service
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
 
 SECRET_BYTES = 32
+
+PLATFORM_TRAIL = "(platform)"
+"""What the trail of what concerns every tenant is called; no slug looks like it."""
 KEY_ID_BYTES = 4
 MASTER_KEY = "master.key"
 MIGRATED = text("select to_regclass('alembic_version') is not null")
@@ -142,6 +149,40 @@ async def create_application(
             now=clock.now(),
         )
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
+
+
+async def verify_audit(
+    opened: Sessions,
+    clock: Clock,
+    *,
+    tenant: str | None,
+    head: bytes | None,
+    told: Callable[[str, int], None],
+) -> AsyncGenerator[tuple[str, Verdict]]:
+    """Compute the chains of audit records anew: of the tenant with this slug, or of all and the platform's.
+
+    Args:
+        opened: on the login role.
+        clock: tells how old a record is.
+        tenant: a slug, or None.
+        head: the digest of a link that must be in the chain.
+        told: is told whose trail it is in, and how many links and records were looked at since.
+
+    Raises:
+        TenantNotFound
+    """
+    async with platform_transaction(opened) as platform:
+        if tenant is None:
+            trails = [(PLATFORM_TRAIL, PLATFORM), *await service.slugs_of_all(platform)]
+        else:
+            trails = [(tenant, (await service.find(platform, tenant)).id)]
+    for name, tenant_id in trails:
+        yield (
+            name,
+            await verification.verify(
+                opened, tenant_id, sought=head, now=clock.now(), told=partial(told, name)
+            ),
+        )
 
 
 async def rotate_signing_key(opened: Sessions, clock: Clock, vault: Vault) -> str:

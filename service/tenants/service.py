@@ -72,6 +72,11 @@ async def find(platform: PlatformSession, slug: str) -> Tenant:
     return await store.tenant_of_slug(platform, slug)
 
 
+async def slugs_of_all(platform: PlatformSession) -> list[tuple[str, TenantId]]:
+    """Every tenant there is, by its slug, for what an operator looks at in each."""
+    return await store.tenant_slugs(platform)
+
+
 async def ids_of_all(platform: PlatformSession) -> list[TenantId]:
     """Every tenant there is, for what is looked after in each."""
     return await store.tenant_ids(platform)

@@ -51,6 +51,11 @@ async def tenant_of_slug(platform: PlatformSession, slug: str) -> Tenant:
     return row.to_domain()
 
 
+async def tenant_slugs(platform: PlatformSession) -> list[tuple[str, TenantId]]:
+    query = select(TenantRecord.slug, TenantRecord.id).order_by(TenantRecord.slug)
+    return [(slug, TenantId(row_id)) for slug, row_id in await platform.db.execute(query)]
+
+
 async def tenant_ids(platform: PlatformSession) -> list[TenantId]:
     return [TenantId(row_id) for row_id in await platform.db.scalars(select(TenantRecord.id))]
 
