@@ -6,18 +6,21 @@ hexadecimal text: `0.0` and `-0.0` are two literals, `1` and `1.0` too.
 
 from collections.abc import Sequence
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any, cast
 
 from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
     Index,
     ListOf,
     Literal,
+    Macro,
     Name,
     Place,
     Select,
@@ -27,9 +30,15 @@ from service.rules.language.syntax import (
 
 NODES: dict[str, type[Any]] = {
     node.__name__: node
-    for node in (Literal, Name, Select, Index, Has, ListOf, Call, Unary, Binary, Conditional)
+    for node in (Literal, Name, Select, Index, Has, ListOf, Call, Unary, Binary, Conditional, Comprehension)
 }
 PARTS = {name: tuple(f.name for f in fields(node) if f.name != "place") for name, node in NODES.items()}
+WORDS: dict[str, dict[str, type[StrEnum]]] = {
+    "Unary": {"operator": UnaryOperator},
+    "Binary": {"operator": BinaryOperator},
+    "Comprehension": {"macro": Macro},
+}
+"""Parts that are one of a few words."""
 NOWHERE = Place(1, 1)
 TUPLE = "tuple"
 
@@ -67,9 +76,8 @@ def expression(tree: Sequence[Any]) -> Expression:
 def _node(tree: Sequence[Any]) -> Any:
     name, *parts = tree
     values: dict[str, Any] = dict(zip(PARTS[name], map(_value, parts), strict=True))
-    if name in {"Unary", "Binary"}:
-        operators = UnaryOperator if name == "Unary" else BinaryOperator
-        values["operator"] = operators(values["operator"])
+    for part, words in WORDS.get(name, {}).items():
+        values[part] = words(values[part])
     return NODES[name](**values, place=NOWHERE)
 
 

@@ -12,12 +12,14 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
     Index,
     ListOf,
     Literal,
+    Macro,
     Name,
     Place,
     Select,
@@ -115,6 +117,7 @@ class _Checker:
     types: dict[Expression, Type] = field(default_factory=dict[Expression, Type])
     faults: list[SyntaxFault] = field(default_factory=list[SyntaxFault])
     suggestions: int = 0
+    variables: dict[str, Type] = field(default_factory=dict[str, Type])
 
     def refuse(self, place: Place, message: str, *, severity: Severity = Severity.ERROR) -> Type:
         """Note a fault. The type is then `dyn`, so that one mistake is told once."""
@@ -151,7 +154,7 @@ class _Checker:
             case _:
                 return self._compound(node)
 
-    def _compound(self, node: Index | ListOf | Call | Conditional) -> Type:
+    def _compound(self, node: Index | ListOf | Call | Conditional | Comprehension) -> Type:
         match node:
             case Index():
                 return self._index(node)
@@ -162,6 +165,33 @@ class _Checker:
             case Conditional():
                 self._wants_bool(node.condition, "?")
                 return joined(self.type_of(node.then), self.type_of(node.otherwise))
+            case Comprehension():
+                return self._comprehension(node)
+
+    def _comprehension(self, node: Comprehension) -> Type:
+        operand = self.type_of(node.operand)
+        element = {TypeName.LIST: operand.element or DYN, TypeName.MAP: STRING, TypeName.DYN: DYN}.get(
+            operand.name
+        )
+        if element is None:
+            return self.refuse(node.place, f"`{node.macro}` goes through a list or a map; found {operand}.")
+        if any(name.partition(".")[0] == node.variable for name in self.declarations):
+            message = f"In what follows, `{node.variable}` hides the facts of that name; choose another."
+            self.refuse(node.place, message, severity=Severity.WARNING)
+        hidden, self.variables = self.variables, {**self.variables, node.variable: element}
+        if node.macro is Macro.MAP:
+            body = self.type_of(node.body)
+        else:
+            body = BOOL
+            self._wants_bool(node.body, node.macro)
+        self.variables = hidden
+        match node.macro:
+            case Macro.MAP:
+                return list_of(body)
+            case Macro.FILTER:
+                return list_of(element)
+            case _:
+                return BOOL
 
     def _selection(self, node: Name | Select) -> Type:
         path = path_of(node)
@@ -172,6 +202,9 @@ class _Checker:
         return self._field(self.type_of(node.operand), node.field, "the value", node.place)
 
     def _fact(self, path: tuple[str, ...], place: Place) -> Type:
+        variable = self.variables.get(path[0])
+        if variable is not None:
+            return self._below(variable, path, 1, place)
         for length in range(len(path), 0, -1):
             declared = self.declarations.get(".".join(path[:length]))
             if declared is not None:
@@ -255,7 +288,9 @@ class _Checker:
 
     def _declared(self, node: Expression) -> FactType | None:
         path = path_of(node)
-        return None if path is None else self.declarations.get(".".join(path))
+        if path is None or path[0] in self.variables:
+            return None
+        return self.declarations.get(".".join(path))
 
     def _overloaded(self, operator: str, given: list[Type], place: Place) -> Type:
         found = _fitting((one for one in OPERATORS if one.name == operator), given)

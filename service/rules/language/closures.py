@@ -8,6 +8,7 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
@@ -44,7 +45,7 @@ def compile_closure(expression: Expression) -> Closure:
             return _compound(expression)
 
 
-def _compound(expression: Index | ListOf | Call | Conditional) -> Closure:
+def _compound(expression: Index | ListOf | Call | Conditional | Comprehension) -> Closure:
     match expression:
         case ListOf():
             return _list(expression)
@@ -54,6 +55,8 @@ def _compound(expression: Index | ListOf | Call | Conditional) -> Closure:
             return _on_both(expression.operand, expression.index, semantics.item, expression.place)
         case Conditional():
             return _conditional(expression)
+        case Comprehension():
+            return _comprehension(expression)
 
 
 def _constant(value: Value) -> Closure:
@@ -250,5 +253,20 @@ def _conditional(expression: Conditional) -> Closure:
         if isinstance(truth, EvaluationError):
             return truth
         return then(facts) if truth else otherwise(facts)
+
+    return run
+
+
+def _comprehension(expression: Comprehension) -> Closure:
+    operand, body = compile_closure(expression.operand), compile_closure(expression.body)
+
+    def run(facts: Facts) -> Result:
+        value = operand(facts)
+        if isinstance(value, EvaluationError):
+            return value
+        found = semantics.elements(value, expression)
+        if isinstance(found, EvaluationError):
+            return found
+        return semantics.comprehend(expression, found, body, facts)
 
     return run

@@ -6,10 +6,11 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from service.rules.language import semantics
+from service.rules.language import semantics, walk
 from service.rules.language.syntax import (
     Binary,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
@@ -21,7 +22,6 @@ from service.rules.language.syntax import (
     Unary,
 )
 from service.rules.language.values import EvaluationError, Facts, Result, Value
-from service.rules.language.walk import path_of
 
 Known: TypeAlias = Mapping[int, Result]
 _NOTHING: Known = {}
@@ -54,23 +54,29 @@ def _result(expression: Expression, facts: Facts, known: Known) -> Result:
             return _compound(expression, facts, known)
 
 
-def _compound(expression: Has | Index | ListOf | Call | Conditional, facts: Facts, known: Known) -> Result:
+def _compound(
+    expression: Has | Index | ListOf | Call | Conditional | Comprehension, facts: Facts, known: Known
+) -> Result:
     match expression:
+        case Conditional():
+            return _conditional(expression, facts, known)
         case ListOf():
             return _all(expression.items, facts, known)
         case Has():
             return _has(expression, facts, known)
-        case Conditional():
-            return _conditional(expression, facts, known)
-        case Index():
-            operands = _all((expression.operand, expression.index), facts, known)
-            if isinstance(operands, EvaluationError):
-                return operands
-            return semantics.item(operands[0], operands[1], expression.place)
-        case Call():
-            targets = () if expression.target is None else (expression.target,)
-            operands = _all(targets + expression.arguments, facts, known)
-            return operands if isinstance(operands, EvaluationError) else semantics.call(expression, operands)
+        case Comprehension():
+            return _comprehension(expression, facts, known)
+        case Index() | Call():
+            return _applied(expression, facts, known)
+
+
+def _applied(expression: Index | Call, facts: Facts, known: Known) -> Result:
+    operands = _all(walk.children(expression), facts, known)
+    if isinstance(operands, EvaluationError):
+        return operands
+    if isinstance(expression, Index):
+        return semantics.item(operands[0], operands[1], expression.place)
+    return semantics.call(expression, operands)
 
 
 def _all(expressions: tuple[Expression, ...], facts: Facts, known: Known) -> list[Value] | EvaluationError:
@@ -94,7 +100,7 @@ def _unary(expression: Unary, facts: Facts, known: Known) -> Result:
 def _path(expression: Name | Select, facts: Facts, known: Known) -> Result:
     if isinstance(expression, Name):
         return semantics.fact(facts, (expression.name,), expression.place)
-    path = path_of(expression)
+    path = walk.path_of(expression)
     if path is not None:
         return semantics.fact(facts, path, expression.place)
     operand = _result(expression.operand, facts, known)
@@ -105,7 +111,7 @@ def _path(expression: Name | Select, facts: Facts, known: Known) -> Result:
 
 def _has(expression: Has, facts: Facts, known: Known) -> Result:
     target = expression.target
-    path = path_of(target)
+    path = walk.path_of(target)
     if path is not None:
         return semantics.has_fact(facts, path, target.place)
     operand = _result(target.operand, facts, known)
@@ -150,3 +156,18 @@ def _conditional(expression: Conditional, facts: Facts, known: Known) -> Result:
     if isinstance(condition, EvaluationError):
         return condition
     return _result(expression.then if condition else expression.otherwise, facts, known)
+
+
+def _comprehension(expression: Comprehension, facts: Facts, known: Known) -> Result:
+    """What is known of the body is not: there its variable is another fact each time."""
+    operand = _result(expression.operand, facts, known)
+    if isinstance(operand, EvaluationError):
+        return operand
+    found = semantics.elements(operand, expression)
+    if isinstance(found, EvaluationError):
+        return found
+
+    def run(inner: Facts) -> Result:
+        return _result(expression.body, inner, _NOTHING)
+
+    return semantics.comprehend(expression, found, run, facts)

@@ -9,6 +9,7 @@ from service.rules.language.evaluate import evaluate
 from service.rules.language.format import format_expression
 from service.rules.language.syntax import (
     Binary,
+    Comprehension,
     Conditional,
     Expression,
     Has,
@@ -65,6 +66,8 @@ def _parts(node: Expression, facts: Facts, known: dict[int, Result]) -> Sequence
         return (node.operand,)
     if isinstance(node, Conditional):
         return _parts_of_conditional(node, facts, known)
+    if isinstance(node, Comprehension):
+        return (node.operand,)  # its body is worth something else for each element
     return children(node)
 
 

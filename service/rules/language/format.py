@@ -6,6 +6,7 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
@@ -64,21 +65,30 @@ def _bare(node: Expression) -> str:
             return _member(node)
 
 
-def _member(node: Name | Select | Index | Has | ListOf | Call) -> str:
+def _member(node: Name | Select | Index | Has | ListOf | Call | Comprehension) -> str:
     match node:
         case Name():
             return node.name
         case Select():
             return f"{_text(node.operand, _MEMBER)}.{field_text(node.field)}"
-        case Index():
-            return f"{_text(node.operand, _MEMBER)}[{_text(node.index, _TERNARY)}]"
         case Has():
             return f"has({_text(node.target, _TERNARY)})"
         case ListOf():
             return f"[{_items(node.items)}]"
+        case _:
+            return _applied(node)
+
+
+def _applied(node: Index | Call | Comprehension) -> str:
+    match node:
+        case Index():
+            return f"{_text(node.operand, _MEMBER)}[{_text(node.index, _TERNARY)}]"
         case Call():
             target = "" if node.target is None else f"{_text(node.target, _MEMBER)}."
             return f"{target}{node.function}({_items(node.arguments)})"
+        case Comprehension():
+            body = _text(node.body, _TERNARY)
+            return f"{_text(node.operand, _MEMBER)}.{node.macro}({node.variable}, {body})"
 
 
 def _items(items: tuple[Expression, ...]) -> str:

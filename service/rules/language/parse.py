@@ -9,27 +9,33 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
     Index,
     ListOf,
     Literal,
+    Macro,
     Name,
     Place,
     Select,
     Unary,
     UnaryOperator,
 )
-from service.rules.language.walk import children, shortened
+from service.rules.language.walk import ELEMENTS_MAX, children, cost_of, shortened
 
 DEPTH_MAX = 64
 """Levels of nesting, and height of the tree. A chain of `&&` or `||` costs the logarithm of its length."""
 NODES_MAX = 4_000
 LIST_ITEMS_MAX = 1_000
 ARGUMENTS_MAX = 8
+COST_MAX = 500_000
+"""Parts that an evaluation may visit when every list that a macro goes through is as long as it may be."""
 MATCHES_MAX = 16
 """Calls of `matches`: the one function whose cost is more than that of reading its operands."""
+_MATCHES_IN_MACRO = 8
+"""What a call of `matches` inside of a macro counts for; inside of two, its square."""
 
 _LEVELS: tuple[frozenset[BinaryOperator], ...] = (
     frozenset({BinaryOperator.OR}),
@@ -55,9 +61,8 @@ PRECEDENCE: dict[BinaryOperator, int] = {
 
 _OPERATORS = {operator.value: operator for operator in BinaryOperator}
 _UNARY_OPERATORS = {operator.value: operator for operator in UnaryOperator}
-_MACROS = frozenset(
-    {"all", "exists", "exists_one", "existsOne", "filter", "map", "transformList", "transformMap"}
-)
+_MACROS = {macro.value: macro for macro in Macro}
+_UNKNOWN_MACROS = frozenset({"existsOne", "transformList", "transformMap", "transformMapEntry"})
 _TIGHTEST = len(_LEVELS) - 1
 _LOGIC = frozenset({BinaryOperator.AND, BinaryOperator.OR})
 
@@ -72,6 +77,8 @@ def parse(source: str) -> Expression:
     expression = parser.expression()
     parser.expect_end()
     _refuse_too_high(expression)
+    if cost_of(expression) > COST_MAX:
+        raise _too_costly(expression.place)
     return expression
 
 
@@ -89,6 +96,14 @@ def _refuse_too_high(expression: Expression) -> None:
         pending.extend((child, height + 1) for child in children(node))
 
 
+def _too_costly(place: Place) -> LanguageError:
+    message = (
+        f"The macros of this condition may go through too much: {ELEMENTS_MAX} elements at each level;"
+        " nest fewer, or ask less of each element."
+    )
+    return LanguageError([fault(place, message)])
+
+
 def _too_deep(place: Place) -> LanguageError:
     message = f"The condition is nested deeper than {DEPTH_MAX} levels here; split it into several rules."
     return LanguageError([fault(place, message)])
@@ -101,6 +116,7 @@ class _Parser:
         self._depth = 0
         self._nodes = 0
         self._matches = 0
+        self._macros = 0
 
     def expression(self) -> Expression:
         self._enter()
@@ -232,11 +248,25 @@ class _Parser:
         name = str(token.value)
         if token.kind is Kind.WORD and self._taken("("):
             self._refuse_more_matches(token)
-            if name in _MACROS:
-                message = f"The macro `{name}` is not part of this language; ask with `in`."
+            if name in _UNKNOWN_MACROS:
+                message = f"The macro `{name}` is not part of this language; these are: {', '.join(_MACROS)}."
                 raise LanguageError([fault(token.place, message)])
+            if name in _MACROS:
+                return self._comprehension(_MACROS[name], operand, token.place)
             return self._counted(Call(name, operand, self._items(")", ARGUMENTS_MAX), token.place))
         return self._counted(Select(operand, name, token.place))
+
+    def _comprehension(self, macro: Macro, operand: Expression, place: Place) -> Expression:
+        token = self._token
+        if token.kind is not Kind.WORD or token.text in RESERVED_WORDS or token.text == BinaryOperator.IN:
+            raise self._unexpected(f"a name for each element, as in `{macro}(one, one > 0)`,")
+        self._advance()
+        self._expect(",", "`,` and what is asked of each element")
+        self._macros += 1
+        body = self.expression()
+        self._macros -= 1
+        self._expect(")", f"`)` after the two arguments of `{macro}`")
+        return self._counted(Comprehension(macro, operand, token.text, body, place))
 
     def _primary(self, negative: Place | None) -> Expression:
         token = self._token
@@ -279,7 +309,8 @@ class _Parser:
         return self._counted(Call(token.text, None, self._items(")", ARGUMENTS_MAX), token.place))
 
     def _refuse_more_matches(self, token: Token) -> None:
-        self._matches += token.text == "matches"
+        if token.text == "matches":
+            self._matches += _MATCHES_IN_MACRO**self._macros
         if self._matches > MATCHES_MAX:
             message = (
                 f"More than {MATCHES_MAX} calls of `matches`; join patterns with `|`, or use several rules."

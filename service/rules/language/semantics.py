@@ -1,14 +1,14 @@
 """One node's meaning, given what its operands are worth. For the plain walk and the compiled closures."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from service.rules.language.overloads import (
     FUNCTION_NAMES,
     FUNCTIONS_BY_CLASSES,
     OPERATORS_BY_CLASSES,
 )
-from service.rules.language.syntax import BinaryOperator, Call, Place, UnaryOperator
+from service.rules.language.syntax import BinaryOperator, Call, Comprehension, Macro, Place, UnaryOperator
 from service.rules.language.values import (
     EvaluationError,
     Facts,
@@ -19,7 +19,7 @@ from service.rules.language.values import (
     equal,
     type_name,
 )
-from service.rules.language.walk import path_text, shortened
+from service.rules.language.walk import ELEMENTS_MAX, path_text, shortened
 
 BinaryRun = Callable[[Value, Value, Place], Result]
 _COMPARISONS: dict[BinaryOperator, Callable[..., bool]] = {
@@ -178,6 +178,72 @@ def call(node: Call, operands: Sequence[Value]) -> Result:
     names = [type_name(operand) for operand in operands]
     target = f"{names.pop(0)}." if is_member else ""
     return EvaluationError(f"no such overload: {target}{node.function}({', '.join(names)})", node.place)
+
+
+def elements(operand: Value, node: Comprehension) -> list[Value] | EvaluationError:
+    """What a macro goes through: the items of a list, or the keys of a map."""
+    if not isinstance(operand, list | dict):
+        return EvaluationError(f"no such overload: {type_name(operand)}.{node.macro}", node.place)
+    if len(operand) > ELEMENTS_MAX:
+        message = f"`{node.macro}` goes through {ELEMENTS_MAX} elements at most; there are {len(operand):,}"
+        return EvaluationError(message, node.place)
+    return list(operand)
+
+
+def comprehend(
+    node: Comprehension, found: Sequence[Value], run: Callable[[Facts], Result], facts: Facts
+) -> Result:
+    """What a macro makes of these elements. `run` evaluates its body."""
+    results = ((one, run({**facts, node.variable: one})) for one in found)
+    match node.macro:
+        case Macro.ALL:
+            return _quantified(results, node, decisive=False)
+        case Macro.EXISTS:
+            return _quantified(results, node, decisive=True)
+        case Macro.MAP:
+            return _collected(results)
+        case Macro.FILTER | Macro.EXISTS_ONE:
+            chosen = _chosen(results, node)
+            if isinstance(chosen, EvaluationError) or node.macro is Macro.FILTER:
+                return chosen
+            return len(chosen) == 1
+
+
+Elements = Iterable[tuple[Value, Result]]
+"""Each element with what the body of a macro is worth for it."""
+
+
+def _quantified(results: Elements, node: Comprehension, *, decisive: bool) -> Result:
+    """As a chain of `&&` or `||`: one decisive element decides, whatever the others are worth."""
+    error: EvaluationError | None = None
+    for _, result in results:
+        truth = as_bool(result, node.macro, node.body.place)
+        if truth is decisive:
+            return decisive
+        if isinstance(truth, EvaluationError) and error is None:
+            error = truth
+    return not decisive if error is None else error
+
+
+def _collected(results: Elements) -> list[Value] | EvaluationError:
+    collected: list[Value] = []
+    for _, result in results:
+        if isinstance(result, EvaluationError):
+            return result
+        collected.append(result)
+    return collected
+
+
+def _chosen(results: Elements, node: Comprehension) -> list[Value] | EvaluationError:
+    """The elements for which the body is true. One error spoils all: CEL has no short cut here."""
+    chosen: list[Value] = []
+    for element, result in results:
+        truth = as_bool(result, node.macro, node.body.place)
+        if isinstance(truth, EvaluationError):
+            return truth
+        if truth:
+            chosen.append(element)
+    return chosen
 
 
 def _placed(outcome: Value | Refusal, place: Place) -> Result:

@@ -29,6 +29,16 @@ class BinaryOperator(StrEnum):
     MODULO = "%"
 
 
+class Macro(StrEnum):
+    """What can be asked of all elements of a list, or of all keys of a map."""
+
+    ALL = "all"
+    EXISTS = "exists"
+    EXISTS_ONE = "exists_one"
+    FILTER = "filter"
+    MAP = "map"
+
+
 class UnaryOperator(StrEnum):
     NOT = "!"
     NEGATE = "-"
@@ -119,4 +129,20 @@ class Conditional:
     place: Place
 
 
-Expression = Literal | Name | Select | Index | Has | ListOf | Call | Unary | Binary | Conditional
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`operand.macro(variable, body)`.
+
+    In the body `variable` names each element in turn, and hides the facts of that name.
+    """
+
+    macro: Macro
+    operand: "Expression"
+    variable: str
+    body: "Expression"
+    place: Place
+
+
+Expression = (
+    Literal | Name | Select | Index | Has | ListOf | Call | Unary | Binary | Conditional | Comprehension
+)

@@ -13,7 +13,7 @@ from service.rules.language.parse import parse
 from service.rules.language.syntax import Expression
 from service.rules.language.types import Declarations
 from service.rules.language.values import EvaluationError, Facts, count_of
-from service.rules.language.walk import size_of
+from service.rules.language.walk import ELEMENTS_MAX, cost_of
 
 WORK_MAX = 4_000_000
 """Parts of the expression times values in the facts: a bound on the time that the worst input can take."""
@@ -85,7 +85,11 @@ def _syntax_error(fault: SyntaxFault) -> Json:
 
 
 def _too_much_work(tree: Expression, facts: Facts) -> list[Json]:
-    if size_of(tree) * sum(map(count_of, facts.values())) <= WORK_MAX:
+    values = sum(map(count_of, facts.values()))
+    elements = min(
+        ELEMENTS_MAX, values + cost_of(tree, elements=1)
+    )  # of a fact, or of a list in the condition
+    if cost_of(tree, elements=elements) * values <= WORK_MAX:
         return []
     message = "Expression and facts are too large together; leave out facts, or split the expression."
     return [{"message": message, "pointer": "/facts"}]

@@ -7,6 +7,7 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
@@ -17,6 +18,9 @@ from service.rules.language.syntax import (
     Select,
     Unary,
 )
+
+ELEMENTS_MAX = 200
+"""How many elements a list or map may have that a macro goes through."""
 
 _TEXT_SHOWN_MAX = 60
 _PLAIN_FIELD = re.compile(r"(?!(?:true|false|null|in)\Z)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -35,7 +39,9 @@ def children(node: Expression) -> tuple[Expression, ...]:
             return _many_children(node)
 
 
-def _many_children(node: Index | ListOf | Call | Binary | Conditional) -> tuple[Expression, ...]:
+def _many_children(
+    node: Index | ListOf | Call | Binary | Conditional | Comprehension,
+) -> tuple[Expression, ...]:
     match node:
         case Index():
             return (node.operand, node.index)
@@ -47,6 +53,8 @@ def _many_children(node: Index | ListOf | Call | Binary | Conditional) -> tuple[
             return (node.left, node.right)
         case Conditional():
             return (node.condition, node.then, node.otherwise)
+        case Comprehension():
+            return (node.operand, node.body)
 
 
 def shortened(text: str) -> str:
@@ -54,9 +62,12 @@ def shortened(text: str) -> str:
     return text if len(text) <= _TEXT_SHOWN_MAX else text[: _TEXT_SHOWN_MAX - 1] + "…"
 
 
-def size_of(node: Expression) -> int:
-    """How many nodes there are, `node` included."""
-    return 1 + sum(map(size_of, children(node)))
+def cost_of(node: Expression, *, elements: int = ELEMENTS_MAX) -> int:
+    """How many nodes are evaluated at most, `node` included, when a macro goes through so many elements."""
+    if isinstance(node, Comprehension):
+        body = cost_of(node.body, elements=elements)
+        return 1 + cost_of(node.operand, elements=elements) + elements * body
+    return 1 + sum(cost_of(child, elements=elements) for child in children(node))
 
 
 def path_of(node: Expression) -> tuple[str, ...] | None:

@@ -20,12 +20,14 @@ from service.rules.language.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Comprehension,
     Conditional,
     Expression,
     Has,
     Index,
     ListOf,
     Literal,
+    Macro,
     Name,
     Place,
     Select,
@@ -317,9 +319,8 @@ def _leaf(rng: Random, of: Type) -> Expression:
 
 
 def _bool(rng: Random, depth: int) -> Expression:
-    return rng.choice((_logic, _logic, _not, _comparison, _comparison, _membership, _has, _text_question))(
-        rng, depth
-    )
+    makers = (_logic, _logic, _not, _comparison, _comparison, _membership, _has, _text_question, _quantified)
+    return rng.choice(makers)(rng, depth)
 
 
 def _logic(rng: Random, depth: int) -> Expression:
@@ -354,6 +355,25 @@ def _has(rng: Random, _depth: int) -> Expression:
     return Has(target, HERE)
 
 
+def _quantified(rng: Random, depth: int) -> Expression:
+    return _comprehension(rng, rng.choice((Macro.ALL, Macro.EXISTS, Macro.EXISTS_ONE)), depth)
+
+
+def _comprehension(rng: Random, macro: Macro, depth: int) -> Expression:
+    """A macro over a fact or over literals, which asks its variable and sometimes something else too."""
+    of = rng.choice((INT, STRING))
+    operand = _named(rng, list_of(of))
+    if rng.randrange(2):
+        operand = ListOf(tuple(_literal(rng, of) for _ in range(rng.randrange(4))), HERE)
+    variable = rng.choice(("one", "request"))
+    operator = rng.choice((*_EQUALITIES, *_ORDERINGS))
+    body: Expression = Binary(operator, Name(variable, HERE), _literal(rng, of), HERE)
+    if rng.randrange(2) and depth > 0:
+        logic = rng.choice((BinaryOperator.AND, BinaryOperator.OR))
+        body = Binary(logic, body, _quantified(rng, 0) if rng.randrange(3) else _leaf(rng, BOOL), HERE)
+    return Comprehension(macro, operand, variable, body, HERE)
+
+
 def _text_question(rng: Random, depth: int) -> Expression:
     target = _expression(rng, STRING, depth)
     function = rng.choice(("startsWith", "endsWith", "contains", "matches"))
@@ -362,13 +382,19 @@ def _text_question(rng: Random, depth: int) -> Expression:
     return Call(function, target, (_expression(rng, STRING, depth),), HERE)
 
 
+def _list(rng: Random, depth: int) -> Expression:
+    if rng.randrange(2):
+        return _named(rng, list_of(STRING))
+    return _comprehension(rng, rng.choice((Macro.FILTER, Macro.MAP)), depth)
+
+
 def _int(rng: Random, depth: int) -> Expression:
     choice = rng.randrange(6)
     match choice:
         case 0:
             return Call("size", None, (_expression(rng, STRING, depth),), HERE)
         case 1:
-            return Call("size", _named(rng, list_of(STRING)), (), HERE)
+            return Call("size", _list(rng, depth), (), HERE)
         case 2:
             zone = (Literal(rng.choice(ZONES), HERE),) if rng.randrange(2) else ()
             return Call(rng.choice(_ACCESSORS), _expression(rng, TIMESTAMP, depth), zone, HERE)

@@ -268,3 +268,34 @@ def test_facts_suit_the_declarations_inferred_from_them(case: Case) -> None:
     facts = bind(case.facts, {}).facts
 
     assert not bind(dict(facts), inferred(facts)).faults
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("tags.exists(tag, tag == 1)", "string == int is never possible"),
+        ("tags.all(tag, size(tag))", "`all` wants true or false here, found int"),
+        ("request.impact.exists(one, true)", "goes through a list or a map; found int"),
+        ("tags.exists(tag, tagg == 'x')", "There is no fact `tagg`"),
+        ("tags.exists(tag, tag.length > 1)", "is of type string and has no field `length`"),
+        ("tags.exists(tag, true) && tag == 'x'", "There is no fact `tag`"),
+        ("tags.exists(request, request == 'x')", "`request` hides the facts of that name"),
+    ],
+)
+def test_what_is_wrong_inside_of_a_macro_is_told(source: str, wanted: str) -> None:
+    (found,) = check(parse(source), DECLARED).faults
+
+    assert wanted in found.message
+
+
+@pytest.mark.parametrize(
+    ("source", "of"),
+    [
+        ("tags.map(tag, size(tag))", list_of(INT)),
+        ("grid.filter(row, row.exists(cell, cell > 1))", list_of(list_of(INT))),
+        ("client.hours.exists_one(day, day == 'mon')", BOOL),
+        ("anything.all(one, one == 1)", BOOL),
+    ],
+)
+def test_the_type_of_a_macro(source: str, of: Type) -> None:
+    assert check(parse(source), DECLARED).type == of

@@ -13,6 +13,7 @@ from service.rules.language.evaluate import evaluate
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Binary, BinaryOperator, Place
 from service.rules.language.values import EvaluationError, Facts, Result, Value, equal
+from service.rules.language.walk import ELEMENTS_MAX
 from tests import effort
 from tests.unit.language.generators import (
     DECLARATIONS,
@@ -323,3 +324,35 @@ def test_a_hundred_ordinary_conditions_take_little_of_a_millisecond() -> None:
         seconds.append(time.process_time() - started)
 
     assert min(seconds) < 0.0005
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("request.tags.exists(tag, tag.startsWith('v'))", True),
+        ("request.tags.all(tag, size(tag) > 2)", True),
+        ("request.tags.exists_one(tag, tag == 'vpn')", True),
+        ("request.tags.filter(tag, tag != 'vpn')", ["office"]),
+        ("request.tags.map(tag, size(tag))", [3, 6]),
+        ("request.custom.exists(key, key == 'site')", True),
+        ("request.tags.exists(request, request == 'vpn') && request.impact == 2", True),
+        ("request.tags.all(a, request.tags.exists(b, a == b))", True),
+    ],
+)
+def test_a_macro_goes_through_a_list_or_the_keys_of_a_map(expression: str, wanted: Value) -> None:
+    facts: Facts = {"request": {"tags": ["vpn", "office"], "impact": 2, "custom": {"site": "north"}}}
+
+    assert evaluate(parse(expression), facts) == wanted
+
+
+def test_a_macro_goes_through_a_bounded_number_of_elements() -> None:
+    tree = parse("request.codes.all(code, code == 1)")
+
+    ones: list[Value] = [1] * ELEMENTS_MAX
+
+    within = evaluate(tree, {"request": {"codes": ones}})
+    beyond = evaluate(tree, {"request": {"codes": [*ones, 1]}})
+
+    assert within is True
+    assert isinstance(beyond, EvaluationError)
+    assert "200 elements at most" in beyond.message

@@ -27,7 +27,7 @@ REFUSED_BY_TYPE = ("7 / 2.0", "request.priority == 2")
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 20
+    assert len(EXAMPLES) == 22
 
 
 @pytest.mark.parametrize(("expression", "gives"), EXAMPLES)
