@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -22,6 +22,48 @@ Sessions = async_sessionmaker[AsyncSession]
 
 PREPARED_STATEMENTS_KEPT = 400
 """For each connection; an INSERT of two rows is another statement than one of three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long PostgreSQL lets a connection of ours take; None for as long as it likes.
+
+    Attributes:
+        statement: for one statement, with what it waits for.
+        lock: to wait for one lock. Shorter than a statement's, so that the log says which it was.
+        idle_in_transaction: between two statements of a transaction, while its locks are held.
+    """
+
+    statement: timedelta | None = None
+    lock: timedelta | None = None
+    idle_in_transaction: timedelta | None = None
+
+    def settings(self) -> dict[str, str]:
+        """As PostgreSQL calls them, in milliseconds."""
+        spans = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction,
+        }
+        return {
+            name: str(span // timedelta(milliseconds=1)) for name, span in spans.items() if span is not None
+        }
+
+
+UNBOUNDED = Timeouts()
+"""For an operator's commands, of which some look at every row."""
+
+API_TIMEOUTS = Timeouts(
+    statement=timedelta(seconds=2),
+    lock=timedelta(milliseconds=1_500),
+    idle_in_transaction=timedelta(seconds=10),
+)
+"""The longest wait for a lock that is in order is that for a sandbox's clock, which fires at most 100
+wake-ups while it is held: well under a second, and twice that on a busy machine."""
+
+WORKER_TIMEOUTS = Timeouts(
+    statement=timedelta(seconds=30), lock=timedelta(seconds=10), idle_in_transaction=timedelta(seconds=30)
+)
 
 DRIVER = "driver"
 LOST = (
@@ -83,8 +125,8 @@ def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """An engine whose pool holds `pool_size` connections and never more."""
+def create_engine(url: str, *, pool_size: int, timeouts: Timeouts = UNBOUNDED) -> AsyncEngine:
+    """An engine whose pool holds `pool_size` connections and never more, each with these timeouts."""
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -94,7 +136,7 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         connect_args={
-            "server_settings": {"application_name": "rooted", "timezone": "UTC"},
+            "server_settings": {"application_name": "rooted", "timezone": "UTC", **timeouts.settings()},
             "prepared_statement_cache_size": PREPARED_STATEMENTS_KEPT,
         },
     )

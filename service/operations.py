@@ -16,7 +16,7 @@ from service.audit import verification
 from service.audit.domain import PLATFORM
 from service.audit.verification import Verdict
 from service.clock import Clock
-from service.db import Sessions, create_engine, create_sessions, tenant_transaction
+from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
 from service.platform import platform_transaction
 from service.sealing import service as sealing
 from service.settings import Settings
@@ -64,8 +64,10 @@ async def database(settings: Settings, *, data_folder: Path) -> AsyncGenerator[D
 
 
 @asynccontextmanager
-async def sessions(database: Database, *, pool_size: int) -> AsyncGenerator[Sessions]:
-    engine = create_engine(database.app_url, pool_size=pool_size)
+async def sessions(
+    database: Database, *, pool_size: int, timeouts: Timeouts = UNBOUNDED
+) -> AsyncGenerator[Sessions]:
+    engine = create_engine(database.app_url, pool_size=pool_size, timeouts=timeouts)
     try:
         yield create_sessions(engine)
     finally:

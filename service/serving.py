@@ -17,7 +17,7 @@ from sqlalchemy import text
 from service import composition, operations, schema, telemetry, worker
 from service.app import create_app
 from service.clock import SystemClock
-from service.db import Sessions
+from service.db import API_TIMEOUTS, UNBOUNDED, WORKER_TIMEOUTS, Sessions, Timeouts
 from service.errors import Unavailable
 from service.operations import Credentials
 from service.settings import Settings
@@ -67,11 +67,13 @@ class Finding:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, data_folder: Path, pool_size: int) -> AsyncGenerator[Sessions]:
+async def opened(
+    settings: Settings, *, data_folder: Path, pool_size: int, timeouts: Timeouts = UNBOUNDED
+) -> AsyncGenerator[Sessions]:
     """Sessions on the operator's database, or on the embedded one."""
     async with (
         operations.database(settings, data_folder=data_folder) as database,
-        operations.sessions(database, pool_size=pool_size) as sessions,
+        operations.sessions(database, pool_size=pool_size, timeouts=timeouts) as sessions,
     ):
         yield sessions
 
@@ -96,9 +98,11 @@ async def serve(
     telemetry.configure_logging(settings.log_level)
     listener = _listener(settings.host, settings.port)
     settings = _settled(_addressed(settings, listener.getsockname()[1]), data_folder)
-    stop, metrics = asyncio.Event(), Metrics()
+    stop, metrics, pool_size = asyncio.Event(), Metrics(), settings.database_pool_size
     async with (
-        opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
+        operations.database(settings, data_folder=data_folder) as database,
+        operations.sessions(database, pool_size=pool_size, timeouts=API_TIMEOUTS) as sessions,
+        operations.sessions(database, pool_size=pool_size, timeouts=WORKER_TIMEOUTS) as workers,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
         composition.rules_engine(settings, metrics) as engine,
         asyncio.TaskGroup() as tasks,
@@ -120,7 +124,7 @@ async def serve(
         if with_worker:
             advances = composition.ADVANCES
             tasks.create_task(
-                worker.run(settings, sessions, vault=vault, advances=advances, stop=stop, metrics=metrics)
+                worker.run(settings, workers, vault=vault, advances=advances, stop=stop, metrics=metrics)
             )
         await server.serve(sockets=[listener])
         stop.set()
@@ -176,7 +180,12 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
     for each in SIGNALS:
         loop.add_signal_handler(each, stop.set)
     async with (
-        opened(settings, data_folder=data_folder, pool_size=settings.database_pool_size) as sessions,
+        opened(
+            settings,
+            data_folder=data_folder,
+            pool_size=settings.database_pool_size,
+            timeouts=WORKER_TIMEOUTS,
+        ) as sessions,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
     ):
         await worker.run(settings, sessions, vault=vault, advances=composition.ADVANCES, stop=stop)
