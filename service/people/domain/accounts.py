@@ -4,10 +4,9 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from service.errors import Fault
-from service.ids import MemberId, PersonId, TenantId
+from service.ids import MemberId, PersonId, TenantId, read_id
 from service.mail.domain import ADDRESS_CHARACTERS_MAX, is_address
 from service.people.domain.members import Role
 
@@ -16,6 +15,9 @@ OPERATORS_RESET_TTL = timedelta(days=1)
 DEVICE_TTL = timedelta(days=365)
 DEVICE_PURPOSE = b"device cookie"
 NONCE_BYTES = 16
+HEX_DIGITS = 32
+"""Of an id."""
+
 _MAC_BYTES = 32
 _STAMP_BYTES = 8
 
@@ -103,10 +105,10 @@ def reset_path(secret: str) -> str:
 def read_invitation(text: str) -> tuple[TenantId, str] | None:
     """The tenant and the secret of the last part of an invitation's path; None when it is none."""
     tenant, separated, secret = text.partition(".")
-    if not separated or not secret or len(tenant) != len(UUID(int=0).hex):
+    if not separated or not secret or len(tenant) != HEX_DIGITS:
         return None
     try:
-        return TenantId(UUID(hex=tenant)), secret
+        return TenantId(read_id(tenant)), secret
     except ValueError:
         return None
 

@@ -1,0 +1,136 @@
+"""Use cases of groups: members who work together, and the member above them. `now` is the tenant's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
+from service.db import TenantSession
+from service.ids import GroupId, MemberId
+from service.names import faults_of_name
+from service.people import store
+from service.people.domain import Group, Member, MemberState
+from service.people.errors import GroupInvalid, MemberDeactivated
+from service.people.models import MemberGroupRow
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """What is recorded of a group.
+
+    Attributes:
+        manager_id: the member whom an escalation climbs to; it need not be in the group.
+    """
+
+    name: str
+    manager_id: MemberId | None = None
+
+
+async def create_group(session: TenantSession, actor: Actor, entry: GroupEntry, *, now: datetime) -> Group:
+    """Raises GroupInvalid, GroupNameTaken, MemberNotFound, MemberDeactivated."""
+    await _vet(session, entry)
+    group = Group(
+        id=GroupId(ids.new_id()), name=entry.name, manager_id=entry.manager_id, version=1, created_at=now
+    )
+    await store.add_group(
+        session, group.id, name=group.name, manager_id=group.manager_id, version=1, created_at=now
+    )
+    await _record(session, actor, "group.created", group.id, after=_told(group), now=now)
+    return group
+
+
+async def get_group(session: TenantSession, group_id: GroupId, *, lock: bool = False) -> Group:
+    return (await store.group(session, group_id, lock=lock)).to_domain()
+
+
+async def list_groups(session: TenantSession, *, after: UUID | None, limit: int) -> list[Group]:
+    return [row.to_domain() for row in await store.listed(session, MemberGroupRow, after=after, limit=limit)]
+
+
+async def change_group(
+    session: TenantSession, actor: Actor, group_id: GroupId, entry: GroupEntry, *, now: datetime
+) -> Group:
+    """Raises GroupNotFound, GroupInvalid, GroupNameTaken, MemberNotFound, MemberDeactivated."""
+    row = await store.group(session, group_id, lock=True)
+    before = row.to_domain()
+    await _vet(session, entry)
+    row.name, row.manager_id = entry.name, entry.manager_id
+    row.version += 1
+    await store.save_group(session, row)
+    after = row.to_domain()
+    changed = {"before": _told(before), "after": _told(after)}
+    await _record(session, actor, "group.changed", group_id, **changed, now=now)
+    return after
+
+
+async def remove_group(session: TenantSession, actor: Actor, group_id: GroupId, *, now: datetime) -> None:
+    """Remove a group; its members stay members. Raises GroupNotFound."""
+    row = await store.group(session, group_id, lock=True)
+    before = _told(row.to_domain())
+    await store.remove_group(session, row)
+    await _record(session, actor, "group.removed", group_id, before=before, now=now)
+
+
+async def list_group_members(
+    session: TenantSession, group_id: GroupId, *, after: UUID | None, limit: int
+) -> list[Member]:
+    """Raises GroupNotFound."""
+    await store.group(session, group_id)
+    found = await store.group_members(session, group_id, after=after, limit=limit)
+    return [row.to_domain() for row in found]
+
+
+async def add_group_member(
+    session: TenantSession, actor: Actor, group_id: GroupId, member_id: MemberId, *, now: datetime
+) -> Group:
+    """Put a member into a group; nothing changes when it is there.
+
+    Raises:
+        GroupNotFound, MemberNotFound, MemberDeactivated
+    """
+    row = await store.group(session, group_id, lock=True)
+    await _refuse_deactivated(session, member_id)
+    if await store.add_to_group(session, group_id, member_id, now=now):
+        row.version += 1
+        after = {"member_id": member_id}
+        await _record(session, actor, "group.member_added", group_id, after=after, now=now)
+    return row.to_domain()
+
+
+async def remove_group_member(
+    session: TenantSession, actor: Actor, group_id: GroupId, member_id: MemberId, *, now: datetime
+) -> Group:
+    """Take a member out of a group. Raises GroupNotFound, GroupMemberNotFound."""
+    row = await store.group(session, group_id, lock=True)
+    await store.remove_from_group(session, group_id, member_id)
+    row.version += 1
+    before = {"member_id": member_id}
+    await _record(session, actor, "group.member_removed", group_id, before=before, now=now)
+    return row.to_domain()
+
+
+async def _vet(session: TenantSession, entry: GroupEntry) -> None:
+    faults = faults_of_name(entry.name)
+    if faults:
+        raise GroupInvalid(faults)
+    if entry.manager_id is not None:
+        await _refuse_deactivated(session, entry.manager_id)
+
+
+async def _refuse_deactivated(session: TenantSession, member_id: MemberId) -> None:
+    member = await store.member(session, member_id)
+    if member.state == MemberState.DEACTIVATED:
+        raise MemberDeactivated(member_id)
+
+
+async def _record(
+    session: TenantSession, actor: Actor, action: str, group_id: GroupId, *, now: datetime, **sides: Any
+) -> None:
+    await audit.record(session, actor, Deed(action, f"group:{group_id}", **sides), now=now)
+
+
+def _told(group: Group) -> dict[str, Any]:
+    return {"name": group.name, "manager_id": group.manager_id}
