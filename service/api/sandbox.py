@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 
 from service.api.fields import Moment
 from service.api.security import Principal
+from service.audit.domain import Actor
 from service.db import Sessions, TenantSession
 from service.wakeups import drive, service
 from service.wakeups.service import Advances, ClockProgress
@@ -53,6 +54,7 @@ class SandboxController(Controller):
         self,
         sessions: NamedDependency[Sessions],
         principal: NamedDependency[Principal],
+        actor: NamedDependency[Actor],
         advances: NamedDependency[Advances],
         data: JSONBody[MoveClock],
     ) -> Response[ClockView]:
@@ -61,5 +63,7 @@ class SandboxController(Controller):
         Answers 202 when that takes long: it goes on by itself, and `GET` shows how far it has come. Repeating
         the request does no harm, so it needs no Idempotency-Key.
         """
-        progress = await drive.move_clock(sessions, principal.tenant_id, to=data.now, advances=advances)
+        progress = await drive.move_clock(
+            sessions, principal.tenant_id, actor, to=data.now, advances=advances
+        )
         return Response(ClockView.of(progress), status_code=200 if progress.arrived else 202)

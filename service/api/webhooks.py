@@ -15,8 +15,7 @@ from service.api.conditional import Precondition
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import Principal
-from service.audit import service as audit
-from service.audit.domain import Actor, Deed
+from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import ClientId, EndpointId
 from service.outbox import service
@@ -89,7 +88,7 @@ class WebhookController(Controller):
         """Register a webhook endpoint. An application of a client organization registers one for it."""
 
         async def effect() -> Response[CreatedWebhookEndpointView]:
-            draft = EndpointDraft(data.url, data.types, principal.client_id or data.client_id)
+            draft = EndpointDraft(data.url, data.types, principal.client_id or data.client_id, actor)
             if draft.client_id is not None:
                 await tenants.get_client(session, draft.client_id)
             endpoint, secret = await service.register(
@@ -153,9 +152,7 @@ class WebhookController(Controller):
         """Remove a webhook endpoint, and what was on its way to it."""
         held = await service.get_endpoint(session, endpoint_id, client_id=principal.client_id, lock=True)
         precondition.check(_tag(held))
-        await service.remove_endpoint(session, endpoint_id)
-        subject, before = f"webhook_endpoint:{endpoint_id}", {"url": held.url}
-        await audit.record(session, actor, Deed("webhook_endpoint.removed", subject, before=before), now=now)
+        await service.remove_endpoint(session, actor, held, now=now)
 
 
 def _tag(endpoint: Endpoint) -> str:

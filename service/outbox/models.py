@@ -1,6 +1,6 @@
 """Tables of this slice, and what their rows are to those who append and read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.audit.domain import Actor
 from service.db import TenantRow
 from service.ids import ClientId, EndpointId, EventId
 from service.outbox.domain.events import Audience
@@ -52,11 +53,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EndpointDraft:
-    """An endpoint as it is asked for; see Endpoint."""
+    """An endpoint as it is asked for, and by whom; see Endpoint."""
 
     url: str
     types: tuple[str, ...]
     client_id: ClientId | None
+    by: Actor = field(default_factory=Actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 
 from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.ids import ClientId, EndpointId
 from service.jobs import service as jobs
@@ -175,7 +177,10 @@ async def register(
         created_at=now,
     )
     await store.add_endpoint(session, row)
-    return row.to_domain(), secret
+    endpoint = row.to_domain()
+    deed = Deed("webhook_endpoint.created", f"webhook_endpoint:{endpoint.id}", after=_fields(endpoint))
+    await audit.record(session, draft.by, deed, now=now)
+    return endpoint, secret
 
 
 async def get_endpoint(
@@ -196,9 +201,11 @@ async def list_endpoints(
     return [row.to_domain() for row in rows]
 
 
-async def remove_endpoint(session: TenantSession, endpoint_id: EndpointId) -> None:
+async def remove_endpoint(session: TenantSession, actor: Actor, endpoint: Endpoint, *, now: datetime) -> None:
     """Remove an endpoint that the caller has locked, with what was on its way to it."""
-    await store.remove_endpoint(session, endpoint_id)
+    await store.remove_endpoint(session, endpoint.id)
+    deed = Deed("webhook_endpoint.removed", f"webhook_endpoint:{endpoint.id}", before=_fields(endpoint))
+    await audit.record(session, actor, deed, now=now)
 
 
 async def outstanding(
@@ -238,6 +245,11 @@ async def _deliver(session: TenantSession, wanted: Sequence[tuple[Subscription, 
     await jobs.enqueue_all(
         session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id in added]
     )
+
+
+def _fields(endpoint: Endpoint) -> dict[str, Any]:
+    """What the audit trail says of an endpoint."""
+    return {"url": endpoint.url, "types": endpoint.types, "client_id": endpoint.client_id}
 
 
 def _concerns(subscription: Subscription, event_type: str, client_id: ClientId | None) -> bool:

@@ -10,6 +10,7 @@ from itertools import cycle, islice
 import structlog
 from prometheus_client import Counter, Histogram
 
+from service.audit.domain import Actor
 from service.db import Sessions, tenant_transaction
 from service.ids import TenantId
 from service.platform import platform_transaction
@@ -82,7 +83,7 @@ async def fire_due(work: Round) -> int:
 
 
 async def move_clock(
-    sessions: Sessions, tenant_id: TenantId, *, to: datetime, advances: Advances
+    sessions: Sessions, tenant_id: TenantId, actor: Actor, *, to: datetime, advances: Advances
 ) -> ClockProgress:
     """Move a sandbox's clock in one transaction, or leave it to a job if a wake-up on the way fails.
 
@@ -92,12 +93,12 @@ async def move_clock(
     try:
         async with tenant_transaction(sessions, tenant_id) as session:
             return await service.move_clock(
-                session, to=to, advances=advances, wake_ups_max=WAKE_UPS_IN_ANSWER_MAX
+                session, actor, to=to, advances=advances, wake_ups_max=WAKE_UPS_IN_ANSWER_MAX
             )
     except WakeUpFailed as failure:
         log.warning("sandbox clock left to a job", tenant_id=str(tenant_id), exc_info=failure)
     async with tenant_transaction(sessions, tenant_id) as session:
-        return await service.aim_clock(session, to=to)
+        return await service.aim_clock(session, actor, to=to)
 
 
 async def _lane(work: Round, turns: Iterator[TenantId]) -> int:

@@ -11,6 +11,8 @@ from typing import Protocol
 from uuid import UUID
 
 from service import instants
+from service.audit import service as audit
+from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.jobs import service as jobs
 from service.platform import PlatformSession
@@ -122,7 +124,7 @@ async def clock(session: TenantSession) -> ClockProgress:
 
 
 async def move_clock(
-    session: TenantSession, *, to: datetime, advances: Advances, wake_ups_max: int
+    session: TenantSession, actor: Actor, *, to: datetime, advances: Advances, wake_ups_max: int
 ) -> ClockProgress:
     """Move a sandbox's clock, stopping at each wake-up on the way and firing it there.
 
@@ -134,6 +136,7 @@ async def move_clock(
         WakeUpFailed: roll back, and let `aim_clock` have the job do it, one transaction for each wake-up.
     """
     clock = await _movable(session, to=to)
+    await _record_move(session, actor, clock, to=to)
     if clock.now_at < clock.target_at:
         return await _aim(session, clock, to=to)
     moved = await _advance_clock(session, clock, to=to, advances=advances, wake_ups_max=wake_ups_max)
@@ -142,13 +145,15 @@ async def move_clock(
     return await _progress(session, moved)
 
 
-async def aim_clock(session: TenantSession, *, to: datetime) -> ClockProgress:
+async def aim_clock(session: TenantSession, actor: Actor, *, to: datetime) -> ClockProgress:
     """Tell a sandbox's clock where to go, and leave all of the way to a job.
 
     Raises:
         SandboxOnly, ClockMovesForward, ClockOutOfRange
     """
-    return await _aim(session, await _movable(session, to=to), to=to)
+    clock = await _movable(session, to=to)
+    await _record_move(session, actor, clock, to=to)
+    return await _aim(session, clock, to=to)
 
 
 async def continue_clock(session: TenantSession, *, advances: Advances, wake_ups_max: int) -> bool:
@@ -210,6 +215,17 @@ async def _aim(session: TenantSession, clock: SandboxClock, *, to: datetime) -> 
         await store.set_clock(session, now_at=clock.now_at, target_at=to)
         await jobs.enqueue(session, MOVE_CLOCK)
     return await _progress(session, SandboxClock(now_at=clock.now_at, target_at=to))
+
+
+async def _record_move(session: TenantSession, actor: Actor, clock: SandboxClock, *, to: datetime) -> None:
+    """Record where the clock is sent, at the time that it shows."""
+    deed = Deed(
+        "sandbox_clock.moved",
+        f"tenant:{session.tenant_id}",
+        before={"target": clock.target_at},
+        after={"target": to},
+    )
+    await audit.record(session, actor, deed, now=clock.now_at)
 
 
 async def _progress(session: TenantSession, clock: SandboxClock) -> ClockProgress:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from service.audit.domain import Actor
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.jobs.registry import Tools
@@ -93,13 +94,13 @@ async def test_wake_ups_fire_in_order_with_the_clock_at_their_instants(
     third, first, second, later = await schedule(sessions, tenant, 30, 10, 20, 90)
     watcher = Watcher()
 
-    moved = await drive.move_clock(sessions, tenant.id, to=after(60), advances=watcher.advances)
+    moved = await drive.move_clock(sessions, tenant.id, Actor(), to=after(60), advances=watcher.advances)
 
     assert watcher.seen == [(first, after(10)), (second, after(20)), (third, after(30))]
     assert watcher.clocks == [after(10), after(20), after(30)]
     assert (moved.now, moved.target, moved.pending) == (after(60), after(60), 0)
     assert await queued(sessions) == 0
-    await drive.move_clock(sessions, tenant.id, to=after(90), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(90), advances=watcher.advances)
     assert watcher.seen[3:] == [(later, after(90))]
 
 
@@ -111,7 +112,7 @@ async def test_wake_ups_that_arise_on_the_way_fire_too(sessions: Sessions, tenan
     a, b = await schedule(sessions, tenant, 10, 15)
     watcher = Watcher(again)
 
-    await drive.move_clock(sessions, tenant.id, to=after(60), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(60), advances=watcher.advances)
 
     assert [now for _, now in watcher.seen] == [after(each) for each in (10, 15, 20, 25, 30, 35, 40, 45)]
     assert [subject for subject, _ in watcher.seen] == [a, b] * 4
@@ -123,7 +124,7 @@ async def test_a_wake_up_set_in_the_past_fires_where_the_clock_stands(
     await schedule(sessions, tenant, -30, 5)
     watcher = Watcher()
 
-    await drive.move_clock(sessions, tenant.id, to=after(10), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(10), advances=watcher.advances)
 
     assert [now for _, now in watcher.seen] == [NOON, after(5)]
 
@@ -137,7 +138,7 @@ async def test_a_long_way_is_continued_by_jobs_in_the_same_order(
     await schedule(sessions, tenant, *range(1, 13))
     watcher = Watcher()
 
-    begun = await drive.move_clock(sessions, tenant.id, to=after(60), advances=watcher.advances)
+    begun = await drive.move_clock(sessions, tenant.id, Actor(), to=after(60), advances=watcher.advances)
 
     assert (begun.now, begun.target, begun.pending) == (after(3), after(60), 9)
     assert await queued(sessions) == 1
@@ -156,16 +157,16 @@ async def test_while_the_clock_is_on_its_way_only_its_target_is_moved_and_only_f
     monkeypatch.setattr(drive, "WAKE_UPS_IN_ANSWER_MAX", 1)
     await schedule(sessions, tenant, 1, 2, 3)
     watcher = Watcher()
-    await drive.move_clock(sessions, tenant.id, to=after(10), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(10), advances=watcher.advances)
 
-    same = await drive.move_clock(sessions, tenant.id, to=after(10), advances=watcher.advances)
-    farther = await drive.move_clock(sessions, tenant.id, to=after(20), advances=watcher.advances)
+    same = await drive.move_clock(sessions, tenant.id, Actor(), to=after(10), advances=watcher.advances)
+    farther = await drive.move_clock(sessions, tenant.id, Actor(), to=after(20), advances=watcher.advances)
 
     assert (same.now, same.target, same.pending) == (after(1), after(10), 2)
     assert (farther.now, farther.target, farther.pending) == (after(1), after(20), 2)
     assert await queued(sessions) == 2
     with pytest.raises(ClockMovesForward):
-        await drive.move_clock(sessions, tenant.id, to=after(19), advances=watcher.advances)
+        await drive.move_clock(sessions, tenant.id, Actor(), to=after(19), advances=watcher.advances)
     assert len(watcher.seen) == 1
 
 
@@ -179,7 +180,7 @@ async def test_a_wake_up_that_keeps_failing_is_parked_and_does_not_hold_the_cloc
             raise RuntimeError("a subject that cannot be looked at")
 
     watcher = Watcher(fail)
-    begun = await drive.move_clock(sessions, tenant.id, to=after(10), advances=watcher.advances)
+    begun = await drive.move_clock(sessions, tenant.id, Actor(), to=after(10), advances=watcher.advances)
 
     assert (begun.now, begun.target, begun.pending) == (NOON, after(10), 3)
     await jobs.move_clock(tools(sessions, watcher), tenant_id=tenant.id)
@@ -203,7 +204,7 @@ async def test_a_kind_that_nobody_looks_at_is_parked_like_one_that_fails(
     nobody = Watcher()
     nothing_known = Tools(sessions, SystemClock(), {Advances: Advances({}), Meters: Meters.of(Metrics())})
 
-    await drive.move_clock(sessions, tenant.id, to=after(5), advances=Advances({}))
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(5), advances=Advances({}))
     await jobs.move_clock(nothing_known, tenant_id=tenant.id)
 
     assert await progress(sessions, tenant) == (after(5), after(5), 0)
@@ -217,7 +218,7 @@ async def test_setting_a_parked_wake_up_anew_revives_it(sessions: Sessions, tena
         await service.schedule(session, [WakeUp(KIND, subject, after(2))])
     watcher = Watcher()
 
-    await drive.move_clock(sessions, tenant.id, to=after(5), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(5), advances=watcher.advances)
 
     assert watcher.seen == [(subject, after(2))]
 
@@ -228,7 +229,7 @@ async def test_a_cancelled_wake_up_does_not_fire(sessions: Sessions, tenant: Ten
         await service.cancel(session, KIND, [cancelled, uuid4()])
     watcher = Watcher()
 
-    await drive.move_clock(sessions, tenant.id, to=after(5), advances=watcher.advances)
+    await drive.move_clock(sessions, tenant.id, Actor(), to=after(5), advances=watcher.advances)
 
     assert [subject for subject, _ in watcher.seen] == [kept]
 
@@ -237,15 +238,15 @@ async def test_a_live_tenants_clock_cannot_be_moved(sessions: Sessions) -> None:
     live = await factories.tenant(sessions)
 
     with pytest.raises(SandboxOnly):
-        await drive.move_clock(sessions, live.id, to=after(5), advances=Advances({}))
+        await drive.move_clock(sessions, live.id, Actor(), to=after(5), advances=Advances({}))
 
 
 async def test_a_move_with_nothing_due_takes_few_statements(sessions: Sessions, tenant: Tenant) -> None:
     async with tenant_transaction(sessions, tenant.id) as session:
         with sent.statements() as statements:
-            await service.move_clock(session, to=after(5), advances=Advances({}), wake_ups_max=100)
+            await service.move_clock(session, Actor(), to=after(5), advances=Advances({}), wake_ups_max=100)
 
-    assert len(statements) == 3
+    assert len(statements) == 4
 
 
 async def test_the_clock_only_ever_goes_forward(sessions: Sessions, tenant: Tenant) -> None:
@@ -253,7 +254,7 @@ async def test_the_clock_only_ever_goes_forward(sessions: Sessions, tenant: Tena
     watcher = Watcher()
 
     for minute in range(0, 60, 5):
-        await drive.move_clock(sessions, tenant.id, to=after(minute), advances=watcher.advances)
+        await drive.move_clock(sessions, tenant.id, Actor(), to=after(minute), advances=watcher.advances)
 
     assert all(earlier <= later for earlier, later in pairwise(watcher.clocks))
     assert len(watcher.seen) == 8

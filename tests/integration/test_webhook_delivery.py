@@ -43,7 +43,7 @@ from service.audit.domain import Actor
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
-from service.ids import ClientId, TenantId
+from service.ids import ClientId, EndpointId, TenantId
 from service.jobs.registry import Tools
 from service.outbox import jobs, sender, service
 from service.outbox.domain import deliveries
@@ -445,7 +445,8 @@ async def test_a_removed_endpoint_is_not_called_any_more(sessions: Sessions, ten
     async with receiving() as receiver, sending() as made:
         _, row = await appended(sessions, tenant_id, receiver.address)
         async with tenant_transaction(sessions, tenant_id) as session:
-            await service.remove_endpoint(session, row.endpoint_id)
+            endpoint = await service.get_endpoint(session, EndpointId(row.endpoint_id), client_id=None)
+            await service.remove_endpoint(session, Actor(), endpoint, now=NOON)
 
         await jobs.deliver(tools(sessions, made), tenant_id=tenant_id, delivery_id=row.id, attempt=1)
 
