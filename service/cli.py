@@ -31,6 +31,8 @@ from service.replay import report as reporting
 from service.replay.client import Access
 from service.replay.commands import Files, Prepared
 from service.replay.report import Report
+from service.rules import conformance
+from service.rules.conformance import Outcome
 from service.rules.language.trial import evaluate_expression
 from service.sealing import service as sealing
 from service.sealing.service import Rotated, Standing
@@ -359,6 +361,27 @@ def evaluate(expression: str, *, facts: Any) -> None:
     """Evaluate EXPRESSION on the facts of a file: its value or error, and why."""
     found = {} if facts is None else _json_object(facts.read(), "--facts")
     _print_json(evaluate_expression(expression, found, None))
+
+
+@rules.command("conformance")
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def conformance_of(file: Path, *, as_json: bool) -> None:
+    """Run the CEL conformance tests of FILE. Exits 1 when one fails that the language claims to pass."""
+    try:
+        found = conformance.judge(conformance.read(file.read_bytes()))
+    except ValueError as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    counts = {outcome.name.lower(): len(found.of(outcome)) for outcome in Outcome}
+    if as_json:
+        _print_json({**counts, "tests": found.verdicts})
+    else:
+        for verdict in found.verdicts:
+            click.echo(f"{verdict.outcome:12} {verdict.id}{verdict.reason and ': '}{verdict.reason}")
+        told = ", ".join(f"{len(found.of(outcome))} {outcome}" for outcome in Outcome)
+        click.echo(f"{len(found.verdicts)} tests: {told}")
+    if found.of(Outcome.FAILED):
+        raise SystemExit(1)
 
 
 @main.command("replay")
