@@ -19,6 +19,7 @@ from service.api.calendars import CalendarController
 from service.api.commitments import CommitmentController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
+from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
@@ -29,6 +30,7 @@ from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
 from service.api.pages.site import Site
+from service.api.people import MemberController
 from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
@@ -63,6 +65,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TenantController,
     ClientController,
     ServiceController,
+    MemberController,
+    GroupController,
     CalendarController,
     PolicyController,
     RuleController,
