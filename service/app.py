@@ -185,8 +185,9 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
     def actor(request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Actor:
         return actor_of(request.scope, principal)
 
-    def caller(principal: NamedDependency[Principal]) -> Caller:
-        return Caller(principal.client_id, may_backdate=BACKDATE.scope in principal.scopes)
+    def caller(principal: NamedDependency[Principal], actor: NamedDependency[Actor]) -> Caller:
+        may_backdate = BACKDATE.scope in principal.scopes
+        return Caller(principal.client_id, may_backdate=may_backdate, actor=actor)
 
     return {
         "principal": Provide(principal, sync_to_thread=False),

@@ -7,6 +7,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises
@@ -20,7 +22,7 @@ from service.errors import Fault
 from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
-from service.requests import domain, store
+from service.requests import deeds, domain, store
 from service.requests.domain import Decision, EventType, Facts, Place, Request, RequestEvent, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
@@ -44,10 +46,12 @@ class Caller:
     Attributes:
         client_id: the client organization that the caller is confined to, if any.
         may_backdate: whether it may report what happened more than a day ago.
+        actor: as the audit trail calls it.
     """
 
     client_id: ClientId | None
     may_backdate: bool
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +152,7 @@ async def submit(
     )
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
+    await audit.record(session, caller.actor, deeds.submitted(request, decision), now=now)
     return Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
 
 
@@ -178,6 +183,7 @@ async def record(
     request = replace(before, state=domain.state_after(history), facts=domain.facts_after(history))
     await store.append(session, {store.EVENTS: [_event_row(request, event)]})
     decision, standing = await _judge_again(session, rulebook, request, history, event, now=now)
+    await audit.record(session, caller.actor, deeds.reported(before, request, event), now=now)
     drafts = _change(request, event, decision)
     if drafts:
         request = replace(request, sequence=drafts[-1].sequence)
