@@ -12,6 +12,7 @@ from service.commitments.promises import COMMITMENT
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
+from service.people.domain import Lifetimes
 from service.rules import vetting
 from service.rules.library import Library
 from service.rules.matching import Engine
@@ -27,6 +28,11 @@ KINDS = {kind.name: kind for kind in (COMMITMENT,)}
 
 ADVANCES: Mapping[str, Advance] = {commitments.SUBJECT_KIND: commitments.advance}
 """What is looked at again when its wake-up fires, by kind of subject."""
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long people stay logged in."""
+    return Lifetimes(absolute=settings.log_in_ttl, idle=settings.log_in_idle)
 
 
 @asynccontextmanager

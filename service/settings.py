@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     refresh_token_idle: timedelta = Field(
         default=timedelta(days=7), description="After how long without use a consent ends."
     )
+    log_in_ttl: timedelta = Field(
+        default=timedelta(hours=12), description="How long a person stays logged in, whatever happens."
+    )
+    log_in_idle: timedelta = Field(
+        default=timedelta(hours=1), description="After how long without use a person is logged out."
+    )
     smtp_url: SecretStr | None = Field(
         default=None,
         description="smtp://user:password@host:587 or smtps://…. Unset: files in the data folder.",

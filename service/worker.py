@@ -27,6 +27,10 @@ from service.mail import service as mail
 from service.mail.drive import Outgoing
 from service.outbox import jobs as outbox_jobs
 from service.outbox.sender import Sender
+from service.people import drive as people_drive
+from service.people import service as people
+from service.people.domain import Lifetimes
+from service.people.drive import Errands
 from service.platform import platform_transaction
 from service.settings import Settings
 from service.telemetry import Metrics
@@ -44,6 +48,7 @@ JOBS = (outbox_jobs.deliver, wakeups_jobs.move_clock)
 PAUSE_MIN = timedelta(milliseconds=250)
 PAUSE_MAX = timedelta(seconds=5)
 MAIL_INTERVAL = timedelta(seconds=1)
+ERRANDS_INTERVAL = timedelta(seconds=1)
 HOUSEKEEPING_INTERVAL = timedelta(minutes=10)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,6 +60,7 @@ class Housekeeping:
 
     sessions: Sessions
     clock: Clock
+    lifetimes: Lifetimes
     parked: Gauge
     held: Gauge
     unsent: Gauge
@@ -86,7 +92,8 @@ async def run(
     tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters, Vault: vault})
     outgoing = _outgoing(settings, sessions, clock, vault)
     sealer = Sealer(sessions, clock, audit_drive.gauge(metrics), stop)
-    chores = _housekeeping(sessions, clock, metrics)
+    errands = Errands(sessions, clock, vault, settings.issuer)
+    chores = _housekeeping(sessions, clock, composition.lifetimes(settings), metrics)
     log.info("worker started", jobs=len(JOBS), subjects=sorted(advances))
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -94,6 +101,7 @@ async def run(
             tasks.create_task(_keep("jobs", lambda: runner.run(tools, poll_interval=poll, stop=stop), stop))
             if outgoing is not None:
                 tasks.create_task(_keep("mail", lambda: _post(outgoing, stop), stop))
+            tasks.create_task(_keep("errands of people", lambda: _run_errands(errands, stop), stop))
             tasks.create_task(_keep("audit chains", lambda: _seal(sealer), stop))
             tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
     finally:
@@ -130,6 +138,12 @@ async def _post(outgoing: Outgoing, stop: asyncio.Event) -> None:
             await _rest(stop, MAIL_INTERVAL)
 
 
+async def _run_errands(errands: Errands, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        if await people_drive.run_errands(errands) == 0:
+            await _rest(stop, ERRANDS_INTERVAL)
+
+
 def _outgoing(settings: Settings, sessions: Sessions, clock: Clock, vault: Vault) -> Outgoing | None:
     """What mail is sent with; None where there is neither a server nor a folder for it."""
     post = composition.post(settings)
@@ -157,6 +171,7 @@ async def _tidy(chores: Housekeeping) -> None:
     async with platform_transaction(chores.sessions) as platform:
         await jobs.tidy(platform)
         await mail.tidy(platform, now=chores.clock.now())
+        await people.tidy_log_in(platform, now=chores.clock.now(), lifetimes=chores.lifetimes)
         chores.unsent.set(await mail.failed(platform))
         chores.held.set(await jobs.held(platform))
         chores.parked.set(await wakeups.parked(platform))
@@ -164,12 +179,16 @@ async def _tidy(chores: Housekeeping) -> None:
     for tenant_id in everybody:
         async with tenant_transaction(chores.sessions, tenant_id) as session:
             await idempotency.purge(session, now=chores.clock.now())
+            await people.tidy(session, now=chores.clock.now())
 
 
-def _housekeeping(sessions: Sessions, clock: Clock, metrics: Metrics) -> Housekeeping:
+def _housekeeping(
+    sessions: Sessions, clock: Clock, lifetimes: Lifetimes, metrics: Metrics
+) -> Housekeeping:
     return Housekeeping(
         sessions,
         clock,
+        lifetimes,
         parked=metrics.gauge("rooted_wake_ups_parked", "Wake-ups that failed too often to be tried soon."),
         held=metrics.gauge("rooted_jobs_held", "Jobs that failed for good and wait for an operator."),
         unsent=metrics.gauge("rooted_mails_given_up", "Mails that could not be sent in the last 30 days."),
