@@ -8,11 +8,11 @@ from uuid import UUID
 import structlog
 
 from service.api.errors import TokenInvalid
-from service.api.oauth import assertions, credentials, grants, tokens
+from service.api.oauth import answers, assertions, credentials, grants, server, tokens
+from service.api.oauth.answers import EndpointRequest, EndpointResponse
 from service.api.oauth.credentials import Credentials, CredentialsMalformed, RequestMalformed
 from service.api.oauth.desk import Desk, Origin, Terms
 from service.api.oauth.granted import domain
-from service.api.oauth.grants import EndpointRequest, EndpointResponse
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.tokens import Grant
@@ -68,9 +68,9 @@ class Authority:
             fields = credentials.parse_form(incoming.content_type, incoming.body)
             presented = credentials.presented(incoming.authorization, fields)
         except RequestMalformed as error:
-            return grants.refusal("invalid_request", str(error))
+            return answers.refusal("invalid_request", str(error))
         except CredentialsMalformed:
-            return self._throttled(None, grants.unknown_client())
+            return self._throttled(None, answers.unknown_client())
         grant = await self._read(fields.get("token"))
         request = EndpointRequest(fields, presented, grant)
         return self._throttled(presented, await self._respond(request, endpoint, incoming.origin))
@@ -93,7 +93,7 @@ class Authority:
             "scopes_supported": list(SCOPES),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": list(grants.GRANT_TYPES),
+            "grant_types_supported": list(server.GRANT_TYPES),
             "code_challenge_methods_supported": [grants.CHALLENGE_METHOD],
             "authorization_response_iss_parameter_supported": True,
             "protected_resources": [issuer],
@@ -155,7 +155,7 @@ class Authority:
             tenant_id, application_id = await self.place(client)
         async with tenant_transaction(self.sessions, tenant_id) as session:
             desk = await self.desk(session, client, application_id, origin)
-            return await session.db.run_sync(lambda _: grants.respond(request, desk, endpoint=endpoint))
+            return await session.db.run_sync(lambda _: server.respond(request, desk, endpoint=endpoint))
 
     async def _read(self, token: str | None) -> Grant | None:
         """What an access token says, if it is one of ours and has not expired."""
@@ -174,7 +174,7 @@ class Authority:
         known_form = credentials.parse_client(client) is not None  # anything else might be a misplaced secret
         log.info("client authentication failed", client=client if known_form else None)
         wait = self.throttle.failed(client, now=self.clock.now())
-        return response if wait is None else grants.too_many(wait)
+        return response if wait is None else answers.too_many(wait)
 
 
 def _tenant_named(request: EndpointRequest) -> TenantId:

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 
-from service.api.oauth import grants
+from service.api.oauth import server
 from service.api.oauth.authority import Authority, Incoming
 from service.api.oauth.desk import Origin
 from service.api.oauth.keys import KEY_SET_KEPT
@@ -24,17 +24,17 @@ class OAuthController(Controller):
     @post("/oauth/token", status_code=200, operation_id="createToken")
     async def token(self, request: AnyRequest, authority: NamedDependency[Authority]) -> Answer:
         """Get tokens: by client credentials, for an authorization code, or for a refresh token."""
-        return await _serve(request, authority, grants.TOKEN)
+        return await _serve(request, authority, server.TOKEN)
 
     @post("/oauth/revoke", status_code=200, operation_id="revokeToken")
     async def revoke(self, request: AnyRequest, authority: NamedDependency[Authority]) -> Answer:
         """Revoke a token of the client's own (RFC 7009); a refresh token ends all tokens of its consent."""
-        return await _serve(request, authority, grants.REVOCATION)
+        return await _serve(request, authority, server.REVOCATION)
 
     @post("/oauth/introspect", status_code=200, operation_id="introspectToken")
     async def introspect(self, request: AnyRequest, authority: NamedDependency[Authority]) -> Answer:
         """Say whether a token of the client's own counts, and for what (RFC 7662)."""
-        return await _serve(request, authority, grants.INTROSPECTION)
+        return await _serve(request, authority, server.INTROSPECTION)
 
     @get("/.well-known/jwks.json", operation_id="getKeySet")
     async def key_set(
