@@ -24,6 +24,7 @@ from service.api.health import HealthController, Readiness
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
+from service.api.oauth.pages import AuthorizationController
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
@@ -76,6 +77,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     WebhookController,
     SandboxController,
     OAuthController,
+    AuthorizationController,
     HealthController,
     ProblemController,
     OpenAPIController,
