@@ -182,9 +182,7 @@ async def _tidy(chores: Housekeeping) -> None:
             await people.tidy(session, now=chores.clock.now())
 
 
-def _housekeeping(
-    sessions: Sessions, clock: Clock, lifetimes: Lifetimes, metrics: Metrics
-) -> Housekeeping:
+def _housekeeping(sessions: Sessions, clock: Clock, lifetimes: Lifetimes, metrics: Metrics) -> Housekeeping:
     return Housekeeping(
         sessions,
         clock,
