@@ -138,3 +138,15 @@ async def _walk(total: int, steps: list[tuple[str, TenantId, int]]) -> None:
         await fresh.come(tenant_id)
     assert len(fresh.seated) == min(total, 3 * share_of(total))
     await fresh.leave()
+
+
+async def test_a_seat_that_is_given_to_somebody_who_goes_away_that_moment_is_given_to_the_next() -> None:
+    guests = Guests(Seats(1))
+    seats = guests.seats
+    async with seats.taken(A):
+        await guests.come(B)
+    guests.tasks[0][1].cancel()  # B was called and has not sat down yet
+    await settled()
+
+    async with asyncio.timeout(1), seats.taken(C):
+        assert guests.seated == []
