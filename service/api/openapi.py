@@ -50,6 +50,7 @@ def document(
     controllers: Sequence[type[Controller]], dependencies: Mapping[str, Provide], *, version: str
 ) -> Document:
     """The document of an application with these controllers. The application itself is never served."""
+    shown = [each for each in controllers if each.include_in_schema is not False]
     app = Litestar(
         route_handlers=list(controllers),
         dependencies=dict(dependencies),
@@ -57,7 +58,7 @@ def document(
             title=TITLE,
             version=version,
             description=DESCRIPTION,
-            tags=[Tag(name=tag) for tag in sorted({tag for each in controllers for tag in each.tags or ()})],
+            tags=[Tag(name=tag) for tag in sorted({tag for each in shown for tag in each.tags or ()})],
             use_handler_docstrings=True,
         ),
         logging_config=None,

@@ -36,6 +36,19 @@ def _operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str,
                 yield path, method, item[method]
 
 
+def _pages(app: Litestar) -> set[tuple[str, str]]:
+    """What is served for people, of the controllers that are tagged so."""
+    controllers = [each for each in CONTROLLERS if "Pages" in (each.tags or ())]
+    alone = Litestar(controllers, dependencies=app.dependencies, openapi_config=None, logging_config=None)
+    return {
+        (route.path_format, method.lower())
+        for route in alone.routes
+        for handler in (route.route_handlers if isinstance(route, HTTPRoute) else ())
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+
+
 def _references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType] - any JSON
@@ -102,9 +115,15 @@ def test_what_is_served_is_what_is_described(app: Litestar, described: dict[str,
         for method in handler.http_methods
         if method != "OPTIONS"
     }
-    assert served - {("/openapi.json", "get")} == {
+    assert served - {("/openapi.json", "get")} - _pages(app) == {
         (path, method) for path, method, _ in _operations(described)
     }
+
+
+def test_only_pages_for_people_are_left_out_of_the_document_and_none_is_under_v1(app: Litestar) -> None:
+    left_out = [controller for controller in CONTROLLERS if controller.include_in_schema is False]
+    assert left_out == [controller for controller in CONTROLLERS if "Pages" in (controller.tags or ())]
+    assert [path for path, _ in _pages(app) if path.startswith("/v1")] == []
 
 
 def test_every_controller_is_served_under_a_tag(described: dict[str, Any]) -> None:

@@ -1,13 +1,12 @@
 """Where a page may send its reader: pure decisions about addresses."""
 
 import re
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 HOME = "/account"
 PLACE_CHARACTERS_MAX = 4_096
 PLACE = re.compile(r"/(?![/\\])[A-Za-z0-9/?&=%+.,:;@!$'()*_~\-\[\]#]*")
-"""A path of this service, of what RFC 3986 lets a reference hold: no backslash, blank or control character."""
+"""A path of this service, of what RFC 3986 lets a reference hold: no backslash, blank or control."""
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
@@ -17,6 +16,19 @@ def local_place(offered: str | None) -> str:
     if offered is None or len(offered) > PLACE_CHARACTERS_MAX or not PLACE.fullmatch(offered):
         return HOME
     return offered
+
+
+def onward(place: str) -> str:
+    """Where a form of the log-in sends its reader, who wants to get to `place`.
+
+    What follows an authorization request may leave this service at once. Browsers count such a redirect as
+    the end of the form, which our content security policy lets end here only; so a page stands in between.
+    """
+    return with_next("/login/onward", place) if place.startswith("/oauth/") else place
+
+
+def with_next(page: str, place: str) -> str:
+    return page if place == HOME else f"{page}?next={quote(place, safe='')}"
 
 
 def origin_of(url: str) -> str:
@@ -52,12 +64,3 @@ def form_target(url: str) -> str:
     if parts.scheme not in ("http", "https") or ":" in (parts.hostname or ""):
         return f"{parts.scheme}:"
     return origin_of(url)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

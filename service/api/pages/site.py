@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -15,6 +16,12 @@ from service.api.pages import forgery, places, rendering
 from service.api.pages.forgery import FormForged
 from service.clock import Clock
 from service.db import Sessions
+from service.people import logins
+from service.people.domain import Origin
+from service.people.domain.accounts import DEVICE_TTL
+from service.people.domain.outcomes import LoggedIn
+from service.platform import platform_transaction
+from service.vault import Vault
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -58,6 +65,7 @@ class Site:
 
     sessions: Sessions
     clock: Clock
+    vault: Vault
     issuer: str
 
     @property
@@ -75,6 +83,26 @@ class Site:
     @property
     def browser_cookie(self) -> str:
         return self._named("browser")
+
+    @property
+    def device_cookie(self) -> str:
+        return self._named("device")
+
+    async def signed_in(self, request: AnyRequest) -> LoggedIn | None:
+        """Who is logged in in this browser."""
+        token = self.session_token(request)
+        if token is None:
+            return None
+        async with platform_transaction(self.sessions) as platform:
+            return await logins.session_of(platform, token, now=self.clock.now())
+
+    def whence(self, request: AnyRequest) -> Origin:
+        """Where the request comes from."""
+        return Origin(
+            address=None if request.client is None else request.client.host,
+            http_request_id=request.state.get("request_id"),
+            device=_bounded(request.cookies.get(self.device_cookie)),
+        )
 
     def session_token(self, request: AnyRequest) -> str | None:
         """The token of the log-in session that the browser says it has."""
@@ -112,12 +140,24 @@ class Site:
             raise FormForged
         return form
 
-    def cookie(self, name: str, value: str | None) -> Cookie:
-        """A cookie for this browser; without a value, one that ends it."""
+    def session(self, token: str, device: str | None = None) -> list[Cookie]:
+        """The cookies of a browser in which somebody logs in."""
+        cookies = [self.cookie(self.session_cookie, token)]
+        return cookies if device is None else [*cookies, self.device(device)]
+
+    def device(self, device: str) -> Cookie:
+        """The cookie by which a browser is known again."""
+        return self.cookie(self.device_cookie, device, kept_for=DEVICE_TTL)
+
+    def no_session(self) -> list[Cookie]:
+        return [self.cookie(self.session_cookie, "", kept_for=timedelta(0))]
+
+    def cookie(self, name: str, value: str, *, kept_for: timedelta | None = None) -> Cookie:
+        """A cookie for this browser, which forgets it when it is closed unless it is to be kept."""
         return Cookie(
             key=name,
-            value=value or "",
-            max_age=None if value else 0,
+            value=value,
+            max_age=None if kept_for is None else int(kept_for.total_seconds()),
             path="/",
             secure=self.is_secure,
             httponly=True,
@@ -140,7 +180,7 @@ def log_in_first(request: AnyRequest) -> Response[Any]:
     """Send the reader to the log-in, and back here afterwards."""
     query = request.scope["query_string"].decode("latin-1")
     here = request.scope["path"] + (f"?{query}" if query else "")
-    return go_to(f"/login?next={quote(here, safe='')}")
+    return go_to(places.with_next("/login", here))
 
 
 def _bounded(token: str | None) -> str | None:
