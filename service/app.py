@@ -30,6 +30,10 @@ from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
+from service.api.pages.account import AccountController
+from service.api.pages.assets import AssetController
+from service.api.pages.doors import InvitationController, PasswordResetController
+from service.api.pages.log_in import LogInController
 from service.api.pages.site import Site
 from service.api.people import MemberController
 from service.api.permissions import BACKDATE
@@ -81,6 +85,11 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     HealthController,
     ProblemController,
     OpenAPIController,
+    LogInController,
+    AccountController,
+    InvitationController,
+    PasswordResetController,
+    AssetController,
 )
 """Every controller of the API. A slice adds its own here."""
 
@@ -119,7 +128,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
         "metrics": _value(metrics),
         "sessions": _value(sessions),
-        "site": _value(Site(sessions, clock, settings.issuer)),
+        "site": _value(Site(sessions, clock, vault, settings.issuer)),
         "settings": _value(settings),
         "vault": _value(vault),
         "witness": _value(witness),
