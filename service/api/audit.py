@@ -79,8 +79,9 @@ class AuditController(Controller):
         self,
         session: NamedDependency[TenantSession],
         paging: NamedDependency[Paging],
-        actor: Annotated[
-            Words | None, QueryParameter(description="Who: `member:<id>`, `application:<id>`, `operator`.")
+        by: Annotated[
+            Words | None,
+            QueryParameter(name="actor", description="Who: `member:<id>`, `application:<id>`, `operator`."),
         ] = None,
         action: Annotated[
             Action | None, QueryParameter(description="What the action begins with, such as `client.`.")
@@ -102,7 +103,7 @@ class AuditController(Controller):
             if at is not None and not instants.is_usable(at):
                 raise ParameterMalformed(instants.refusal(at))
         sought = Sought(
-            actor=actor,
+            actor=by,
             action=action,
             subject=subject,
             from_at=from_at,
