@@ -1,7 +1,7 @@
 """What the operator does by command: prepare a database, create tenants and applications."""
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +12,15 @@ from sqlalchemy import text
 
 from service import embedded, schema, vault
 from service.api.oauth import store as signing_keys
+from service.audit import service as audit
 from service.audit import verification
-from service.audit.domain import PLATFORM
+from service.audit.domain import PLATFORM, Actor, Deed
 from service.audit.verification import Verdict
 from service.clock import Clock
 from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
-from service.platform import platform_transaction
+from service.platform import PlatformSession, platform_transaction
 from service.sealing import service as sealing
+from service.sealing.service import Progress, Rotated
 from service.settings import Settings
 from service.tenants import domain, service
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
@@ -189,5 +191,21 @@ async def verify_audit(
 
 async def rotate_signing_key(opened: Sessions, clock: Clock, vault: Vault) -> str:
     """Add a signing key, which takes over once every process knows it. Returns its name."""
-    async with platform_transaction(opened) as platform:
-        return (await signing_keys.rotate(platform, vault, now=clock.now())).kid
+    now = clock.now()
+    async with tenant_transaction(opened, PLATFORM) as session:
+        key = await signing_keys.rotate(PlatformSession(session.db), vault, now=now)
+        deed = Deed("signing_key.added", f"signing_key:{key.kid}", after={"created_at": key.created_at})
+        await audit.record(session, Actor(), deed, now=now)
+    return key.kid
+
+
+async def rotate_secrets(
+    opened: Sessions, clock: Clock, vault: Vault, *, report: Callable[[Progress], None]
+) -> Rotated:
+    """Seal everything under the current master key; see `sealing.rotate`."""
+    rotated = await sealing.rotate(opened, vault, report=report)
+    async with tenant_transaction(opened, PLATFORM) as session:
+        after = {"sealed": rotated.sealed, "broken": rotated.broken}
+        deed = Deed("secrets.sealed_anew", f"master_key:{vault.current_key_id}", after=after)
+        await audit.record(session, Actor(), deed, now=clock.now())
+    return rotated
