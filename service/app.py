@@ -13,10 +13,13 @@ from litestar.di import NamedDependency, Provide
 from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
+from service.api.applications import ApplicationController
 from service.api.audit import AuditController
 from service.api.bodies import Screening, StrictRequest
 from service.api.calendars import CalendarController
+from service.api.clients import ClientController
 from service.api.commitments import CommitmentController
+from service.api.contacts import ContactController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
 from service.api.groups import GroupController
@@ -44,7 +47,8 @@ from service.api.refusals import Witnessing, actor_of, noted, settling
 from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
-from service.api.tenants import ClientController, ServiceController, TenantController
+from service.api.services import ServiceController
+from service.api.tenants import TenantController
 from service.api.webhooks import WebhookController
 from service.audit.domain import Actor
 from service.audit.witness import Witness
@@ -68,7 +72,9 @@ from service.wakeups.service import Advances
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuditController,
     TenantController,
+    ApplicationController,
     ClientController,
+    ContactController,
     ServiceController,
     MemberController,
     GroupController,

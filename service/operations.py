@@ -22,7 +22,8 @@ from service.platform import PlatformSession, platform_transaction
 from service.sealing import service as sealing
 from service.sealing.service import Progress, Rotated
 from service.settings import Settings
-from service.tenants import domain, service
+from service.tenants import applications, domain, service
+from service.tenants.registration import Registration
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
 
 SECRET_BYTES = 32
@@ -137,20 +138,18 @@ async def create_application(
     Without `scopes` it gets all that it may hold.
 
     Raises:
-        TenantNotFound, ClientNotFound, RegistrationInvalid
+        TenantNotFound, ClientNotFound, ApplicationInvalid, ApplicationsTooMany
     """
     async with platform_transaction(opened) as platform:
         found = await service.find(platform, tenant)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     async with tenant_transaction(opened, found.id) as session:
         client_id = None if client is None else (await service.find_client(session, client)).id
-        application = await service.create_application(
-            session,
-            name=name,
-            scopes=scopes or tuple(domain.scopes_open_to(client_id)),
-            secret=secret,
-            client_id=client_id,
-            now=clock.now(),
+        asked = Registration(
+            name=name, scopes=scopes or tuple(domain.scopes_open_to(client_id)), client_id=client_id
+        )
+        application = await applications.create(
+            session, applications.OPERATOR, asked, secret=secret, now=clock.now()
         )
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
 

@@ -19,7 +19,8 @@ from service.audit.domain import Actor
 from service.calendars import service
 from service.calendars.service import Calendar, CalendarVersion
 from service.db import TenantSession
-from service.ids import CalendarId
+from service.ids import CalendarId, ClientId
+from service.tenants import service as tenants
 
 Definition = Annotated[
     dict[str, Any],
@@ -32,10 +33,14 @@ Definition = Annotated[
 
 
 class CreateCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A calendar with its first version. Policies refer to it by its name."""
+    """A calendar with its first version. Policies refer to it by its name.
+
+    With a `client_id` it is that client organization's own: promises count by it where the client goes by it.
+    """
 
     name: Name
     definition: Definition
+    client_id: ClientId | None = None
 
 
 class ReviseCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +54,7 @@ class CalendarView(msgspec.Struct, frozen=True):
     """A calendar and its current version. Its versions show the dates of its `country_holidays`."""
 
     id: CalendarId
+    client_id: ClientId | None
     name: str
     version: int
     version_id: UUID
@@ -61,6 +67,7 @@ class CalendarView(msgspec.Struct, frozen=True):
     def of(cls, calendar: Calendar) -> "CalendarView":
         return cls(
             id=calendar.id,
+            client_id=calendar.client_id,
             name=calendar.name,
             version=calendar.current.version,
             version_id=calendar.current.id,
@@ -123,7 +130,11 @@ class CalendarController(Controller):
         """Create a calendar."""
 
         async def effect() -> Response[CalendarView]:
-            calendar = await service.create(session, actor, name=data.name, raw=data.definition, now=now)
+            if data.client_id is not None:
+                await tenants.get_client(session, data.client_id)
+            calendar = await service.create(
+                session, actor, name=data.name, raw=data.definition, client_id=data.client_id, now=now
+            )
             view, address = CalendarView.of(calendar), f"/v1/calendars/{calendar.id}"
             return conditional.created(view, tag=_tag(calendar), address=address)
 
@@ -133,7 +144,7 @@ class CalendarController(Controller):
     async def list_all(
         self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
     ) -> Response[Page[CalendarView]]:
-        """List the calendars, oldest first."""
+        """List the calendars, oldest first. A client's application sees those all share, and its own."""
         found = await service.list_calendars(session, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda calendar: calendar.id, view=CalendarView.of)
 

@@ -17,7 +17,16 @@ from service.api.pagination import Page, Paging
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
 from service.db import TenantSession
-from service.ids import ClientId, DecisionId, EventId, PolicyId, PolicyVersionId, RequestId, ServiceId
+from service.ids import (
+    ClientId,
+    ContactId,
+    DecisionId,
+    EventId,
+    PolicyId,
+    PolicyVersionId,
+    RequestId,
+    ServiceId,
+)
 from service.requests import domain, service
 from service.requests.domain import Decision, EventType, Place, RequestEvent, State
 from service.requests.service import Accepted, Caller, Recorded, Report, Submission
@@ -47,6 +56,10 @@ class SubmitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     facts: Annotated[dict[str, Any], msgspec.Meta(description=FACTS)] = {}
     client: Name | None = None
     service: Name | None = None
+    requester: Annotated[
+        Name | None,
+        msgspec.Meta(description="The contact who asks, of the same client: its id or its external_id."),
+    ] = None
 
     def submission(self, now: datetime) -> Submission:
         return Submission(
@@ -60,6 +73,7 @@ class SubmitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             facts=self.facts,
             client=self.client,
             service=self.service,
+            requester=self.requester,
         )
 
 
@@ -141,9 +155,17 @@ class Noted(_Reported, frozen=True, tag="noted"):
 
 
 class RequestView(msgspec.Struct, frozen=True):
+    """A request as it is known now.
+
+    `source_client_id` is the client organization whose application sent it, null for the tenant's own: each
+    has names of its own, so that two requests may have the same `source` and `external_id`.
+    """
+
     id: RequestId
     client_id: ClientId | None
     service_id: ServiceId | None
+    source_client_id: ClientId | None
+    contact_id: ContactId | None
     source: str
     external_id: str
     type: RequestType
@@ -160,6 +182,8 @@ class RequestView(msgspec.Struct, frozen=True):
             id=request.id,
             client_id=request.client_id,
             service_id=request.service_id,
+            source_client_id=request.source_client_id,
+            contact_id=request.contact_id,
             source=request.source,
             external_id=request.external_id,
             type=request.type,
@@ -195,7 +219,8 @@ class ConsultedView(msgspec.Struct, frozen=True):
 class DecisionView(msgspec.Struct, frozen=True):
     """What was decided, on which snapshot of facts, by which versions.
 
-    `degraded` means that something could not be evaluated which might have changed the answer.
+    `degraded` means that something could not be evaluated which might have changed the answer. An application
+    of a client organization does not see which rules there are: no versions, nothing of what else matched.
     """
 
     id: DecisionId
@@ -304,31 +329,38 @@ class DecisionsView(msgspec.Struct, frozen=True):
 
 
 class RuleWhyView(msgspec.Struct, frozen=True):
-    """One rule, matched or not, with the values that decided it."""
+    """One rule, matched or not, with the values that decided it.
+
+    `when` and `explanation` are null for an application of a client organization.
+    """
 
     policy_id: PolicyId
     policy_version: int
     rule_id: str
-    when: str
+    when: str | None
     because: str
     counts: bool
-    explanation: dict[str, Any]
+    explanation: dict[str, Any] | None
 
     @classmethod
-    def of(cls, why: RuleWhy) -> "RuleWhyView":
+    def of(cls, why: RuleWhy, *, in_full: bool) -> "RuleWhyView":
         return cls(
             policy_id=why.ref.policy_id,
             policy_version=why.ref.version,
             rule_id=why.rule.id,
-            when=why.rule.when,
+            when=why.rule.when if in_full else None,
             because=why.rule.because,
             counts=why.counts,
-            explanation=dict(why.explanation),
+            explanation=dict(why.explanation) if in_full else None,
         )
 
 
 class WhyView(msgspec.Struct, frozen=True):
-    """Every rule of the versions that were in effect, on the facts that were decided on."""
+    """Every rule of the versions that were in effect, on the facts that were decided on.
+
+    An application of a client organization sees the rule that was followed, what is said of the request, and
+    what else that rule has read.
+    """
 
     decision_id: DecisionId
     facts: dict[str, Any]
@@ -485,8 +517,10 @@ class RequestController(Controller):
         request_id: FromPath[RequestId],
     ) -> WhyView:
         """Say why: every rule that was in effect, matched or not, with the values that decided it."""
-        decision, asked = await service.why(session, rulebook, request_id, client_id=caller.client_id)
-        return WhyView(decision.id, decision.facts, [RuleWhyView.of(each) for each in asked])
+        found = await service.why(session, rulebook, request_id, client_id=caller.client_id)
+        in_full = caller.client_id is None
+        asked = [RuleWhyView.of(each, in_full=in_full) for each in found.rules]
+        return WhyView(found.decision_id, found.facts, asked)
 
     @get("/{request_id:uuid}/timeline", operation_id="getTimeline")
     async def get_timeline(

@@ -28,7 +28,7 @@ from service.calendars.errors import CalendarNotFound, CalendarsUnknown, Computa
 from service.calendars.models import CalendarRow, CalendarVersionRow
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import CalendarId, TenantId
+from service.ids import CalendarId, ClientId, TenantId
 from service.names import faults_of_name
 from service.recent import Recent
 
@@ -63,22 +63,36 @@ class CalendarVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
+    """A calendar. With a `client_id` it is that client organization's own, and others do not see it."""
+
     id: CalendarId
+    client_id: ClientId | None
     name: str
     created_at: datetime
     current: CalendarVersion
 
 
 async def create(
-    session: TenantSession, actor: Actor, *, name: str, raw: Mapping[str, Any], now: datetime
+    session: TenantSession,
+    actor: Actor,
+    *,
+    name: str,
+    raw: Mapping[str, Any],
+    client_id: ClientId | None = None,
+    now: datetime,
 ) -> Calendar:
-    """Create a calendar with its first version. Raises CalendarInvalid, CalendarNameTaken."""
+    """Create a calendar with its first version: of a client organization, or one that all of them share.
+
+    The caller knows that there is such a client. Raises CalendarInvalid, CalendarNameTaken.
+    """
     read = await asyncio.to_thread(_read, raw, now)
     _refuse(faults_of_name(name))
     calendar_id, version_id = CalendarId(ids.new_id()), ids.new_id()
-    await store.add(session, calendar_id, name=name, version_id=version_id, now=now)
-    await _add_version(session, calendar_id, version_id, 1, (raw, read), now=now)
-    after = {"name": name, "definition": raw}
+    row = await store.add(
+        session, calendar_id, name=name, client_id=client_id, version_id=version_id, now=now
+    )
+    await _add_version(session, row, (raw, read), now=now)
+    after = {"name": name, "client_id": client_id, "definition": raw}
     await audit.record(
         session, actor, Deed("calendar.created", f"calendar:{calendar_id}", after=after), now=now
     )
@@ -112,9 +126,8 @@ async def revise(
     if name not in {None, row.name}:
         _refuse([Fault("/name", f"A calendar keeps its name, {row.name!r}: policies refer to it.")])
     read = await asyncio.to_thread(_read, raw, now)
-    version_id = ids.new_id()
-    await _add_version(session, calendar_id, version_id, row.version + 1, (raw, read), now=now)
-    row.version, row.version_id = row.version + 1, version_id
+    row.version, row.version_id = row.version + 1, ids.new_id()
+    await _add_version(session, row, (raw, read), now=now)
     await session.db.flush()
     subject, after = f"calendar:{calendar_id}", {"version": row.version, "definition": raw}
     await audit.record(session, actor, Deed("calendar.revised", subject, before=before, after=after), now=now)
@@ -140,9 +153,9 @@ async def list_versions(
     return [_version(row) for row in found]
 
 
-async def names(session: TenantSession) -> frozenset[str]:
-    """The names of the tenant's calendars."""
-    return await store.names(session)
+async def names(session: TenantSession, *, client_id: ClientId | None = None) -> frozenset[str]:
+    """The names of the calendars that all share, and with a `client_id` also of that client's own."""
+    return await store.names(session, client_id=client_id)
 
 
 async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
@@ -203,19 +216,19 @@ def _refuse(faults: Sequence[Fault]) -> None:
 
 async def _add_version(
     session: TenantSession,
-    calendar_id: CalendarId,
-    version_id: UUID,
-    version: int,
+    calendar: CalendarRow,
     content: tuple[Mapping[str, Any], CalendarDefinition],
     *,
     now: datetime,
 ) -> None:
+    """Add the version that `calendar` points at, with its definition as it was given and as it was read."""
     raw, read = content
     await store.add_version(
         session,
-        version_id,
-        calendar_id=calendar_id,
-        version=version,
+        calendar.version_id,
+        calendar_id=calendar.id,
+        client_id=calendar.client_id,
+        version=calendar.version,
         definition=dict(raw),
         expanded=definition.expanded_json(read),
         tzdata_version=zones.TZDATA_VERSION,
@@ -226,7 +239,11 @@ async def _add_version(
 
 def _calendar(row: CalendarRow, current: CalendarVersionRow) -> Calendar:
     return Calendar(
-        id=CalendarId(row.id), name=row.name, created_at=row.created_at, current=_version(current)
+        id=CalendarId(row.id),
+        client_id=None if row.client_id is None else ClientId(row.client_id),
+        name=row.name,
+        created_at=row.created_at,
+        current=_version(current),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from service.calendars.errors import CalendarNameTaken, CalendarNotFound
 from service.calendars.models import CalendarRow, CalendarVersionRow
 from service.db import TenantSession, run
-from service.ids import CalendarId
+from service.ids import CalendarId, ClientId
 
 CURRENT_VERSIONS = "select name, version_id from calendar where tenant_id = $1 and name = any($2)"
 
@@ -80,30 +80,41 @@ async def current_versions(session: TenantSession, names: Collection[str]) -> di
     return {row.name: row.version_id for row in rows}
 
 
-async def names(session: TenantSession) -> frozenset[str]:
-    query = select(CalendarRow.name).where(CalendarRow.tenant_id == session.tenant_id)
+async def names(session: TenantSession, *, client_id: ClientId | None) -> frozenset[str]:
+    """The names of the shared calendars, and of those of this client organization."""
+    row = CalendarRow
+    open_to_it = row.client_id.is_(None) | (row.client_id == client_id)
+    query = select(row.name).where(row.tenant_id == session.tenant_id, open_to_it)
     return frozenset(await session.db.scalars(query))
 
 
 async def add(
-    session: TenantSession, calendar_id: CalendarId, *, name: str, version_id: UUID, now: datetime
-) -> None:
+    session: TenantSession,
+    calendar_id: CalendarId,
+    *,
+    name: str,
+    client_id: ClientId | None,
+    version_id: UUID,
+    now: datetime,
+) -> CalendarRow:
     """Insert a calendar that points at its first version. Raises CalendarNameTaken."""
-    added = await session.db.execute(
+    added = await session.db.scalar(
         upsert(CalendarRow)
         .values(
             tenant_id=session.tenant_id,
             id=calendar_id,
+            client_id=client_id,
             name=name,
             version=1,
             version_id=version_id,
             created_at=now,
         )
         .on_conflict_do_nothing()
-        .returning(CalendarRow.id)
+        .returning(CalendarRow)
     )
-    if added.first() is None:
+    if added is None:
         raise CalendarNameTaken(name)
+    return added
 
 
 async def add_version(session: TenantSession, version_id: UUID, **values: Any) -> None:

@@ -64,11 +64,16 @@ class EndOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="end_of_busines
 
 
 class Promise(_Form, frozen=True, kw_only=True):
-    """One promise. What is left out is as usual for the metric (`terms.usual_terms`)."""
+    """One promise. What is left out is as usual for the metric (`terms.usual_terms`).
+
+    With `client_calendar` it counts by the calendar that the client goes by, if there is one, and else by
+    `calendar`.
+    """
 
     metric: Name
     target: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay
     calendar: str | None = None
+    client_calendar: bool = False
     fulfilled_by: Annotated[list[Fulfilment], msgspec.Meta(min_length=1)] | None = None
     pausable_by: Names | None = None
     on_change: OnChange = OnChange.CARRY
@@ -103,6 +108,11 @@ def read(then: object) -> Promises:
         for index, promise in enumerate(outcome.promises)
         if promise.calendar is None and not isinstance(promise.target, ElapsedTime)
     ]
+    faults += [
+        Fault(f"/promises/{index}/client_calendar", "A target in elapsed time counts by no calendar.")
+        for index, promise in enumerate(outcome.promises)
+        if promise.client_calendar and isinstance(promise.target, ElapsedTime)
+    ]
     metrics = [promise.metric for promise in outcome.promises]
     faults += [
         Fault(f"/promises/{index}/metric", f"{metric!r} is promised twice by one rule.")
@@ -122,6 +132,18 @@ def calendars_of(outcome: object) -> frozenset[str]:
 
 
 COMMITMENT = Kind("commitment", read, calendars_of)
+
+
+def counted_by(outcome: Promises, client_calendar: str | None) -> Promises:
+    """The outcome for a client that goes by this calendar: whatever wants to be counted by it is."""
+    if client_calendar is None:
+        return outcome
+    return Promises(
+        [
+            msgspec.structs.replace(promise, calendar=client_calendar) if promise.client_calendar else promise
+            for promise in outcome.promises
+        ]
+    )
 
 
 def terms_of(outcome: Promises, calendars: Mapping[str, CalendarKey]) -> list[Terms]:

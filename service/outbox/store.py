@@ -204,7 +204,7 @@ async def add_deliveries(session: TenantSession, wanted: Sequence[tuple[Subscrip
 
     The id follows from both, so that the same event is never told twice to the same endpoint.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "tenant_id": session.tenant_id,
             "id": ids.derived_id(subscription.id, event_id.hex),

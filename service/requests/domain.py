@@ -1,7 +1,7 @@
 """What a request is, what can happen to it, and what rules may read of it. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypedDict, cast
@@ -17,7 +17,7 @@ from service.commitments.domain.ledger import (
     Resumed,
 )
 from service.errors import Fault, pointer_to
-from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
+from service.ids import ClientId, ContactId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.instants import rfc3339
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import GIVEN_BY_SOURCE, RequestType
@@ -53,7 +53,9 @@ class Request:
     """One incoming demand.
 
     Attributes:
-        external_id: what its source calls it; unique within the source.
+        source_client_id: the client organization whose application sent it; None for one of the tenant's own.
+        contact_id: the person who asks.
+        external_id: what its source calls it; unique within the source, and within who sent it.
         facts: what its source says of it, under the names of `request.*`.
         sequence: how many events were told of it; also the version of the representation.
     """
@@ -61,6 +63,8 @@ class Request:
     id: RequestId
     client_id: ClientId | None
     service_id: ServiceId | None
+    source_client_id: ClientId | None
+    contact_id: ContactId | None
     source: str
     external_id: str
     type: RequestType
@@ -219,7 +223,11 @@ def rule_facts(
         | ({} if request.title is None else {"title": request.title}),
     }
     if client is not None:
-        snapshot["client"] = _present({"name": client.name, "tier": client.tier})
+        snapshot["client"] = _present(
+            {"name": client.name, "tier": client.tier, "calendar": client.calendar}
+        )
+        if client.profile:
+            snapshot["client"]["custom"] = dict(client.profile)
     if service is not None:
         snapshot["service"] = _present(
             {
@@ -230,6 +238,35 @@ def rule_facts(
             }
         )
     return snapshot
+
+
+def for_client(decision: Decision) -> Decision:
+    """What an application of the client organization may know of a decision: not which rules there are."""
+    return replace(
+        decision,
+        facts=facts_for_client(decision.facts, frozenset()),
+        versions=(),
+        policy_version_id=None,
+        matched=[],
+    )
+
+
+def facts_for_client(facts: Facts, read: Collection[tuple[str, ...]]) -> Facts:
+    """What its client organization may know of a snapshot: what it says of the request, and what was `read`.
+
+    What the tenant notes of the client for itself is shown only where it was the reason for a decision.
+    """
+    shown: Facts = {"request": facts.get("request", {})}
+    for path in read:
+        value: Any = facts
+        for name in path:
+            value = cast("Facts", value).get(name) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
+            place = shown
+            for name in path[:-1]:
+                place = place.setdefault(name, {})
+            place[path[-1]] = value
+    return shown
 
 
 class _Occurrence(TypedDict):

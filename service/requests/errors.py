@@ -20,10 +20,10 @@ class RequestExists(Conflict):
 
     code = "request-exists"
 
-    def __init__(self, source: str, external_id: str, request_id: RequestId | None) -> None:
-        """`request_id` is None for a caller that may not know it: the request is another client's."""
-        which = "another request" if request_id is None else f"request {request_id}"
-        super().__init__(f"{external_id!r} of {source!r} is {which} already; report its changes as events.")
+    def __init__(self, source: str, external_id: str, request_id: RequestId) -> None:
+        super().__init__(
+            f"{external_id!r} of {source!r} is request {request_id} already; report its changes as events."
+        )
 
 
 class RequestInvalid(Invalid):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
-from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
+from service.ids import ClientId, ContactId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
 from service.requests.domain import Decision, EventType, Request, RequestEvent, State
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import RequestType
@@ -45,6 +45,8 @@ class RequestRow(TenantRow):
             id=RequestId(self.id),
             client_id=None if self.client_id is None else ClientId(self.client_id),
             service_id=None if self.service_id is None else ServiceId(self.service_id),
+            source_client_id=None if self.source_client_id is None else ClientId(self.source_client_id),
+            contact_id=None if self.contact_id is None else ContactId(self.contact_id),
             source=self.source,
             external_id=self.external_id,
             type=RequestType(self.type),

@@ -29,8 +29,9 @@ from service.rules import service as rules
 from service.rules.domain import Decided
 from service.rules.service import Rulebook, RuleWhy
 from service.rules.vocabulary import RequestType
+from service.tenants import contacts
 from service.tenants import service as tenants
-from service.tenants.domain import Client, OperatedService
+from service.tenants.domain import Client, Contact, OperatedService
 from service.wakeups import service as wakeups
 
 SUBJECT_KIND = "request"
@@ -56,7 +57,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A request as its source sends it. `client` and `service` are names in this tenant's registers."""
+    """A request as its source sends it. `client` and `service` are names in this tenant's registers.
+
+    Attributes:
+        requester: the contact who asks: its id, or what the client's own register calls it.
+    """
 
     source: str
     external_id: str
@@ -68,6 +73,7 @@ class Submission:
     facts: Facts
     client: str | None
     service: str | None
+    requester: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +110,21 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why it was decided so: the rules, and the facts that they were asked about."""
+
+    decision_id: DecisionId
+    facts: Facts
+    rules: list[RuleWhy]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Whom and what a request concerns, as the tenant's registers have it."""
 
     client: Client | None
     service: OperatedService | None
+    contact: Contact | None = None
 
 
 async def submit(
@@ -117,11 +133,11 @@ async def submit(
     """Accept a request: decide on its facts, promise what follows, and write all of it at once.
 
     Raises:
-        RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound
+        RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound, ContactNotFound
     """
     _check_submission(submission, now, caller)
     context = await _context(session, submission, caller)
-    request = _new_request(submission, context, now)
+    request = _new_request(submission, context, caller, now)
     opened = RequestEvent(
         id=EventId(ids.new_id()),
         type=EventType.OPENED,
@@ -148,7 +164,6 @@ async def submit(
             store.DECISIONS: [_decision_row(request, opened, decision)],
             **commitments.rows(made),
         },
-        caller_client_id=caller.client_id,
     )
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
@@ -226,21 +241,38 @@ async def list_events(
 async def decisions(
     session: TenantSession, request_id: RequestId, *, client_id: ClientId | None
 ) -> list[Decision]:
-    """The request's decisions, in the order in which they were made; the last one holds."""
-    await store.get(session, request_id, client_id=client_id)
-    return [row.to_domain() for row in await store.decisions(session, request_id)]
+    """The request's decisions, in the order in which they were made; the last one holds.
+
+    An application of a client organization is not told which rules there are.
+    """
+    found = await _decisions(session, request_id, client_id=client_id)
+    return found if client_id is None else [domain.for_client(decision) for decision in found]
 
 
 async def why(
     session: TenantSession, rulebook: Rulebook, request_id: RequestId, *, client_id: ClientId | None
-) -> tuple[Decision, list[RuleWhy]]:
-    """The decision that holds, and every rule that was asked, matched or not, with the values."""
-    decision = (await decisions(session, request_id, client_id=client_id))[-1]
+) -> Why:
+    """The decision that holds, and every rule that was asked, matched or not, with the values.
+
+    An application of a client organization is told the rule that was followed, and the values that it read.
+    """
+    decision = (await _decisions(session, request_id, client_id=client_id))[-1]
     winner = None
     if decision.policy_version_id is not None and decision.rule_id is not None:
         winner = (decision.policy_version_id, decision.rule_id)
     asked = await rules.why(session, rulebook, POLICY_KIND, decision.versions, decision.facts, winner=winner)
-    return decision, asked
+    if client_id is None:
+        return Why(decision.id, decision.facts, asked)
+    followed = [each for each in asked if each.counts]
+    read = frozenset(path for each in followed for path in rules.paths_read(each.rule))
+    return Why(decision.id, domain.facts_for_client(decision.facts, read), followed)
+
+
+async def _decisions(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None
+) -> list[Decision]:
+    await store.get(session, request_id, client_id=client_id)
+    return [row.to_domain() for row in await store.decisions(session, request_id)]
 
 
 async def timeline(
@@ -281,7 +313,11 @@ async def _context(session: TenantSession, submission: Submission, caller: Calle
     service = None
     if submission.service is not None:
         service = await tenants.find_service(session, submission.service)
-    return Context(client, service)
+    contact = None
+    if submission.requester is not None:
+        whose = None if client is None else client.id
+        contact = await contacts.named(session, submission.requester, client_id=whose)
+    return Context(client, service, contact)
 
 
 async def _context_of(session: TenantSession, request: Request) -> Context:
@@ -291,11 +327,13 @@ async def _context_of(session: TenantSession, request: Request) -> Context:
     )
 
 
-def _new_request(submission: Submission, context: Context, now: datetime) -> Request:
+def _new_request(submission: Submission, context: Context, caller: Caller, now: datetime) -> Request:
     return Request(
         id=RequestId(ids.new_id()),
         client_id=None if context.client is None else context.client.id,
         service_id=None if context.service is None else context.service.id,
+        source_client_id=caller.client_id,
+        contact_id=None if context.contact is None else context.contact.id,
         source=submission.source,
         external_id=submission.external_id,
         type=submission.type,
@@ -342,6 +380,7 @@ async def _decide(
     decided = await rules.decide(session, rulebook, POLICY_KIND, facts)
     outcome = promises.DEFAULT if decided.winner is None else cast("Promises", decided.winner[1].outcome)
     followed = _followed(decided)
+    outcome = promises.counted_by(outcome, None if context.client is None else context.client.calendar)
     pinned = next(
         (one.calendars for one in before if (one.policy_version_id, one.rule_id) == followed),
         dict[str, str](),

@@ -70,22 +70,19 @@ async def decisions(session: TenantSession, request_id: RequestId) -> list[Decis
     return list(await session.db.scalars(query))
 
 
-async def accept(
-    session: TenantSession, request: Request, rows: Rows, *, caller_client_id: ClientId | None
-) -> None:
+async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
     """Write a request with its ledger, decision and promises; events and wake-ups have writers of their own.
 
     Args:
         session: of the tenant.
         request: the new one.
         rows: what follows from it.
-        caller_client_id: the client that the caller is confined to, if any.
 
     Raises:
         RequestExists: its source has already sent it.
     """
     if not await insert_new(session.db, REQUESTS, _columns(session, request)):
-        raise await _exists(session, request, caller_client_id)
+        raise RequestExists(request.source, request.external_id, await _namesake(session, request))
     await append(session, rows)
 
 
@@ -110,6 +107,8 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
         "id": request.id,
         "client_id": request.client_id,
         "service_id": request.service_id,
+        "source_client_id": request.source_client_id,
+        "contact_id": request.contact_id,
         "source": request.source,
         "external_id": request.external_id,
         "type": request.type.value,
@@ -122,12 +121,11 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
     }
 
 
-async def _exists(
-    session: TenantSession, request: Request, caller_client_id: ClientId | None
-) -> RequestExists:
-    query = _mine(session, caller_client_id).where(
-        RequestRow.source == request.source, RequestRow.external_id == request.external_id
+async def _namesake(session: TenantSession, request: Request) -> RequestId:
+    """The request that was sent under the same name before. Only its own sender is ever told of it."""
+    row = RequestRow
+    mine = row.source_client_id.is_not_distinct_from(request.source_client_id)
+    query = _mine(session, None).where(
+        mine, row.source == request.source, row.external_id == request.external_id
     )
-    existing = await session.db.scalar(query)
-    request_id = None if existing is None else RequestId(existing.id)
-    return RequestExists(request.source, request.external_id, request_id)
+    return RequestId((await session.db.scalars(query)).one().id)

@@ -21,7 +21,7 @@ from service.rules.vocabulary import FACTS
 RULES_MAX = 2_000
 CONDITION_LENGTH_MAX = 4_096
 BECAUSE_LENGTH_MAX = 500
-OWN_FACTS_PREFIX = "request.custom."
+OWN_FACTS_PREFIXES = ("request.custom.", "client.custom.")
 
 
 class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of a policy as it is written.
 
     `facts` declares what the policy reads beside the facts that every rule may read, each under
-    `request.custom.`: `{"request.custom.site": "string"}`.
+    `request.custom.`, or `client.custom.` for the profile of a client: `{"request.custom.site": "string"}`.
     """
 
     rules: Annotated[list[RuleForm], msgspec.Meta(min_length=1, max_length=RULES_MAX)]
@@ -73,10 +73,11 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
 
 
 def _elsewhere(form: DocumentForm) -> list[Fault]:
+    declarable = " and ".join(OWN_FACTS_PREFIXES)
     return [
-        Fault(pointer_to("/facts", name), f"A policy declares facts under {OWN_FACTS_PREFIX} only.")
+        Fault(pointer_to("/facts", name), f"A policy declares facts under {declarable} only.")
         for name in form.facts
-        if not name.startswith(OWN_FACTS_PREFIX)
+        if not name.startswith(OWN_FACTS_PREFIXES)
     ]
 
 

@@ -1,6 +1,6 @@
 """Use cases of this slice: policies, deciding by them, and saying why."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rul
 from service.rules.errors import PolicyInvalid, PolicyNotFound
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
+from service.rules.language.syntax import Expression
+from service.rules.language.walk import children, path_of
 from service.rules.library import Library
 from service.rules.matching import Engine, MatchingTooSlow, RuleSet
 from service.rules.vetting import Vetted
@@ -244,6 +246,20 @@ async def why(
         for ref, document in zip(refs, read, strict=True)
         for rule in document.rules
     ]
+
+
+def paths_read(rule: Rule) -> frozenset[tuple[str, ...]]:
+    """The facts that a rule's condition names: `("client", "tier")` for `client.tier`."""
+    return frozenset(_paths(rule.condition))
+
+
+def _paths(node: Expression) -> Iterator[tuple[str, ...]]:
+    path = path_of(node)
+    if path is not None:
+        yield path
+        return
+    for part in children(node):
+        yield from _paths(part)
 
 
 async def _documents(

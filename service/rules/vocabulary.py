@@ -41,6 +41,8 @@ FACTS: Mapping[str, FactType] = MappingProxyType(
         "request.custom": FactType(MAP),
         "client.name": _TEXT,
         "client.tier": _TEXT,
+        "client.calendar": _TEXT,
+        "client.custom": FactType(MAP),
         "service.name": _TEXT,
         "service.owner_group": _TEXT,
         "service.criticality": _TEXT,

@@ -51,6 +51,8 @@ CLIENT_SCOPES = {
     for name in (
         "calendars:read",
         "commitments:read",
+        "contacts:read",
+        "contacts:write",
         "events:read",
         "requests:backdate",
         "requests:read",

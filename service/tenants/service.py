@@ -1,8 +1,9 @@
 """Use cases of this slice: load, decide, save. One public function per user intention."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from service import ids
@@ -13,7 +14,7 @@ from service.errors import Fault
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
 from service.names import faults_of_name
 from service.platform import PlatformSession
-from service.tenants import domain, store
+from service.tenants import domain, profiles, store
 from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
 from service.tenants.errors import RegistrationInvalid
 from service.tenants.models import ClientRow, ServiceRow
@@ -27,6 +28,16 @@ class ServiceEntry:
     owner_group: str | None = None
     criticality: str | None = None
     hours: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientEntry:
+    """What is registered of a client organization; see `domain.Client`."""
+
+    name: str
+    tier: str | None = None
+    profile: dict[str, Any] = field(default_factory=dict[str, Any])
+    calendar: str | None = None
 
 
 async def now(session: TenantSession) -> datetime:
@@ -82,61 +93,69 @@ async def ids_of_all(platform: PlatformSession) -> list[TenantId]:
     return await store.tenant_ids(platform)
 
 
-async def create_application(
-    session: TenantSession,
-    *,
-    name: str,
-    scopes: Sequence[str],
-    secret: str,
-    client_id: ClientId | None = None,
-    now: datetime,
-) -> Application:
-    """Register an OAuth client; with a `client_id`, one that is confined to what concerns that client.
-
-    Raises:
-        RegistrationInvalid, ClientNotFound
-    """
-    _refuse(faults_of_name(name) + domain.faults_of_scopes(scopes, client_id=client_id))
-    if client_id is not None:
-        await store.client(session, client_id)
-    application = Application(
-        tenant_id=session.tenant_id,
-        id=ApplicationId(ids.new_id()),
-        client_id=client_id,
-        name=name,
-        secret_sha256=domain.secret_digest(secret),
-        scopes=frozenset(scopes),
-        created_at=now,
-    )
-    await store.add_application(session, application)
-    after = {"name": name, "client_id": client_id, "scopes": sorted(application.scopes)}
-    await audit.record(
-        session, Actor(), Deed("application.created", f"application:{application.id}", after=after), now=now
-    )
-    return application
-
-
 async def find_application(session: TenantSession, application_id: ApplicationId) -> Application | None:
     row = await store.application(session, application_id)
     return None if row is None else row.to_domain()
 
 
 async def create_client(
-    session: TenantSession, actor: Actor, *, name: str, tier: str | None, now: datetime
+    session: TenantSession,
+    actor: Actor,
+    entry: ClientEntry,
+    *,
+    calendars: Collection[str] = (),
+    now: datetime,
 ) -> Client:
-    """Register a client organization. Raises RegistrationInvalid, NameTaken."""
-    _refuse(faults_of_name(name))
-    client = Client(id=ClientId(ids.new_id()), name=name, tier=tier, version=1, created_at=now)
-    await store.add(
-        session, ClientRow, client.id, name=name, tier=tier, profile={}, version=1, created_at=now
-    )
-    after = {"name": name, "tier": tier}
-    await audit.record(session, actor, Deed("client.created", f"client:{client.id}", after=after), now=now)
+    """Register a client organization.
+
+    Args:
+        session: of the tenant.
+        actor: who registers it.
+        entry: what is said of it.
+        calendars: the names of the calendars that it may go by.
+        now: the tenant's now.
+
+    Raises:
+        RegistrationInvalid, NameTaken
+    """
+    _refuse(_faults_of_client(entry, calendars))
+    client = Client(id=ClientId(ids.new_id()), version=1, created_at=now, **asdict(entry))
+    await store.add(session, ClientRow, client.id, version=1, created_at=now, **asdict(entry))
+    deed = Deed("client.created", f"client:{client.id}", after=asdict(entry))
+    await audit.record(session, actor, deed, now=now)
     return client
 
 
-async def get_client(session: TenantSession, client_id: ClientId) -> Client:
-    return (await store.client(session, client_id)).to_domain()
+async def change_client(
+    session: TenantSession,
+    actor: Actor,
+    client_id: ClientId,
+    entry: ClientEntry,
+    *,
+    calendars: Collection[str],
+    now: datetime,
+) -> Client:
+    """Replace what is said of a client organization; see `create_client`.
+
+    What was decided stays as it is: the next decision on each of its requests reads the new facts.
+
+    Raises:
+        RegistrationInvalid, ClientNotFound, NameTaken
+    """
+    _refuse(_faults_of_client(entry, calendars))
+    row = await store.client(session, client_id, lock=True)
+    before, after = {key: getattr(row, key) for key in asdict(entry)}, asdict(entry)
+    for key, value in after.items():
+        setattr(row, key, value)
+    row.version += 1
+    await store.save_client(session, row)
+    deed = Deed("client.changed", f"client:{client_id}", before=before, after=after)
+    await audit.record(session, actor, deed, now=now)
+    return row.to_domain()
+
+
+async def get_client(session: TenantSession, client_id: ClientId, *, lock: bool = False) -> Client:
+    return (await store.client(session, client_id, lock=lock)).to_domain()
 
 
 async def find_client(session: TenantSession, name: str) -> Client:
@@ -191,6 +210,13 @@ async def list_services(session: TenantSession, *, after: UUID | None, limit: in
 
 def new_tenant_id() -> TenantId:
     return TenantId(ids.new_id())
+
+
+def _faults_of_client(entry: ClientEntry, calendars: Collection[str]) -> list[Fault]:
+    faults = faults_of_name(entry.name) + profiles.faults_of_profile(entry.profile)
+    if entry.calendar is not None and entry.calendar not in calendars:
+        faults.append(Fault("/calendar", f"There is no calendar {entry.calendar!r} for it; create it first."))
+    return faults
 
 
 def _refuse(faults: list[Fault]) -> None:

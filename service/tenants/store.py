@@ -4,18 +4,29 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from service.db import TenantRow, TenantSession, run
-from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
 from service.platform import PlatformSession
 from service.tenants.domain import Application, Tenant
-from service.tenants.errors import ClientNotFound, NameTaken, ServiceNotFound, SlugTaken, TenantNotFound
+from service.tenants.errors import (
+    ApplicationNotFound,
+    ClientNotFound,
+    ContactExists,
+    ContactInUse,
+    ContactNotFound,
+    NameTaken,
+    ServiceNotFound,
+    SlugTaken,
+    TenantNotFound,
+)
 from service.tenants.models import (
     ApplicationRow,
     ClientRow,
+    ContactRow,
     SandboxClockRow,
     ServiceRow,
     TenantRecord,
@@ -85,6 +96,32 @@ async def application(session: TenantSession, application_id: ApplicationId) -> 
     return await session.db.scalar(_mine(session, ApplicationRow).where(ApplicationRow.id == application_id))
 
 
+async def known_application(
+    session: TenantSession, application_id: ApplicationId, *, lock: bool = False
+) -> ApplicationRow:
+    query = _mine(session, ApplicationRow).where(ApplicationRow.id == application_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise ApplicationNotFound(application_id)
+    return row
+
+
+async def applications(session: TenantSession, *, after: UUID | None, limit: int) -> list[ApplicationRow]:
+    return await listed(session, ApplicationRow, after=after, limit=limit)
+
+
+async def application_count(session: TenantSession) -> int:
+    """How many applications may still call."""
+    row = ApplicationRow
+    mine = row.tenant_id == session.tenant_id, row.revoked_at.is_(None)
+    return (await session.db.execute(select(func.count()).where(*mine))).scalar_one()
+
+
+async def save_application(session: TenantSession, application: Application) -> None:
+    await session.db.merge(ApplicationRow.of(application))
+    await session.db.flush()
+
+
 async def add_application(session: TenantSession, application: Application) -> None:
     session.db.add(ApplicationRow.of(application))
     await session.db.flush()
@@ -102,11 +139,80 @@ async def add(session: TenantSession, row: type[Row], row_id: UUID, **values: An
         raise NameTaken(values["name"])
 
 
-async def client(session: TenantSession, client_id: ClientId) -> ClientRow:
-    row = await session.db.scalar(_mine(session, ClientRow).where(ClientRow.id == client_id))
+async def client(session: TenantSession, client_id: ClientId, *, lock: bool = False) -> ClientRow:
+    query = _mine(session, ClientRow).where(ClientRow.id == client_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise ClientNotFound(client_id)
     return row
+
+
+async def save_client(session: TenantSession, row: ClientRow) -> None:
+    await _save(session, row.name)
+
+
+async def contact(session: TenantSession, contact_id: ContactId, *, lock: bool = False) -> ContactRow:
+    query = _mine(session, ContactRow).where(ContactRow.id == contact_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise ContactNotFound(contact_id)
+    return row
+
+
+async def contact_named(
+    session: TenantSession, external_id: str, contact_id: ContactId | None, *, client_id: ClientId | None
+) -> ContactRow | None:
+    """A contact of this client by id or external id, held so that it stays while it is written down."""
+    row = ContactRow
+    by_name = row.external_id == external_id
+    query = _mine(session, row).where(
+        row.client_id.is_not_distinct_from(client_id),
+        by_name if contact_id is None else by_name | (row.id == contact_id),
+    )
+    return await session.db.scalar(
+        query.order_by(by_name).limit(1).with_for_update(read=True, key_share=True)
+    )
+
+
+async def contacts(
+    session: TenantSession, *, client_id: ClientId | None, after: UUID | None, limit: int
+) -> list[ContactRow]:
+    query = _mine(session, ContactRow).order_by(ContactRow.id).limit(limit)
+    if client_id is not None:
+        query = query.where(ContactRow.client_id == client_id)
+    if after is not None:
+        query = query.where(ContactRow.id > after)
+    return list(await session.db.scalars(query))
+
+
+async def contact_count(session: TenantSession, client_id: ClientId | None) -> int:
+    """How many contacts a client organization has, or, without one, the tenant itself."""
+    row = ContactRow
+    mine = row.client_id.is_not_distinct_from(client_id)
+    query = select(func.count()).where(row.tenant_id == session.tenant_id, mine)
+    return (await session.db.execute(query)).scalar_one()
+
+
+async def add_contact(session: TenantSession, row: ContactRow) -> None:
+    session.db.add(row)
+    await save_contact(session, row)
+
+
+async def save_contact(session: TenantSession, row: ContactRow) -> None:
+    external_id = row.external_id
+    try:
+        await session.db.flush()
+    except IntegrityError as error:
+        raise ContactExists(external_id) from error
+
+
+async def remove_contact(session: TenantSession, row: ContactRow) -> None:
+    contact_id = row.id
+    await session.db.delete(row)
+    try:
+        await session.db.flush()
+    except IntegrityError as error:
+        raise ContactInUse(contact_id) from error
 
 
 async def operated_service(
@@ -120,7 +226,11 @@ async def operated_service(
 
 
 async def save_service(session: TenantSession, row: ServiceRow) -> None:
-    name = row.name
+    await _save(session, row.name)
+
+
+async def _save(session: TenantSession, name: str) -> None:
+    """Write what was changed of a named row. Raises NameTaken."""
     try:
         await session.db.flush()
     except IntegrityError as error:

@@ -171,7 +171,7 @@ async def test_a_clients_application_sees_its_own_promises_only(
 ) -> None:
     async with tenant_transaction(sessions, tenant.id) as session:
         ours, theirs = [
-            (await tenants.create_client(session, Actor(), name=name, tier=None, now=NOON)).id
+            (await tenants.create_client(session, Actor(), tenants.ClientEntry(name=name), now=NOON)).id
             for name in ("Harbour", "Airport")
         ]
     [own, _] = await _promised(sessions, tenant, client_id=ours)

@@ -48,7 +48,7 @@ async def append(sessions: Sessions, tenant: Tenant, *drafts: EventDraft) -> Non
 
 async def client_of(sessions: Sessions, tenant: Tenant, name: str) -> ClientId:
     async with tenant_transaction(sessions, tenant.id) as session:
-        return (await tenants.create_client(session, Actor(), name=name, tier=None, now=NOON)).id
+        return (await tenants.create_client(session, Actor(), tenants.ClientEntry(name=name), now=NOON)).id
 
 
 @pytest.fixture

@@ -277,21 +277,25 @@ async def test_a_clients_application_sees_its_own_requests_only(caller: AsyncCli
     assert {answer.status_code for answer in foreign} == {404}
 
 
-async def test_a_taken_name_tells_nobody_the_id_of_another_clients_request(
+async def test_a_name_is_taken_for_whoever_has_used_it_and_for_nobody_else(
     caller: AsyncClient, sign_in: SignIn
 ) -> None:
     clients = [await desk.created(caller, "/v1/clients", {"name": name}) for name in ("Harbour", "Hill")]
-    harbour, hill = [await sign_in(client_id=client["id"]) for client in clients]
-    request = await desk.submitted(hill, external_id="INC-1")
+    senders = [caller, *[await sign_in(client_id=client["id"]) for client in clients]]
+    colleagues = [await sign_in(), *[await sign_in(client_id=client["id"]) for client in clients]]
     body = {"source": "desk", "external_id": "INC-1", "type": "incident"}
 
+    accepted = [await desk.created(sender, "/v1/requests", body) for sender in senders]
     refused = [
         (await sender.post("/v1/requests", json=body, headers=factories.key())).json()
-        for sender in (harbour, hill, caller)
+        for sender in colleagues
     ]
 
     assert {each["type"] for each in refused} == {"/problems/request-exists"}
-    assert [request["id"] in each["detail"] for each in refused] == [False, True, True]
+    for request, refusal in zip(accepted, refused, strict=True):
+        assert request["id"] in refusal["detail"]
+    shown = [(await caller.get(f"/v1/requests/{request['id']}")).json() for request in accepted]
+    assert [each["source_client_id"] for each in shown] == [None, *[client["id"] for client in clients]]
 
 
 async def test_another_tenants_request_answers_as_a_random_id(

@@ -27,7 +27,7 @@ async def created(caller: AsyncClient, **body: Any) -> dict[str, Any]:
 
 async def client_of(sessions: Sessions, tenant: Tenant, name: str) -> ClientId:
     async with tenant_transaction(sessions, tenant.id) as session:
-        return (await tenants.create_client(session, Actor(), name=name, tier=None, now=NOON)).id
+        return (await tenants.create_client(session, Actor(), tenants.ClientEntry(name=name), now=NOON)).id
 
 
 async def test_the_secret_is_shown_when_an_endpoint_is_created_and_never_again(caller: AsyncClient) -> None:

@@ -362,8 +362,8 @@ async def jobs_of(session: TenantSession) -> list[dict[str, Any]]:
 
 
 async def test_an_event_is_enqueued_for_each_endpoint_that_it_concerns(session: TenantSession) -> None:
-    ours = (await tenants.create_client(session, Actor(), name="Harbour", tier=None, now=NOON)).id
-    theirs = (await tenants.create_client(session, Actor(), name="Airport", tier=None, now=NOON)).id
+    ours = (await tenants.create_client(session, Actor(), tenants.ClientEntry(name="Harbour"), now=NOON)).id
+    theirs = (await tenants.create_client(session, Actor(), tenants.ClientEntry(name="Airport"), now=NOON)).id
     await register(session, "https://a.example.com/")
     await register(session, "https://b.example.com/", "commitment.warned")
     await register(session, "https://c.example.com/", client_id=ours)

@@ -59,8 +59,6 @@ def test_a_client_organization_gets_no_scope_over_what_others_share() -> None:
         "calendars:write",
         "clients:read",
         "clients:write",
-        "contacts:read",
-        "contacts:write",
         "groups:read",
         "groups:write",
         "members:read",
