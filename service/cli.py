@@ -258,8 +258,9 @@ def rotate_secrets(settings: Settings) -> None:
             operations.prepared_vault(settings, sessions, data_folder=_data_folder(settings)) as vault,
         ):
             with console.status("Sealing anew …") as status:
-                return await sealing.rotate(
+                return await operations.rotate_secrets(
                     sessions,
+                    SystemClock(),
                     vault,
                     report=lambda at: status.update(
                         f"Sealed {at.sealed} anew; {at.tenants_done} of {at.tenants} tenants seen"
