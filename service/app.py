@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+from anyio import CancelScope
 from litestar import Controller, Litestar, Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -29,7 +31,6 @@ from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
 from service.api.oauth.pages import AuthorizationController
 from service.api.oauth.ring import KeyRing
-from service.api.oauth.throttle import Throttle
 from service.api.oauth.verification import Verifier
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
@@ -193,7 +194,12 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
         request: Request[Any, Any, Any],  # noqa: ARG001 - knows what it has opened
         principal: NamedDependency[Principal],
     ) -> AsyncGenerator[TenantSession]:
-        async with tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id) as opened:
+        async with AsyncExitStack() as ending:
+            # Litestar cancels the others when one dependency fails: a begin that is cut short costs a connection.
+            with CancelScope(shield=True):
+                opened = await ending.enter_async_context(
+                    tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id)
+                )
             yield opened
 
     async def now(session: NamedDependency[TenantSession]) -> datetime:
@@ -225,7 +231,6 @@ def _authority(
         sessions=sessions,
         ring=ring,
         clock=clock,
-        throttle=Throttle(),
         terms=Terms(
             issuer=settings.issuer,
             token_ttl=settings.access_token_ttl,

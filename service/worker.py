@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 
 from service import composition
 from service.api import idempotency
+from service.api.oauth.granted import store as granted
 from service.audit import drive as audit_drive
 from service.audit.drive import Sealer
 from service.clock import Clock, SystemClock
@@ -179,6 +180,7 @@ async def _tidy(chores: Housekeeping) -> None:
     for tenant_id in everybody:
         async with tenant_transaction(chores.sessions, tenant_id) as session:
             await idempotency.purge(session, now=chores.clock.now())
+            await granted.purge(session, now=chores.clock.now())
             await people.tidy(session, now=chores.clock.now())
 
 

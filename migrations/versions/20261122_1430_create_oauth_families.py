@@ -55,10 +55,14 @@ def upgrade() -> None:
         grants=("select", "insert", "delete"),
     )
     create_tenant_table("revoked_token", moment("expires_at"), grants=("select", "insert", "delete"))
+    create_tenant_table(
+        "client_failure", moment("since"), sa.Column("failures", sa.Integer(), nullable=False)
+    )
 
 
 def downgrade() -> None:
     for table in (
+        "client_failure",
         "revoked_token",
         "client_assertion",
         "refresh_token",

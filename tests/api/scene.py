@@ -251,7 +251,8 @@ async def register(
 ) -> Client:
     """An application of a tenant, made by an operator."""
     secret = secrets.token_urlsafe(32)
-    asked = Registration(**{"name": "Desk App", "scopes": SCOPES, **registered})
+    values: dict[str, Any] = {"name": "Desk App", "scopes": SCOPES, **registered}
+    asked = Registration(**values)
     async with tenant_transaction(sessions, tenant.id) as session:
         made = await applications.create(session, applications.OPERATOR, asked, secret=secret, now=NOON)
     has_secret = made.auth_method is AuthMethod.CLIENT_SECRET

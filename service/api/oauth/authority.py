@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from service.api.errors import TokenInvalid
 from service.api.oauth import answers, assertions, credentials, grants, server, tokens
 from service.api.oauth.answers import EndpointRequest, EndpointResponse
-from service.api.oauth.credentials import Credentials, CredentialsMalformed, RequestMalformed
+from service.api.oauth.credentials import CredentialsMalformed, RequestMalformed
 from service.api.oauth.desk import Desk, Origin, Terms
 from service.api.oauth.granted import domain
 from service.api.oauth.ring import KeyRing
-from service.api.oauth.throttle import Throttle
 from service.api.oauth.tokens import Grant
 from service.clock import Clock
 from service.db import Sessions, TenantSession, tenant_transaction
@@ -33,7 +30,8 @@ CONSOLE = "rooted"
 SUCCESSION = b"rooted: successors of refresh tokens, 1"
 """What the secrets that refresh tokens are derived with are for."""
 
-log = structlog.stdlib.get_logger(__name__)
+UNREADABLE = {"grant_type": "client_credentials", "token": ""}
+"""What a client is taken to have sent whose credentials cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +55,22 @@ class Authority:
     sessions: Sessions
     ring: KeyRing
     clock: Clock
-    throttle: Throttle
     terms: Terms
     successions: Callable[[], Sequence[bytes]]
 
     async def serve(self, incoming: Incoming, *, endpoint: str) -> EndpointResponse:
         """Answer a client at the token, the revocation or the introspection endpoint."""
-        presented = None
         try:
             fields = credentials.parse_form(incoming.content_type, incoming.body)
             presented = credentials.presented(incoming.authorization, fields)
         except RequestMalformed as error:
             return answers.refusal("invalid_request", str(error))
-        except CredentialsMalformed:
-            return self._throttled(None, answers.unknown_client())
-        grant = await self._read(fields.get("token"))
-        request = EndpointRequest(fields, presented, grant)
-        return self._throttled(presented, await self._respond(request, endpoint, incoming.origin))
+        except CredentialsMalformed:  # answered, and counted, as an unknown client
+            fields, presented = UNREADABLE, None
+        if fields.get("resource", self.terms.issuer) != self.terms.issuer:
+            return answers.refusal("invalid_target", "This server gives out tokens for itself only.")
+        request = EndpointRequest(fields, presented, await self._read(fields.get("token")))
+        return await self._respond(request, endpoint, incoming.origin)
 
     async def key_set(self) -> dict[str, list[dict[str, Any]]]:
         """The published keys as a JSON Web Key Set; it always has the one that signs."""
@@ -155,7 +152,11 @@ class Authority:
             tenant_id, application_id = await self.place(client)
         async with tenant_transaction(self.sessions, tenant_id) as session:
             desk = await self.desk(session, client, application_id, origin)
-            return await session.db.run_sync(lambda _: server.respond(request, desk, endpoint=endpoint))
+            answer = await session.db.run_sync(lambda _: server.respond(request, desk, endpoint=endpoint))
+            if answer.body.get("error") == "invalid_client":
+                wait = await desk.note_failure()
+                return answer if wait is None else answers.too_many(wait)
+            return answer
 
     async def _read(self, token: str | None) -> Grant | None:
         """What an access token says, if it is one of ours and has not expired."""
@@ -166,15 +167,6 @@ class Authority:
             return tokens.verify(token, keys, issuer=self.terms.issuer, now=self.clock.now())
         except TokenInvalid:
             return None
-
-    def _throttled(self, presented: Credentials | None, response: EndpointResponse) -> EndpointResponse:
-        if response.body.get("error") != "invalid_client":
-            return response
-        client = "" if presented is None else presented.client
-        known_form = credentials.parse_client(client) is not None  # anything else might be a misplaced secret
-        log.info("client authentication failed", client=client if known_form else None)
-        wait = self.throttle.failed(client, now=self.clock.now())
-        return response if wait is None else answers.too_many(wait)
 
 
 def _tenant_named(request: EndpointRequest) -> TenantId:

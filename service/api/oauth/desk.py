@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from service import ids
-from service.api.oauth import assertions, credentials, tokens
+from service.api.oauth import assertions, credentials, throttle, tokens
 from service.api.oauth.assertions import AssertionRefused
 from service.api.oauth.credentials import Credentials
 from service.api.oauth.granted import domain, store
@@ -22,6 +24,8 @@ from service.ids import ApplicationId, FamilyId, MemberId
 from service.people import service as people
 from service.tenants import service as tenants
 from service.tenants.domain import Application, AuthMethod, secret_digest
+
+log = structlog.stdlib.get_logger(__name__)
 
 RANDOM_BYTES = 32
 METHODS = {
@@ -109,6 +113,15 @@ class Desk:
             return None
         genuine = await self._is_genuine(application, presented)
         return application if genuine and application.revoked_at is None else None
+
+    async def note_failure(self) -> timedelta | None:
+        """Count a failure to authenticate. Returns how long to wait when there were too many."""
+        application = await tenants.find_application(self.session, self.application_id)
+        bucket = throttle.share_of(self.client) if application is None else application.id
+        named = self.client if credentials.parse_client(self.client) else None  # else it may be a secret
+        log.info("client authentication failed", client=named)
+        failures, since = await store.add_failure(self.session, bucket, now=self.now, window=throttle.WINDOW)
+        return throttle.wait_after(failures, since, self.now)
 
     async def add_code(self, consent: Consent, *, redirect_uri: str, challenge: str) -> str:
         """A code for what a member has just allowed."""

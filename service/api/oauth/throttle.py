@@ -1,36 +1,23 @@
-"""How often somebody may fail to authenticate as one client. Pure but for what it remembers."""
+"""How often somebody may fail to authenticate as one client. Pure.
 
-from collections import OrderedDict
-from dataclasses import dataclass
+A right secret is always let in, so that nobody can lock another out by failing in its name.
+"""
+
+import hashlib
 from datetime import datetime, timedelta
+from uuid import UUID
 
 FAILURES_MAX = 10
 WINDOW = timedelta(minutes=1)
-CLIENTS_KEPT = 10_000
+SHARES = 4_096
+"""Names that no client has share so many counts, so that they cannot fill the database."""
 
 
-@dataclass(slots=True)
-class _Failures:
-    since: datetime
-    count: int
+def share_of(name: str) -> UUID:
+    """Where failures are counted under a name that no client has."""
+    return UUID(int=int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % SHARES)
 
 
-class Throttle:
-    """Counts failures per client, in windows of a minute.
-
-    A right secret is always let in, so that nobody can lock another out by failing in its name.
-    """
-
-    def __init__(self) -> None:
-        self._clients: OrderedDict[str, _Failures] = OrderedDict()
-
-    def failed(self, client: str, *, now: datetime) -> timedelta | None:
-        """Note a failure. Returns how long to wait when there were too many, else None."""
-        failures = self._clients.setdefault(client, _Failures(now, 0))
-        self._clients.move_to_end(client)
-        if now - failures.since >= WINDOW:
-            failures.since, failures.count = now, 0
-        failures.count += 1
-        while len(self._clients) > CLIENTS_KEPT:
-            self._clients.popitem(last=False)
-        return failures.since + WINDOW - now if failures.count > FAILURES_MAX else None
+def wait_after(failures: int, since: datetime, now: datetime) -> timedelta | None:
+    """How long to wait when there were too many failures since then, else None."""
+    return since + WINDOW - now if failures > FAILURES_MAX else None

@@ -111,6 +111,15 @@ class RevokedTokenRow(TenantRow):
     expires_at: Mapped[datetime]
 
 
+class ClientFailureRow(TenantRow):
+    """How often somebody failed lately to prove who it is: by the client, or by a share of unknown names."""
+
+    __tablename__ = "client_failure"
+
+    since: Mapped[datetime]
+    failures: Mapped[int]
+
+
 def _consent(row: TokenFamilyRow | AuthorizationCodeRow) -> Consent:
     return Consent(
         application_id=ApplicationId(row.application_id),

@@ -1,17 +1,18 @@
 """Queries over what was granted. Every statement names the tenant."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, delete, exists, func, select, update
+from sqlalchemy import Select, Table, delete, func, select, update
 
 from service import ids
 from service.api.oauth.granted.domain import Code, Consent, Family, RefreshToken
 from service.api.oauth.granted.models import (
     AuthorizationCodeRow,
     ClientAssertionRow,
+    ClientFailureRow,
     RefreshTokenRow,
     RevokedTokenRow,
     TokenFamilyRow,
@@ -31,6 +32,17 @@ select
     as family_since,
   exists (select from revoked_token where tenant_id = $1 and id = $3) as revoked
 """
+
+
+FAIL = """
+insert into client_failure as known (tenant_id, id, since, failures) values ($1, $2, $3, 1)
+on conflict (tenant_id, id) do update set
+  failures = case when known.since <= $4 then 1 else known.failures + 1 end,
+  since = case when known.since <= $4 then excluded.since else known.since end
+returning failures, since
+"""
+
+KEPT_AFTER_END = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +208,23 @@ async def standing(session: TenantSession, token_id: UUID, family_id: FamilyId |
     return TokenStanding(found.family_since, found.revoked)
 
 
-async def purge(session: TenantSession, *, ended_before: datetime, now: datetime) -> None:
-    """Forget what counts no more: single uses after their time, families that ended before `ended_before`."""
+async def add_failure(
+    session: TenantSession, bucket: UUID, *, now: datetime, window: timedelta
+) -> tuple[int, datetime]:
+    """Count a failed authentication. Returns how many there were since when, this one included."""
+    row = (await run(session.db, FAIL, session.tenant_id, bucket, now, now - window)).one()
+    return row.failures, row.since
+
+
+async def purge(session: TenantSession, *, now: datetime) -> None:
+    """Forget what counts no more: single uses after their time, and families some time after their end."""
     for row in (ClientAssertionRow, RevokedTokenRow):
         await session.db.execute(delete(row).where(row.tenant_id == session.tenant_id, row.expires_at < now))
+    ended_before = now - KEPT_AFTER_END
+    failure = ClientFailureRow
+    await session.db.execute(
+        delete(failure).where(failure.tenant_id == session.tenant_id, failure.since < ended_before)
+    )
     ended = (
         select(TokenFamilyRow.id)
         .where(TokenFamilyRow.tenant_id == session.tenant_id)
@@ -209,14 +234,13 @@ async def purge(session: TenantSession, *, ended_before: datetime, now: datetime
     await session.db.execute(
         delete(code).where(
             code.tenant_id == session.tenant_id,
-            (code.expires_at < ended_before) & code.family_id.is_(None) | code.family_id.in_(ended),
+            ((code.expires_at < ended_before) & code.family_id.is_(None)) | code.family_id.in_(ended),
         )
     )
     await session.db.execute(
         delete(token).where(token.tenant_id == session.tenant_id, token.family_id.in_(ended))
     )
-    unused = ~exists().where(token.tenant_id == session.tenant_id, token.family_id == of.id)
-    await session.db.execute(delete(of).where(of.tenant_id == session.tenant_id, of.id.in_(ended), unused))
+    await session.db.execute(delete(of).where(of.tenant_id == session.tenant_id, of.id.in_(ended)))
 
 
 def _families(session: TenantSession) -> Select[TokenFamilyRow]:
