@@ -149,7 +149,8 @@ async def test_a_backlog_is_not_read_to_find_the_next_jobs(
         plan = await run(
             db,
             f"explain (analyze, timing off) {turns.TAKE}",
-            *(10, ["tests.sent"], ids.new_id(), timedelta(seconds=15), [], [], SHARE),
+            *(10, ["tests.sent"], ids.new_id(), timedelta(seconds=15)),
+            *(list[UUID](), list[int](), SHARE),
         )
 
     assert "Seq Scan on pgqueuer" not in "\n".join(row[0] for row in plan)
