@@ -1,6 +1,6 @@
 """A policy's JSON form: read, checked against the declared facts, and turned into rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -16,6 +16,8 @@ from service.rules.language.faults import LanguageError, SyntaxFault
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
+from service.rules.tables import table
+from service.rules.tables.table import TableForm, TableInvalid
 from service.rules.vocabulary import FACTS
 
 RULES_MAX = 2_000
@@ -36,11 +38,14 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of a policy as it is written.
 
+    The rules are written one by one, or as the rows of a decision table.
+
     `facts` declares what the policy reads beside the facts that every rule may read, each under
     `request.custom.`, or `client.custom.` for the profile of a client: `{"request.custom.site": "string"}`.
     """
 
-    rules: Annotated[list[RuleForm], msgspec.Meta(min_length=1, max_length=RULES_MAX)]
+    rules: Annotated[list[RuleForm], msgspec.Meta(max_length=RULES_MAX)] = []
+    table: TableForm | None = None
     hit_policy: HitPolicy = HitPolicy.FIRST
     facts: dict[str, Any] = {}
 
@@ -55,11 +60,12 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     faults = [Fault(f"/facts{fault.pointer}", fault.message) for fault in own.faults]
     faults += _elsewhere(form) + _repeated(form)
     declared = {**FACTS, **own.declarations}
+    written_rules, place = _written(form, declared, faults)
     rules: list[Rule] = []
     warnings: list[Fault] = []
-    for index, written in enumerate(form.rules):
+    for index, written in enumerate(written_rules):
         try:
-            rule, doubts = _rule(written, kind, declared, pointer=f"/rules/{index}")
+            rule, doubts = _rule(written, kind, declared, pointer=pointer_to(place, index))
         except PolicyInvalid as refused:
             faults += refused.faults
         else:
@@ -70,6 +76,27 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     return Document(
         hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules), warnings=tuple(warnings)
     )
+
+
+def _written(
+    form: DocumentForm, declared: Mapping[str, FactType], faults: list[Fault]
+) -> tuple[Sequence[RuleForm], str]:
+    """The rules, and where they stand in the document."""
+    if form.table is None:
+        if not form.rules:
+            faults.append(Fault("/rules", "A policy needs at least one rule, or a table."))
+        return form.rules, "/rules"
+    if form.rules:
+        faults.append(Fault("/table", "A policy has rules or a table, not both."))
+    try:
+        rows = msgspec.convert(table.rules_of(form.table, declared), list[RuleForm])
+    except TableInvalid as error:
+        faults += [replace(fault, pointer=f"/table{fault.pointer}") for fault in error.faults]
+        return (), "/table/rows"
+    except msgspec.ValidationError as error:
+        faults.append(forms.fault_of(error, pointer="/table/rows"))
+        return (), "/table/rows"
+    return rows, "/table/rows"
 
 
 def _elsewhere(form: DocumentForm) -> list[Fault]:

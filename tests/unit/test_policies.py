@@ -59,7 +59,7 @@ def test_no_doubt_is_left_where_nothing_before_the_winner_failed(
 @pytest.mark.parametrize(
     ("document", "pointers"),
     [
-        ({}, [""]),
+        ({}, ["/rules"]),
         ({"rules": []}, ["/rules"]),
         ({"rules": [_rule(when="request.priorty == 'P1'")]}, ["/rules/0/when"]),
         ({"rules": [_rule(when="request.priority == 1")]}, ["/rules/0/when"]),
