@@ -195,7 +195,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
         principal: NamedDependency[Principal],
     ) -> AsyncGenerator[TenantSession]:
         async with AsyncExitStack() as ending:
-            # Litestar cancels the others when one dependency fails: a begin that is cut short costs a connection.
+            # When another dependency fails, Litestar cancels this one: a begin cut short costs a connection.
             with CancelScope(shield=True):
                 opened = await ending.enter_async_context(
                     tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id)
