@@ -29,6 +29,8 @@ from service.calendars.models import CalendarRow, CalendarVersionRow
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import CalendarId, ClientId, TenantId
+from service.limits import service as limits
+from service.limits.domain.table import CALENDARS
 from service.names import faults_of_name
 from service.recent import Recent
 
@@ -83,10 +85,11 @@ async def create(
 ) -> Calendar:
     """Create a calendar with its first version: of a client organization, or one that all of them share.
 
-    The caller knows that there is such a client. Raises CalendarInvalid, CalendarNameTaken.
+    The caller knows that there is such a client. Raises CalendarInvalid, CalendarNameTaken, CalendarsTooMany.
     """
     read = await asyncio.to_thread(_read, raw, now)
     _refuse(faults_of_name(name))
+    await limits.make_room(session, CALENDARS, lambda: store.count(session))
     calendar_id, version_id = CalendarId(ids.new_id()), ids.new_id()
     row = await store.add(
         session, calendar_id, name=name, client_id=client_id, version_id=version_id, now=now
@@ -151,6 +154,11 @@ async def list_versions(
     if not found and after is None:
         raise CalendarNotFound(calendar_id)
     return [_version(row) for row in found]
+
+
+async def count(session: TenantSession) -> int:
+    """How many calendars there are."""
+    return await store.count(session)
 
 
 async def names(session: TenantSession, *, client_id: ClientId | None = None) -> frozenset[str]:

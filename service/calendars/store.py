@@ -13,6 +13,7 @@ from service.calendars.models import CalendarRow, CalendarVersionRow
 from service.db import TenantSession, run
 from service.ids import CalendarId, ClientId
 
+COUNT = "select count(*) from calendar where tenant_id = $1"
 CURRENT_VERSIONS = "select name, version_id from calendar where tenant_id = $1 and name = any($2)"
 
 Stored = tuple[CalendarRow, CalendarVersionRow]
@@ -86,6 +87,11 @@ async def names(session: TenantSession, *, client_id: ClientId | None) -> frozen
     open_to_it = row.client_id.is_(None) | (row.client_id == client_id)
     query = select(row.name).where(row.tenant_id == session.tenant_id, open_to_it)
     return frozenset(await session.db.scalars(query))
+
+
+async def count(session: TenantSession) -> int:
+    """How many calendars there are."""
+    return (await run(session.db, COUNT, session.tenant_id)).scalar_one()
 
 
 async def add(

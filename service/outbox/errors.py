@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.errors import Conflict, Fault, Invalid, NotFound
+from service.errors import Fault, Invalid, NotFound
 from service.ids import EndpointId
 
 
@@ -22,15 +22,6 @@ class WebhookEndpointInvalid(Invalid):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("This webhook endpoint cannot be registered as it stands.", faults=faults)
-
-
-class WebhookEndpointsTooMany(Conflict):
-    """A tenant has only so many webhook endpoints. Remove one that is not needed any more."""
-
-    code = "webhook-endpoints-too-many"
-
-    def __init__(self, endpoints_max: int) -> None:
-        super().__init__(f"There are {endpoints_max} webhook endpoints already; remove one that is unused.")
 
 
 class EventTypeUnknown(Invalid):

@@ -14,12 +14,14 @@ from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.ids import ClientId, EndpointId
 from service.jobs import service as jobs
+from service.limits import service as limits
+from service.limits.domain.table import CLIENT_WEBHOOK_ENDPOINTS, WEBHOOK_ENDPOINTS
 from service.outbox import store
 from service.outbox.domain import addresses, deliveries, events
 from service.outbox.domain.addresses import Target
 from service.outbox.domain.deliveries import DeliveryState
 from service.outbox.domain.events import Interest
-from service.outbox.errors import EventTypeUnknown, WebhookEndpointInvalid, WebhookEndpointsTooMany
+from service.outbox.errors import EventTypeUnknown, WebhookEndpointInvalid
 from service.outbox.models import (
     Answer,
     Endpoint,
@@ -37,9 +39,6 @@ DELIVER = "outbox.deliver"
 
 ANNOUNCE = "outbox.announce"
 """The job that has events delivered which a client organization's application has caused."""
-
-ENDPOINTS_MAX = 20
-"""Of the tenant itself, and of each client organization: each event is matched against both of its sides."""
 
 Position = tuple[int, UUID]
 """Where a reader of the feed stands: the transaction and the id of the last event that it has seen."""
@@ -155,15 +154,15 @@ async def register(
         loopback_allowed: whether http to this machine is allowed, as in tests and demonstrations.
 
     Raises:
-        WebhookEndpointInvalid, WebhookEndpointsTooMany
+        WebhookEndpointInvalid, WebhookEndpointsTooMany, ClientWebhookEndpointsTooMany
     """
     target = addresses.target(draft.url, loopback_allowed=loopback_allowed)
     faults = [] if isinstance(target, Target) else [target]
     faults += events.faults_of_types(draft.types)
     if faults:
         raise WebhookEndpointInvalid(faults)
-    if await store.endpoint_count(session, draft.client_id) >= ENDPOINTS_MAX:
-        raise WebhookEndpointsTooMany(ENDPOINTS_MAX)
+    limit = WEBHOOK_ENDPOINTS if draft.client_id is None else CLIENT_WEBHOOK_ENDPOINTS
+    await limits.make_room(session, limit, lambda: store.endpoint_count(session, draft.client_id))
     secret, endpoint_id = deliveries.secret_of(key), ids.new_id()
     row = WebhookEndpointRow(
         tenant_id=session.tenant_id,
@@ -181,6 +180,11 @@ async def register(
     deed = Deed("webhook_endpoint.created", f"webhook_endpoint:{endpoint.id}", after=_fields(endpoint))
     await audit.record(session, draft.by, deed, now=now)
     return endpoint, secret
+
+
+async def endpoint_count(session: TenantSession, client_id: ClientId | None) -> int:
+    """How many endpoints a client organization has, or, without one, the tenant itself."""
+    return await store.endpoint_count(session, client_id)
 
 
 async def get_endpoint(

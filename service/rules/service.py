@@ -14,6 +14,8 @@ from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
+from service.limits import service as limits
+from service.limits.domain.table import POLICIES
 from service.names import faults_of_name
 from service.rules import documents, domain, store
 from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
@@ -81,11 +83,13 @@ async def create_policy(
     """Create a policy with its first version, as a draft; also what is to be warned of.
 
     Raises:
-        PolicyInvalid, PolicyNameTaken
+        PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
     """
     document = _read(draft.document, _kind(rulebook, draft.kind))
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
+    await limits.refuse_rules(session, len(document.rules))
+    await limits.make_room(session, POLICIES, lambda: store.policy_count(session))
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
@@ -109,9 +113,10 @@ async def revise_policy(
     """Add a version, as a draft, to a policy that the caller holds locked; also what is to be warned of.
 
     Raises:
-        PolicyInvalid
+        PolicyInvalid, RulesTooMany
     """
     read = _read(document, _kind(rulebook, policy.kind))
+    await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
     await store.add_version(session, _ref(policy.id, row.version), document, now=now)
@@ -141,6 +146,10 @@ async def get_document(session: TenantSession, policy_id: PolicyId, version: int
 
 async def list_policies(session: TenantSession, *, after: UUID | None, limit: int) -> list[Policy]:
     return [row.to_domain() for row in await store.listed(session, after=after, limit=limit)]
+
+
+async def policy_count(session: TenantSession) -> int:
+    return await store.policy_count(session)
 
 
 async def publish_policy(

@@ -15,6 +15,7 @@ from service.rules.domain import VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
 from service.rules.models import PolicyPointerRow, PolicyRow, PolicyVersionRow
 
+POLICY_COUNT = "select count(*) from policy where tenant_id = $1"
 EFFECTIVE = "select effective::text from policy_pointer where tenant_id = $1 and kind = $2 for share"
 
 
@@ -35,6 +36,11 @@ async def listed(session: TenantSession, *, after: UUID | None, limit: int) -> l
     if after is not None:
         query = query.where(PolicyRow.id > after)
     return list(await session.db.scalars(query))
+
+
+async def policy_count(session: TenantSession) -> int:
+    found = await run(session.db, POLICY_COUNT, session.tenant_id)
+    return found.scalar_one()
 
 
 async def add(session: TenantSession, policy_id: PolicyId, *, name: str, kind: str, now: datetime) -> None:

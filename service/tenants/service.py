@@ -12,6 +12,8 @@ from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ApplicationId, ClientId, ServiceId, TenantId
+from service.limits import service as limits
+from service.limits.domain.table import CLIENTS, SERVICES
 from service.names import faults_of_name
 from service.platform import PlatformSession
 from service.tenants import domain, profiles, store
@@ -116,9 +118,10 @@ async def create_client(
         now: the tenant's now.
 
     Raises:
-        RegistrationInvalid, NameTaken
+        RegistrationInvalid, NameTaken, ClientsTooMany
     """
     _refuse(_faults_of_client(entry, calendars))
+    await limits.make_room(session, CLIENTS, lambda: store.count(session, ClientRow))
     client = Client(id=ClientId(ids.new_id()), version=1, created_at=now, **asdict(entry))
     await store.add(session, ClientRow, client.id, version=1, created_at=now, **asdict(entry))
     deed = Deed("client.created", f"client:{client.id}", after=asdict(entry))
@@ -169,8 +172,9 @@ async def list_clients(session: TenantSession, *, after: UUID | None, limit: int
 async def register_service(
     session: TenantSession, actor: Actor, entry: ServiceEntry, *, now: datetime
 ) -> OperatedService:
-    """Add an entry to the service register. Raises RegistrationInvalid, NameTaken."""
+    """Add an entry to the service register. Raises RegistrationInvalid, NameTaken, ServicesTooMany."""
     _refuse(faults_of_name(entry.name))
+    await limits.make_room(session, SERVICES, lambda: store.count(session, ServiceRow))
     service_id = ServiceId(ids.new_id())
     await store.add(session, ServiceRow, service_id, **asdict(entry), version=1, created_at=now)
     subject = f"service:{service_id}"

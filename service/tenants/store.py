@@ -127,6 +127,12 @@ async def add_application(session: TenantSession, application: Application) -> N
     await session.db.flush()
 
 
+async def count(session: TenantSession, row: type[Row]) -> int:
+    """How many rows the tenant has."""
+    query = select(func.count()).where(row.tenant_id == session.tenant_id)
+    return (await session.db.execute(query)).scalar_one()
+
+
 async def add(session: TenantSession, row: type[Row], row_id: UUID, **values: Any) -> None:
     """Insert one named row. Raises NameTaken."""
     added = await session.db.execute(

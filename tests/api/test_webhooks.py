@@ -6,9 +6,10 @@ import pytest
 from httpx2 import AsyncClient
 
 from service.audit.domain import Actor
-from service.db import Sessions, tenant_transaction
+from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ClientId
-from service.outbox import service
+from service.limits import service as limits
+from service.limits.domain.table import WEBHOOK_ENDPOINTS
 from service.tenants import service as tenants
 from service.tenants.domain import Tenant
 from tests import factories
@@ -78,10 +79,8 @@ async def test_an_endpoint_that_cannot_be_told_is_refused_with_the_place_and_the
     assert (await caller.get(ENDPOINTS)).json()["items"] == []
 
 
-async def test_a_tenant_has_only_so_many_endpoints(
-    caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "ENDPOINTS_MAX", 2)
+async def test_a_tenant_has_only_so_many_endpoints(caller: AsyncClient, session: TenantSession) -> None:
+    await limits.change(session, Actor(), WEBHOOK_ENDPOINTS, 2, now=NOON)
     for _ in range(2):
         await created(caller)
 
