@@ -16,7 +16,7 @@ from service.commitments.domain import EntryId, LedgerEntry, Terms
 from service.commitments.service import Offer
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ClientId, DecisionId, MemberId, RequestId
-from service.people.domain import MemberState, Role
+from service.people.domain import MemberState, Role, read_invitation
 from service.people.models import MemberRow, MembershipRecord, PersonRecord
 from service.requests.models import RequestRow
 from service.tenants import applications, domain, service
@@ -26,6 +26,7 @@ from service.tenants.service import ClientEntry
 from service.vault import GivenKeys, Vault, new_key_line
 
 SCOPES = tuple(domain.SCOPES)
+OPERATOR = Actor()
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """A Monday."""
 
@@ -69,6 +70,13 @@ async def application(
         )
         created = await applications.create(session, applications.OPERATOR, asked, secret=secret, now=NOON)
     return domain.oauth_client_id(of.slug, created.id), secret
+
+
+def secret_of(url: str) -> str:
+    """The secret in the link of an invitation."""
+    found = read_invitation(url.rpartition("/")[2])
+    assert found is not None
+    return found[1]
 
 
 async def member(sessions: Sessions, of: Tenant, *roles: Role) -> MemberId:

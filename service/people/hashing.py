@@ -47,11 +47,11 @@ class Turn:
     """The right to have passwords computed now."""
 
     async def hash(self, password: str) -> str:
-        return await _computed(_hasher.hash, normal_password(password))
+        return await _computed(_hasher.hash, _typed(password))
 
     async def matches(self, kept: str | None, password: str) -> bool:
         """Is this the password? It takes as long to say no where there is none."""
-        return await _computed(_matches, kept or NOBODYS, normal_password(password)) and kept is not None
+        return await _computed(_matches, kept or NOBODYS, _typed(password)) and kept is not None
 
 
 @asynccontextmanager
@@ -80,11 +80,16 @@ def is_outdated(kept: str) -> bool:
     return _hasher.check_needs_rehash(kept)
 
 
-async def _computed(compute: Callable[..., T], *arguments: str) -> T:
+async def _computed(compute: Callable[..., T], *arguments: str | bytes) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, compute, *arguments)
 
 
-def _matches(kept: str, password: str) -> bool:
+def _typed(password: str) -> bytes:
+    """The bytes that are hashed; what is no text at all is merely a wrong password."""
+    return normal_password(password).encode(errors="surrogatepass")
+
+
+def _matches(kept: str, password: bytes) -> bool:
     try:
         return _hasher.verify(kept, password)
     except (VerificationError, InvalidHashError):

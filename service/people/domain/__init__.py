@@ -23,12 +23,15 @@ from service.people.domain.members import (
     state_once_reactivated,
 )
 from service.people.domain.sessions import Factor, Lifetimes
+from service.people.domain.throttle import LIMITS, Kind
 
 __all__ = [
     "INVITATION_TTL",
+    "LIMITS",
     "Factor",
     "Group",
     "Invitation",
+    "Kind",
     "Lifetimes",
     "Link",
     "Member",
