@@ -116,6 +116,6 @@ def test_the_guide_names_every_key_bound_and_fact() -> None:
 
     assert named >= set(documents.DocumentForm.__struct_fields__)
     assert named >= {f"rules[].{name}" for name in documents.RuleForm.__struct_fields__}
-    assert named >= set(FACTS) - {"request.custom"}
+    assert named >= set(FACTS) - {"request.custom", "client.custom"}
     assert f"{documents.RULES_MAX:,} rules" in section
     assert f"{documents.CONDITION_LENGTH_MAX:,} characters" in section
