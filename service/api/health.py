@@ -9,6 +9,7 @@ import msgspec
 from asyncpg import PostgresError
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -106,7 +107,11 @@ class HealthController(Controller):
         """Say that the process answers. Asks nobody else."""
         return Liveness("alive")
 
-    @get("/readyz", operation_id="getReadiness")
+    @get(
+        "/readyz",
+        operation_id="getReadiness",
+        responses={503: ResponseSpec(ReadinessView, description="Not ready: a check says why.")},
+    )
     async def readyz(self, readiness: NamedDependency[Readiness]) -> Response[ReadinessView]:
         """Say whether requests can be worked on, with each check."""
         checks = await readiness.examine()

@@ -25,6 +25,7 @@ DESCRIPTION = (
     "Decides what an IT service organisation promises for each request, keeps the clocks of those promises,"
     " and says why."
 )
+JSON = "application/json"
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 JSON_POINTER = "#/components/schemas/{name}"
 ROLES = "x-roles"
@@ -66,6 +67,7 @@ def document(
     described = app.openapi_schema.to_schema()
     for operation, permission in _operations(app, described):
         _amend(operation, permission)
+    _close_bodies(described)
     _add_components(described)
     described["webhooks"] = {name: _webhook(name, kind) for name, kind in EVENT_TYPES.items()}
     return _with_short_names(described)
@@ -109,6 +111,26 @@ def _amend(operation: Document, permission: Permission | None) -> None:
             parameter["schema"] = {"type": "string"}
     if operation["operationId"] in oauth.FORMS:
         operation["requestBody"] = oauth.FORMS[operation["operationId"]]
+        responses |= oauth.REFUSALS
+
+
+def _close_bodies(described: Document) -> None:
+    """Say of every object of a JSON body that it takes no other fields than those that it names."""
+    bodies: list[Document] = [
+        operation["requestBody"]["content"][JSON]["schema"]
+        for path in described["paths"].values()
+        for operation in path.values()
+        if JSON in operation.get("requestBody", {}).get("content", {})
+    ]
+    schemas: Document = described.get("components", {}).get("schemas", {})
+    while bodies:
+        schema = bodies.pop()
+        named = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
+        bodies += [each for kind in ("oneOf", "anyOf", "allOf") for each in named.get(kind, ())]
+        bodies += [named["items"]] if "items" in named else []
+        if "properties" in named and "additionalProperties" not in named:
+            named["additionalProperties"] = False
+            bodies += named["properties"].values()
 
 
 def _with_short_names(described: Document) -> Document:

@@ -45,6 +45,21 @@ FORMS: Mapping[str, Schema] = {
 }
 """The request bodies, by the operation's id."""
 
+_REFUSED: Schema = {
+    "description": "Refused (RFC 6749 §5.2).",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {"error": TEXT, "error_description": TEXT},
+            }
+        }
+    },
+}
+REFUSALS: Mapping[str, Schema] = {"400": _REFUSED, "401": _REFUSED, "429": _REFUSED}
+"""How the authorization server refuses a form, by status."""
+
 _TOKEN_PLACE = {"tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token"}
 
 
