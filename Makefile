@@ -1,6 +1,6 @@
 # The menu. `make` alone lists what there is. Everything runs in .venv, which the targets make for themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker test prove check format-check lint types contracts fmt bench lock clean
+.PHONY: help setup demo serve worker test prove e2e check format-check lint types contracts fmt bench lock clean
 .SUFFIXES:
 
 PYTHON ?= python3
@@ -36,6 +36,10 @@ test: .venv/.stamp-dev ## run the tests (TESTS=path ARGS=… narrow them, WORKER
 
 prove: .venv/.stamp-dev ## run the long proofs
 	@$(PYTEST) -m prove $(ARGS) $(TESTS)
+
+e2e: .venv/.stamp-dev ## try the pages in Chromium, and OAuth with npm's clients (needs node, npm and Chromium)
+	@cd tests/e2e && npm ci --silent
+	@$(BIN)/python -m tests.e2e.run $(ARGS)
 
 check: format-check lint types contracts test ## everything that CI checks
 
