@@ -10,6 +10,8 @@ from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.ids import GroupId, MemberId
+from service.limits import service as limits
+from service.limits.domain.table import GROUPS
 from service.names import faults_of_name
 from service.people import store
 from service.people.domain import Group, Member, MemberState
@@ -30,8 +32,9 @@ class GroupEntry:
 
 
 async def create_group(session: TenantSession, actor: Actor, entry: GroupEntry, *, now: datetime) -> Group:
-    """Raises GroupInvalid, GroupNameTaken, MemberNotFound, MemberDeactivated."""
+    """Raises GroupInvalid, GroupNameTaken, MemberNotFound, MemberDeactivated, GroupsTooMany."""
     await _vet(session, entry)
+    await limits.make_room(session, GROUPS, lambda: store.group_count(session))
     group = Group(
         id=GroupId(ids.new_id()), name=entry.name, manager_id=entry.manager_id, version=1, created_at=now
     )

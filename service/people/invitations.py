@@ -9,6 +9,8 @@ from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import MemberId, PersonId
+from service.limits import service as limits
+from service.limits.domain.table import MEMBERS
 from service.mail import service as mail
 from service.names import faults_of_name
 from service.people import accounts, browsers, hashing, letters, logins, store
@@ -83,11 +85,12 @@ class Acceptance:
 async def invite(
     session: TenantSession, actor: Actor, invitee: Invitee, delivery: Delivery, *, now: datetime
 ) -> Invited:
-    """Invite somebody to be a member. Raises MemberInvalid, EmailTaken."""
+    """Invite somebody to be a member. Raises MemberInvalid, EmailTaken, MembersTooMany."""
     email = normal_email(invitee.email)
     faults = faults_of_email(email) + faults_of_name(invitee.name) + faults_of_roles(invitee.roles)
     if faults:
         raise MemberInvalid(faults)
+    await limits.make_room(session, MEMBERS, lambda: store.member_count(session))
     member = Member(
         id=MemberId(ids.new_id()),
         person_id=None,

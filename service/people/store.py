@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -69,6 +69,18 @@ async def lock_member(session: TenantSession, member_id: MemberId) -> tuple[Memb
     if row is None:
         raise MemberNotFound(member_id)
     return row, len(rows)
+
+
+async def member_count(session: TenantSession) -> int:
+    """How many members are not deactivated."""
+    row = MemberRow
+    mine = row.tenant_id == session.tenant_id, row.state != MemberState.DEACTIVATED
+    return (await session.db.execute(select(func.count()).where(*mine))).scalar_one()
+
+
+async def group_count(session: TenantSession) -> int:
+    query = select(func.count()).where(MemberGroupRow.tenant_id == session.tenant_id)
+    return (await session.db.execute(query)).scalar_one()
 
 
 async def add_member(session: TenantSession, member_id: MemberId, **values: Any) -> None:
