@@ -26,6 +26,7 @@ from service.api.errors import TokenMissing
 from service.api.events import EventController
 from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
+from service.api.limits import LimitController
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
@@ -73,6 +74,7 @@ from service.wakeups.service import Advances
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuditController,
     TenantController,
+    LimitController,
     ApplicationController,
     ClientController,
     ContactController,

@@ -25,6 +25,8 @@ from service.audit.verification import Verdict
 from service.calendars import compute as calendar_computing
 from service.clock import SystemClock
 from service.errors import ServiceError
+from service.limits import service as limits
+from service.limits.domain.table import LIMITS, Limits
 from service.replay import commands
 from service.replay import demo as demonstration
 from service.replay import report as reporting
@@ -171,6 +173,31 @@ def create_tenant(
 
     _run(create())
     click.echo(f"Created the {'sandbox' if sandbox else 'live'} tenant {slug}.")
+
+
+@tenant.command("limit")
+@click.argument("slug")
+@click.argument("name", required=False)
+@click.argument("value", type=int, required=False)
+@click.option("--default", "as_default", is_flag=True, help="Put the default into its place again.")
+@click.pass_obj
+def limit_tenant(
+    settings: Settings, slug: str, *, name: str | None, value: int | None, as_default: bool
+) -> None:
+    """Show the limits of the tenant SLUG, or the one named NAME; with VALUE, set it."""
+    if as_default and (name is None or value is not None):
+        raise click.UsageError("--default needs a NAME, and no VALUE.")
+
+    async def show() -> Limits:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            if name is None or (value is None and not as_default):
+                return await operations.limits_of(sessions, tenant=slug)
+            return await operations.change_limit(sessions, SystemClock(), tenant=slug, name=name, value=value)
+
+    found = _run(show())
+    for limit in LIMITS.values() if name is None else (_refusing(lambda: limits.find(name)),):
+        own = "" if limit.name in found.own else "  (default)"
+        click.echo(f"{limit.name:32} {found.of(limit):>10} {limit.unit}{own}")
 
 
 @main.group()

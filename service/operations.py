@@ -18,6 +18,9 @@ from service.audit.domain import PLATFORM, Actor, Deed
 from service.audit.verification import Verdict
 from service.clock import Clock
 from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
+from service.ids import TenantId
+from service.limits import service as limits
+from service.limits.domain.table import Limits
 from service.platform import PlatformSession, platform_transaction
 from service.sealing import service as sealing
 from service.sealing.service import Progress, Rotated
@@ -122,6 +125,30 @@ async def create_tenant(
         return await service.create(
             session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=clock.now()
         )
+
+
+async def change_limit(
+    opened: Sessions, clock: Clock, *, tenant: str, name: str, value: int | None
+) -> Limits:
+    """Give the tenant with this slug a limit of its own; None puts the default into its place again.
+
+    Raises:
+        TenantNotFound, LimitUnknown, LimitOutOfRange
+    """
+    limit = limits.find(name)
+    async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
+        return await limits.change(session, Actor(), limit, value, now=clock.now())
+
+
+async def limits_of(opened: Sessions, *, tenant: str) -> Limits:
+    """What holds for the tenant with this slug. Raises TenantNotFound."""
+    async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
+        return await limits.get(session)
+
+
+async def _tenant_id(opened: Sessions, slug: str) -> TenantId:
+    async with platform_transaction(opened) as platform:
+        return (await service.find(platform, slug)).id
 
 
 async def create_application(

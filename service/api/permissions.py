@@ -29,6 +29,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "getAuditRecord": Permission("audit:read", OVERSEERS),
     "listAuditRecords": Permission("audit:read", OVERSEERS),
     "getTenant": Permission("tenant:read", ALL),
+    "listTenantLimits": Permission("tenant:read", ALL),
     "listClients": Permission("clients:read", ALL),
     "getClient": Permission("clients:read", ALL),
     "createClient": Permission("clients:write", LEADS),

@@ -49,6 +49,11 @@ async def get_group(session: TenantSession, group_id: GroupId, *, lock: bool = F
     return (await store.group(session, group_id, lock=lock)).to_domain()
 
 
+async def count(session: TenantSession) -> int:
+    """How many groups there are."""
+    return await store.group_count(session)
+
+
 async def list_groups(session: TenantSession, *, after: UUID | None, limit: int) -> list[Group]:
     return [row.to_domain() for row in await store.listed(session, MemberGroupRow, after=after, limit=limit)]
 

@@ -52,6 +52,11 @@ async def lock_member(session: TenantSession, member_id: MemberId) -> Member:
     return row.to_domain()
 
 
+async def member_count(session: TenantSession) -> int:
+    """How many members are not deactivated."""
+    return await store.member_count(session)
+
+
 async def list_members(session: TenantSession, *, after: UUID | None, limit: int) -> list[Member]:
     return [row.to_domain() for row in await store.listed(session, MemberRow, after=after, limit=limit)]
 

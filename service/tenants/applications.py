@@ -100,6 +100,11 @@ async def get(session: TenantSession, application_id: ApplicationId, *, lock: bo
     return (await store.known_application(session, application_id, lock=lock)).to_domain()
 
 
+async def count(session: TenantSession) -> int:
+    """How many applications may still call."""
+    return await store.application_count(session)
+
+
 async def list_applications(session: TenantSession, *, after: UUID | None, limit: int) -> list[Application]:
     """Applications in the order of their ids, revoked ones too."""
     return [row.to_domain() for row in await store.applications(session, after=after, limit=limit)]

@@ -165,6 +165,14 @@ async def find_client(session: TenantSession, name: str) -> Client:
     return (await store.client_named(session, name)).to_domain()
 
 
+async def client_count(session: TenantSession) -> int:
+    return await store.count(session, ClientRow)
+
+
+async def service_count(session: TenantSession) -> int:
+    return await store.count(session, ServiceRow)
+
+
 async def list_clients(session: TenantSession, *, after: UUID | None, limit: int) -> list[Client]:
     return [row.to_domain() for row in await store.listed(session, ClientRow, after=after, limit=limit)]
 

@@ -1,0 +1,113 @@
+"""HTTP for limits: what a tenant may have and do, and what of it is in use."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from service.api.security import Principal
+from service.calendars import service as calendars
+from service.commitments import service as commitments
+from service.db import TenantSession
+from service.limits import service
+from service.limits.domain.table import (
+    APPLICATIONS,
+    BODY_BYTES,
+    CALENDARS,
+    CLIENT_WEBHOOK_ENDPOINTS,
+    CLIENTS,
+    GROUPS,
+    LIMITS,
+    MEMBERS,
+    OPEN_PROMISES,
+    POLICIES,
+    SERVICES,
+    WEBHOOK_ENDPOINTS,
+    Limit,
+    Limits,
+    Unit,
+)
+from service.outbox import service as outbox
+from service.people import groups
+from service.people import service as people
+from service.rules import service as rules
+from service.settings import Settings
+from service.tenants import applications
+from service.tenants import service as tenants
+
+Count = Callable[[TenantSession], Awaitable[int]]
+
+
+async def _webhook_endpoints(session: TenantSession) -> int:
+    return await outbox.endpoint_count(session, session.client_id)
+
+
+COUNTS: Mapping[str, Count] = {
+    APPLICATIONS.name: applications.count,
+    CALENDARS.name: calendars.count,
+    CLIENTS.name: tenants.client_count,
+    GROUPS.name: groups.count,
+    MEMBERS.name: people.member_count,
+    OPEN_PROMISES.name: commitments.open_count,
+    POLICIES.name: rules.policy_count,
+    SERVICES.name: tenants.service_count,
+    WEBHOOK_ENDPOINTS.name: _webhook_endpoints,
+}
+"""How many a tenant has, by the name of the limit."""
+
+CLIENT_COUNTS: Mapping[str, Count] = {CLIENT_WEBHOOK_ENDPOINTS.name: _webhook_endpoints}
+"""What a client organization has; it sees nothing of what others have."""
+
+
+class LimitView(msgspec.Struct, frozen=True):
+    """One limit. `used` is null where nothing is counted, or not by tenant."""
+
+    name: str
+    value: int
+    default: int
+    used: int | None
+    unit: Unit
+    description: str
+    problem: str
+
+
+class LimitsView(msgspec.Struct, frozen=True):
+    limits: list[LimitView]
+
+
+class LimitController(Controller):
+    path = "/v1/tenant/limits"
+    tags = ("Tenants",)
+
+    @get("/", operation_id="listTenantLimits")
+    async def list_all(
+        self,
+        session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
+        settings: NamedDependency[Settings],
+    ) -> LimitsView:
+        """Show the limits of the tenant, and what of them is in use."""
+        found = await service.get(session)
+        counts = COUNTS if principal.client_id is None else CLIENT_COUNTS
+        used = {name: await count(session) for name, count in counts.items()}
+        return LimitsView(
+            [
+                LimitView(
+                    name=limit.name,
+                    value=_value(found, limit, settings),
+                    default=limit.default,
+                    used=used.get(limit.name),
+                    unit=limit.unit,
+                    description=limit.description,
+                    problem=f"/problems/{limit.problem}",
+                )
+                for limit in LIMITS.values()
+            ]
+        )
+
+
+def _value(found: Limits, limit: Limit, settings: Settings) -> int:
+    """What holds: no tenant may send more at once than the operator allows all."""
+    value = found.of(limit)
+    return min(value, settings.body_bytes_max) if limit is BODY_BYTES else value
