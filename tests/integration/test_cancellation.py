@@ -38,7 +38,7 @@ POOL_SIZE = 2
 AT_ONCE = 12
 TENANTS = 3
 CANCELLED = 0.3
-OWN_AWAITS_MAX = 40
+OWN_AWAITS_MAX = 18
 TURNS_MAX = 250
 """Beyond what most requests take of either, so that every moment of them can be hit."""
 
@@ -345,7 +345,8 @@ async def proven(database: EmbeddedDatabase, *, requests: int, seed: int) -> See
         sessions = create_sessions(engine)
         parties = await enrolled(app, sessions)
         rush = Rush(app, parties, random.Random(seed))  # noqa: S311 - chance that can be repeated
-        await rush.run(requests)
+        async with asyncio.timeout(60 + requests / 20):
+            await rush.run(requests)
         assert await left_behind(database, engine) == []
         assert await unsound(sessions, parties) == []
         await repeated(app, parties)
@@ -361,7 +362,7 @@ async def test_who_goes_away_leaves_nothing_open_and_nothing_half_done(
 ) -> None:
     seen = await proven(own_database, requests=300, seed=seed)
 
-    assert seen.cancelled > 40
+    assert seen.cancelled > 50
     assert seen.answers["POST", 201] > 50
 
 
