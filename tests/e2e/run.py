@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -62,7 +62,7 @@ class Client:
 
     client_id: str
     client_secret: str | None
-    private_jwk: dict[str, object] | None = None
+    private_jwk: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class World:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--shots", type=Path, help="where screenshots go; a new folder when left out")
-    arguments.add_argument("--only", default="*", help="pages or oauth")
+    arguments.add_argument("--only", default="", help="pages or oauth")
     given = arguments.parse_args()
     shots = given.shots or Path(tempfile.mkdtemp(prefix="rooted-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
-    raise SystemExit(asyncio.run(run(shots.resolve(), sorted(HERE.glob(f"{given.only}.test.mjs")))))
+    raise SystemExit(asyncio.run(run(shots.resolve(), sorted(HERE.glob(f"*{given.only}.test.mjs")))))
 
 
 async def run(shots: Path, tests: Sequence[Path]) -> int:
