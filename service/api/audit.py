@@ -10,7 +10,6 @@ from litestar.params import FromPath, QueryParameter
 
 from service import instants
 from service.api.errors import ParameterMalformed
-from service.api.fields import Moment
 from service.api.pagination import Page, Paging
 from service.audit import service
 from service.audit.domain import Link, Sought
@@ -19,8 +18,8 @@ from service.audit.store import Entry
 from service.db import TenantSession
 from service.ids import ApplicationId, AuditRecordId, ClientId
 
-Words = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,200}$")]
-Action = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z_.]{0,99}$")]
+WORDS = "^[!-~]{1,200}$"
+ACTION = "^[a-z][a-z_.]{0,99}$"
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -80,17 +79,25 @@ class AuditController(Controller):
         session: NamedDependency[TenantSession],
         paging: NamedDependency[Paging],
         by: Annotated[
-            Words | None,
-            QueryParameter(name="actor", description="Who: `member:<id>`, `application:<id>`, `operator`."),
+            str | None,
+            QueryParameter(
+                name="actor", pattern=WORDS, description="Who: `member:<id>`, `application:<id>`, `operator`."
+            ),
         ] = None,
         action: Annotated[
-            Action | None, QueryParameter(description="What the action begins with, such as `client.`.")
+            str | None,
+            QueryParameter(pattern=ACTION, description="What the action begins with, such as `client.`."),
         ] = None,
         subject: Annotated[
-            Words | None, QueryParameter(description="To what it was done, such as `client:<id>`.")
+            str | None,
+            QueryParameter(pattern=WORDS, description="To what it was done, such as `client:<id>`."),
         ] = None,
-        from_at: Annotated[Moment | None, QueryParameter(name="from", description="Not before.")] = None,
-        until: Annotated[Moment | None, QueryParameter(description="Before.")] = None,
+        from_at: Annotated[
+            datetime | None, QueryParameter(name="from", description="Not before; RFC 3339 with an offset.")
+        ] = None,
+        until: Annotated[
+            datetime | None, QueryParameter(description="Before; RFC 3339 with an offset.")
+        ] = None,
         application: Annotated[
             ApplicationId | None, QueryParameter(description="Through which application.")
         ] = None,
@@ -99,9 +106,8 @@ class AuditController(Controller):
         ] = None,
     ) -> Response[Page[AuditRecordView]]:
         """List who did what, newest first. What is recorded meanwhile comes before the first page."""
-        for at in (from_at, until):
-            if at is not None and not instants.is_usable(at):
-                raise ParameterMalformed(instants.refusal(at))
+        _check("from", from_at)
+        _check("until", until)
         sought = Sought(
             actor=by,
             action=action,
@@ -127,3 +133,11 @@ class AuditController(Controller):
     async def head(self, session: NamedDependency[TenantSession]) -> LinkView:
         """Show the last link of the chain. Kept elsewhere, it later proves that nothing was changed."""
         return LinkView.of(await service.head(session))
+
+
+def _check(name: str, at: datetime | None) -> None:
+    """Raises ParameterMalformed."""
+    if at is not None and at.tzinfo is None:
+        raise ParameterMalformed(f"{name} has no offset; write it as 2026-01-05T13:00:00Z or with +08:00.")
+    if at is not None and not instants.is_usable(at):
+        raise ParameterMalformed(f"{name}: {instants.refusal(at)}")
