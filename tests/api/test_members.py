@@ -47,6 +47,12 @@ async def act(caller: AsyncClient, member_id: object, what: str) -> Response:
     return await caller.post(f"{path}/{what}", headers={"If-Match": tag})
 
 
+async def invite_again(caller: AsyncClient, member_id: object) -> dict[str, Any]:
+    answer = await caller.post(f"/v1/members/{member_id}/invitations", headers=factories.key())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
 async def test_a_member_is_invited_and_the_link_is_shown_once(caller: AsyncClient, tenant: Tenant) -> None:
     key = factories.key()
     answer = await caller.post("/v1/members", json=ADA | {"email": " Ada@Harbour.TEST"}, headers=key)
@@ -195,10 +201,10 @@ async def test_who_never_accepted_is_invited_again_and_the_old_link_ends(
 ) -> None:
     first = await desk.created(caller, "/v1/members", ADA)
 
-    second = await desk.created(caller, f"/v1/members/{first['id']}/invitations", None)
+    second = await invite_again(caller, first["id"])
     await act(caller, first["id"], "deactivate")
     back = await act(caller, first["id"], "reactivate")
-    third = await desk.created(caller, f"/v1/members/{first['id']}/invitations", None)
+    third = await invite_again(caller, first["id"])
 
     assert back.json()["state"] == "invited"
     secrets = [factories.secret_of(each["invitation"]["url"]) for each in (first, second, third)]
