@@ -33,6 +33,8 @@ ROLES = "x-roles"
 
 GENERIC = re.compile(rb"\b(\w+)_service\.[\w.]*?(\w+)_\b")
 
+OR_ANYTHING = re.compile(rb'"items":{"oneOf":\[({[^{}]*}),{}\]}')
+
 Document = dict[str, Any]
 
 
@@ -134,9 +136,12 @@ def _close_bodies(described: Document) -> None:
 
 
 def _with_short_names(described: Document) -> Document:
-    """The document without the names of our modules, which Litestar puts into those of generic schemas."""
+    """The document without the names of our modules, which Litestar puts into those of generic schemas.
+
+    Nor with the `...` of `tuple[T, ...]`, which it takes for a type of its own.
+    """
     text = GENERIC.sub(rb"\1Of\2", msgspec.json.encode(described))
-    return msgspec.json.decode(text)
+    return msgspec.json.decode(OR_ANYTHING.sub(rb'"items":\1', text))
 
 
 def _refusals(operation: Document, permission: Permission | None) -> set[int]:

@@ -32,6 +32,10 @@ def _policy(given: Given) -> dict[str, Any]:
     return {"rules": [rule]}
 
 
+def _email(given: Given) -> str:
+    return f"{given.fresh}@harbour.test"
+
+
 def _request(given: Given) -> dict[str, Any]:
     facts = {"priority": "P1", "custom": {"note": given.fresh}}
     return {
@@ -45,6 +49,19 @@ def _request(given: Given) -> dict[str, Any]:
 
 BODIES: Mapping[str, Make] = {
     "createClient": lambda given: {"name": f"Client {given.fresh}", "tier": "gold"},
+    "changeClient": lambda given: {"name": f"Client {given.fresh}"},
+    "createContact": lambda given: (
+        {"name": f"Contact {given.fresh}", "external_id": f"P-{given.fresh}"}
+        | ({"client_id": given.own["client"]} if "client" in given.own else {})
+    ),
+    "changeContact": lambda given: {"name": f"Contact {given.fresh}", "email": _email(given)},
+    "createApplication": lambda given: {"name": f"Application {given.fresh}", "scopes": ["requests:read"]},
+    "changeApplication": lambda given: {"name": f"Application {given.fresh}", "scopes": ["events:read"]},
+    "rotateApplicationSecret": lambda _: {"overlap_seconds": 60},
+    "inviteMember": lambda given: {"email": _email(given), "name": "Ada Harbour", "roles": ["agent"]},
+    "changeMember": lambda _: {"name": "Grace Harbour", "roles": ["auditor"]},
+    "createGroup": lambda given: {"name": f"Group {given.fresh}", "manager_id": given.own["member"]},
+    "changeGroup": lambda given: {"name": f"Group {given.fresh}"},
     "registerService": lambda given: {"name": f"Service {given.fresh}", "hours": given.own["calendar name"]},
     "changeService": lambda given: {"name": f"Service {given.fresh}"},
     "createCalendar": lambda given: {"name": f"Calendar {given.fresh}", "definition": desk.OFFICE},

@@ -9,8 +9,8 @@ from service import ids
 from tests.probes import calls
 from tests.probes.calls import UUID, Call
 from tests.probes.document import Operation, Place
+from tests.probes.parties import Party
 from tests.probes.places import INSIDE, kind_at
-from tests.probes.world import Party
 
 ANY = "any"
 """The kind of a place where every id may be tried."""

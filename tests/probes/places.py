@@ -9,22 +9,34 @@ from collections.abc import Iterable, Mapping
 from tests.probes.document import Operation, Place
 
 REFERS: Mapping[str, str] = {
+    "actor": "actor",
+    "application": "application",
+    "application_id": "application",
     "calendar": "calendar name",
     "calendar_id": "calendar",
     "client": "client name",
     "client_id": "client",
     "commitment_id": "commitment",
+    "contact_id": "contact",
     "cursor": "cursor",
+    "email": "email",
     "endpoint_id": "endpoint",
     "external_id": "external id",
+    "group_id": "group",
     "hours": "calendar name",
     "Idempotency-Key": "key",
     "If-Match": "etag",
     "If-None-Match": "etag",
+    "listAuditRecords/client": "client",
+    "listAuditRecords/subject": "audit subject",
+    "manager_id": "member",
+    "member_id": "member",
     "name": "name",
     "owner_group": "group name",
     "policy_id": "policy",
+    "record_id": "audit record",
     "request_id": "request",
+    "requester": "contact",
     "service": "service name",
     "service_id": "service",
     "subject": "request",
@@ -33,9 +45,11 @@ REFERS: Mapping[str, str] = {
 
 PLAIN = frozenset(
     {
-        *("by", "cause", "clock", "code", "criticality", "declarations", "definition", "document"),
-        *("due_before", "expression", "facts", "kind", "limit", "now", "occurred_at", "outcome", "party"),
-        *("sequence", "source", "state", "tier", "title", "type", "types", "url", "version"),
+        *("action", "auth_method", "by", "cause", "clock", "code", "criticality", "declarations"),
+        *("definition", "document", "due_before", "expression", "facts", "from", "grant_types", "jwks"),
+        *("kind", "language", "limit", "now", "occurred_at", "outcome", "overlap_seconds", "party", "phone"),
+        *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "tier"),
+        *("time_zone", "title", "type", "types", "until", "url", "version"),
     }
 )
 """A place that holds a value and names nothing."""

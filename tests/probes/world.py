@@ -1,126 +1,68 @@
-"""The tenants, client organizations and objects that the probes are about, made through the API itself."""
+"""The tenants and client organizations that the probes are about, on one connection that is rolled back."""
 
-import itertools
-import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
-from httpx2 import ASGITransport, AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient
 from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from structlog.testing import capture_logs
 
 from service import ids
+from service.app import create_app
 from service.clock import SystemClock
 from service.db import Base, Sessions, tenant_transaction
 from service.ids import ClientId, TenantId
+from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
+from service.settings import Settings
 from service.tenants.domain import Tenant
 from tests import factories
-from tests.conftest import ISSUER
 from tests.factories import NOON, MovableClock
-from tests.probes import document
-from tests.probes.bodies import BODIES, Given
-from tests.probes.calls import Call
-from tests.probes.document import Operation
-from tests.probes.places import kind_at
+from tests.probes import document, parties
+from tests.probes.document import Document, Operation
+from tests.probes.parties import SHARED_WITH_CLIENTS, Party
 
-MAKES = {
-    "createCalendar": "calendar",
-    "createClient": "client",
-    "createPolicy": "policy",
-    "createWebhookEndpoint": "endpoint",
-    "registerService": "service",
-    "submitRequest": "request",
+PARTIES = (
+    ("staff", 0, None),
+    ("neighbour", 0, 0),
+    ("stranger", 1, None),
+    ("visitor", 1, 0),
+    ("clerk", 0, 1),
+)
+"""Name, tenant, and client organization if any. Those who come later probe those who were there before."""
+
+UNMETERED = {
+    name: LIMITS[name].most if LIMITS[name].problem == REQUESTS_ARE_METERED else value
+    for name, value in DEFAULTS.items()
 }
-"""What an operation makes: the kind of the id that it answers."""
-
-STEPS = (
-    *("createCalendar", "createCalendar", "reviseCalendar", "createPolicy", "createPolicy", "publishPolicy"),
-    *("createClient", "createClient", "registerService", "registerService"),
-    *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
-)
-"""How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
-
-SHARED_WITH_CLIENTS = frozenset(
-    {"calendar", "calendar name", "service", "service name", "policy", "policy name", "name", "etag"}
-)
-"""Kinds that the applications of client organizations may see of their tenant."""
-
-PLAIN_VALUES = {"version": "1", "code": "internal-error"}
-"""What stands in a path and names nothing."""
+"""The limits of tenants, with room for all probes."""
 
 Rows = frozenset[tuple[str, str, str]]
 """Table, client organization and digest of each."""
 
-ABSENT = frozenset({401, 403})
-
 
 @dataclass(frozen=True, slots=True)
-class Party:
-    """A tenant's own application, or one of a client organization, and what it has.
+class Ground:
+    """What a world stands on: the API, and the one connection that it works on."""
 
-    Attributes:
-        held: ids, names, keys and cursors by kind; the first of each is what it uses itself.
-    """
+    app: Litestar
+    connection: AsyncConnection
+    sessions: Sessions
+    settings: Settings
+    wall_clock: MovableClock
 
-    name: str
-    tenant: Tenant
-    client_id: ClientId | None
-    caller: AsyncClient
-    held: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    def calling(self, app: Litestar | None = None) -> AsyncClient:
+        """A caller without a token, of this API or of another one."""
+        served: Any = app or self.app
+        issuer: str = served.state["settings"].issuer
+        return AsyncClient(transport=ASGITransport(served), base_url=issuer)
 
-    @property
-    def own(self) -> dict[str, str]:
-        return {kind: values[0] for kind, values in self.held.items()}
-
-    def keep(self, kind: str, value: str | None) -> None:
-        if value:
-            self.held.setdefault(kind, []).append(value)
-
-    def call(self, operation: Operation, *, fresh: str | None = None) -> Call:
-        """A right call of an operation, on what this party has."""
-        fresh = fresh or f"{self.name}-{secrets.token_hex(6)}"
-        own, headers = {**PLAIN_VALUES, **self.own}, dict[str, str]()
-        for place in operation.at("header"):
-            if place.required:
-                headers[place.name] = "*" if place.name == "If-Match" else f"key-{fresh}"
-        has_body = operation.takes_json and operation.id in BODIES
-        return Call(
-            method=operation.method.upper(),
-            path=operation.path,
-            path_values={
-                place.name: own[kind_at(operation, place) or place.name] for place in operation.at("path")
-            },
-            query={
-                place.name: own[kind_at(operation, place) or place.name]
-                for place in operation.at("query")
-                if place.required
-            },
-            headers=headers,
-            body=BODIES[operation.id](Given(own, fresh)) if has_body else None,
-            has_body=has_body,
-        )
-
-    def beside(self, other: "Party") -> dict[str, list[str]]:
-        """What this party has, and the other has not."""
-        theirs = {value for values in other.held.values() for value in values}
-        return {
-            kind: kept
-            for kind, values in self.held.items()
-            if (kept := [value for value in values if value not in theirs])
-        }
-
-    async def send(self, call: Call, **headers: str) -> Response:
-        return await send(self.caller, call, **headers)
-
-
-async def send(caller: AsyncClient, call: Call, **headers: str) -> Response:
-    body: dict[str, Any] = {"json": call.body} if call.has_body else {}
-    named = {**call.headers, **headers}
-    return await caller.request(call.method, call.address, params=call.query, headers=named, **body)
+    def another(self, **changed: Any) -> Litestar:
+        """One more API on the same connection, with other settings."""
+        return _api(self.settings.model_copy(update=changed), self.sessions, self.wall_clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +70,13 @@ class World:
     """Everything there is, on one connection whose changes nobody will see.
 
     Attributes:
+        operations: those that ask for a token, by their id.
         staff, neighbour, clerk: of one tenant: its own application, and those of two client organizations.
         stranger, visitor: of another tenant: its own application, and that of a client organization.
     """
 
-    connection: AsyncConnection
-    sessions: Sessions
+    ground: Ground
+    document: Document
     operations: Mapping[str, Operation]
     staff: Party
     neighbour: Party
@@ -144,62 +87,79 @@ class World:
     @asynccontextmanager
     async def undone(self) -> AsyncGenerator[None]:
         """What happens inside never did."""
-        await self.connection.exec_driver_sql("savepoint probe")
+        await self.ground.connection.exec_driver_sql("savepoint probe")
         yield
-        await self.connection.exec_driver_sql("rollback to savepoint probe")
+        await self.ground.connection.exec_driver_sql("rollback to savepoint probe")
+        await self.ground.connection.exec_driver_sql("release savepoint probe")
+
+    async def begin_again(self) -> None:
+        """Undo everything that was done since the world was furnished."""
+        await self.ground.connection.exec_driver_sql("rollback to savepoint furnished")
 
     async def rows(self, tenant: Tenant) -> Rows:
         """Every row of a tenant: its table, its client organization, and a digest of all its columns."""
-        return await _rows(self.sessions, tenant.id)
+        return await _rows(self.ground.sessions, tenant.id)
 
 
-async def furnish(party: Party, operations: Mapping[str, Operation]) -> None:
-    """Let a party make what it may, and look at what it then has."""
-    numbers = itertools.count(1)
-    for step in STEPS:
-        operation = operations[step]
-        if not _has_path(party, operation):
-            continue
-        fresh = f"{party.name}-{next(numbers)}-{secrets.token_hex(4)}"
-        call = party.call(operation, fresh=fresh)
-        answer = await party.send(call)
-        if answer.status_code in ABSENT:
-            continue
-        assert answer.status_code in (200, 201), (step, answer.text)
-        _keep(party, operation, call, answer)
-    for operation in operations.values():
-        if operation.scope is not None and operation.method == "get" and not operation.at("path"):
-            await _look(party, operation)
+@asynccontextmanager
+async def standing(
+    engine: AsyncEngine, sessions: Sessions, settings: Settings, wall_clock: MovableClock
+) -> AsyncGenerator[World]:
+    """The world as long as a module's tests need it. What is logged meanwhile is kept from the terminal."""
+    wall_clock.at = SystemClock().now()
+    app = _api(settings, sessions, wall_clock)
+    with capture_logs():
+        async with engine.connect() as connection:
+            outer = await connection.begin()
+            cast("Any", sessions).configure(bind=connection)
+            async with _settled(Ground(app, connection, sessions, settings, wall_clock)) as made:
+                yield made
+            await outer.rollback()
 
 
-def _has_path(party: Party, operation: Operation) -> bool:
-    return all(
-        place.name in PLAIN_VALUES or kind_at(operation, place) in party.held
-        for place in operation.at("path")
-    )
+@asynccontextmanager
+async def _settled(ground: Ground) -> AsyncGenerator[World]:
+    """The world, furnished."""
+    async with ground.calling() as anybody:
+        described = (await anybody.get("/openapi.json")).json()
+    operations = {each.id: each for each in document.operations(described) if each.scope is not None}
+    tenants = [await factories.tenant(ground.sessions, sandbox_at=NOON) for _ in range(2)]
+    made: dict[str, Party] = {}
+    owners: dict[TenantId, Party] = {}
+    for name, tenant_number, client_number in PARTIES:
+        tenant = tenants[tenant_number]
+        made[name] = _joined(ground, name, tenant, owners.get(tenant.id), client_number)
+        owners.setdefault(tenant.id, made[name])
+        await _authorize(ground, made[name])
+        await parties.furnish(made[name], operations)
+    await ground.connection.exec_driver_sql("savepoint furnished")
+    yield World(ground, described, operations, **made)
+    for party in made.values():
+        await party.caller.aclose()
 
 
-def _keep(party: Party, operation: Operation, call: Call, answer: Response) -> None:
-    shown: dict[str, Any] = answer.json()
-    kind, sent = MAKES.get(operation.id), cast("dict[str, Any]", call.body or {})
-    if kind is not None:
-        party.keep(kind, shown["id"])
-        name = sent.get("name")
-        party.keep(f"{kind} name", name)
-        party.keep("name", name)
-    party.keep("external id", sent.get("external_id"))
-    party.keep("key", call.headers.get("Idempotency-Key"))
-    party.keep("etag", answer.headers.get("etag"))
-    for promise in shown.get("commitments", ()):
-        party.keep("commitment", promise["id"])
+def _joined(
+    ground: Ground, name: str, tenant: Tenant, owner: Party | None, client_number: int | None
+) -> Party:
+    """A party that has so far what all of its tenant share."""
+    if owner is None or client_number is None:
+        return Party(name, tenant, None, ground.calling())
+    client = owner.held["client"][client_number]
+    shared = {kind: list(owner.held[kind]) for kind in SHARED_WITH_CLIENTS & owner.held.keys()}
+    return Party(name, tenant, ClientId(ids.UUID(client)), ground.calling(), {**shared, "client": [client]})
 
 
-async def _look(party: Party, operation: Operation) -> None:
-    """Keep a cursor of each list, and the ids of what nobody makes by hand."""
-    answer = await party.caller.get(operation.path, params={"limit": 1})
-    if answer.status_code == 200:
-        shown: dict[str, Any] = answer.json()
-        party.keep("cursor", shown.get("next"))
+async def _authorize(ground: Ground, party: Party) -> None:
+    """Give a party's caller a token with every scope that it may have."""
+    credentials = await factories.application(ground.sessions, party.tenant, client_id=party.client_id)
+    form = {"grant_type": "client_credentials"}
+    answer = await party.caller.post("/oauth/token", data=form, auth=credentials)
+    assert answer.status_code == 200, answer.text
+    party.caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _api(settings: Settings, sessions: Sessions, wall_clock: MovableClock) -> Litestar:
+    return create_app(settings, sessions, vault=factories.VAULT, clock=wall_clock, limits=UNMETERED)
 
 
 async def _rows(sessions: Sessions, tenant_id: TenantId) -> Rows:
@@ -220,67 +180,3 @@ def _rows_statement() -> str:
 
 
 ROWS = text(_rows_statement())
-
-Calling = Callable[[], AsyncClient]
-
-
-@asynccontextmanager
-async def built(
-    connection: AsyncConnection, sessions: Sessions, calling: Calling, operations: list[Operation]
-) -> AsyncGenerator[World]:
-    """The world, furnished: the clerk and the visitors last, so that what others have is there before."""
-    named = {operation.id: operation for operation in operations if operation.scope is not None}
-    here, elsewhere = [await factories.tenant(sessions, sandbox_at=NOON) for _ in range(2)]
-    parties: dict[str, Party] = {}
-    for name, tenant, of in (
-        ("staff", here, None),
-        ("neighbour", here, 0),
-        ("stranger", elsewhere, None),
-        ("visitor", elsewhere, 0),
-        ("clerk", here, 1),
-    ):
-        owner = parties.get("staff" if tenant is here else "stranger")
-        client_id = None if of is None or owner is None else ClientId(ids.UUID(owner.held["client"][of]))
-        party = Party(name, tenant, client_id, calling())
-        await authorize(party, sessions)
-        if owner is not None and of is not None:
-            party.keep("client", owner.held["client"][of])
-        if owner is not None:  # what all of a tenant share
-            for kind in SHARED_WITH_CLIENTS & owner.held.keys():
-                party.held[kind] = list(owner.held[kind])
-        await furnish(party, named)
-        parties[name] = party
-    await connection.exec_driver_sql("savepoint probe")
-    yield World(connection=connection, sessions=sessions, operations=named, **parties)
-    for party in parties.values():
-        await party.caller.aclose()
-
-
-@asynccontextmanager
-async def standing(
-    engine: AsyncEngine, sessions: Sessions, app: Litestar, wall_clock: MovableClock
-) -> AsyncGenerator[World]:
-    """The world as long as a module's tests need it. What is logged meanwhile is kept from the terminal."""
-
-    def calling() -> AsyncClient:
-        return AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER)
-
-    with capture_logs():
-        async with engine.connect() as connection, calling() as anybody:
-            outer = await connection.begin()
-            cast("Any", sessions).configure(bind=connection)
-            wall_clock.at = SystemClock().now()
-            described = (await anybody.get("/openapi.json")).json()
-            async with built(connection, sessions, calling, document.operations(described)) as made:
-                yield made
-            await outer.rollback()
-
-
-async def authorize(party: Party, sessions: Sessions) -> None:
-    """Give a party's caller a token with every scope that it may have."""
-    credentials = await factories.application(sessions, party.tenant, client_id=party.client_id)
-    answer = await party.caller.post(
-        "/oauth/token", data={"grant_type": "client_credentials"}, auth=credentials
-    )
-    assert answer.status_code == 200, answer.text
-    party.caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -1,0 +1,167 @@
+"""Who takes part in the probes, and what each comes to have: made by itself, through the API."""
+
+import itertools
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from httpx2 import AsyncClient, Response
+
+from service.ids import ClientId
+from service.tenants.domain import CLIENT_SCOPES, Tenant
+from tests.probes.bodies import BODIES, Given
+from tests.probes.calls import Call
+from tests.probes.document import Operation
+from tests.probes.places import kind_at
+
+MAKES = {
+    "createApplication": "application",
+    "createCalendar": "calendar",
+    "createClient": "client",
+    "createContact": "contact",
+    "createGroup": "group",
+    "createPolicy": "policy",
+    "createWebhookEndpoint": "endpoint",
+    "inviteMember": "member",
+    "registerService": "service",
+    "submitRequest": "request",
+}
+"""What an operation makes: the kind of the id that it answers."""
+
+STEPS = (
+    *("createCalendar", "createCalendar", "reviseCalendar", "createPolicy", "createPolicy", "publishPolicy"),
+    *("createClient", "createClient", "registerService", "registerService"),
+    *("createContact", "createContact", "createApplication", "createApplication"),
+    *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
+    *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
+)
+"""How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
+
+FIRST = {
+    "reactivateMember": ("deactivateMember",),
+}
+"""What must be done to an object before an operation can be done to it."""
+
+SHARED_WITH_CLIENTS = frozenset(
+    {"calendar", "calendar name", "service", "service name", "policy", "policy name", "name", "etag"}
+)
+"""Kinds that the applications of client organizations may see of their tenant."""
+
+PLAIN_VALUES = {"version": "1", "code": "internal-error"}
+"""What stands in a path and names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A tenant's own application, or one of a client organization, and what it has.
+
+    Attributes:
+        held: ids, names, keys and cursors by kind; the first of each is what it uses itself.
+    """
+
+    name: str
+    tenant: Tenant
+    client_id: ClientId | None
+    caller: AsyncClient
+    held: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def own(self) -> dict[str, str]:
+        return {kind: values[0] for kind, values in self.held.items()}
+
+    def keep(self, kind: str, value: str | None) -> None:
+        if value:
+            self.held.setdefault(kind, []).append(value)
+
+    def may(self, operation: Operation) -> bool:
+        """May its applications be given what the operation needs?"""
+        return self.client_id is None or operation.scope in CLIENT_SCOPES
+
+    def call(self, operation: Operation, *, fresh: str | None = None) -> Call:
+        """A right call of an operation, on what this party has."""
+        fresh = fresh or f"{self.name}-{secrets.token_hex(6)}"
+        own, headers = {**PLAIN_VALUES, **self.own}, dict[str, str]()
+        for place in operation.at("header"):
+            if place.required:
+                headers[place.name] = "*" if place.name == "If-Match" else f"key-{fresh}"
+        has_body = operation.takes_json and operation.id in BODIES
+        return Call(
+            method=operation.method.upper(),
+            path=operation.path,
+            path_values={
+                place.name: own[kind_at(operation, place) or place.name] for place in operation.at("path")
+            },
+            query={
+                place.name: own[kind_at(operation, place) or place.name]
+                for place in operation.at("query")
+                if place.required
+            },
+            headers=headers,
+            body=BODIES[operation.id](Given(own, fresh)) if has_body else None,
+            has_body=has_body,
+        )
+
+    def beside(self, other: "Party") -> dict[str, list[str]]:
+        """What this party has, and the other has not."""
+        theirs = {value for values in other.held.values() for value in values}
+        return {
+            kind: kept
+            for kind, values in self.held.items()
+            if (kept := [value for value in values if value not in theirs])
+        }
+
+    async def send(self, call: Call, **headers: str) -> Response:
+        return await send(self.caller, call, **headers)
+
+
+async def send(caller: AsyncClient, call: Call, **headers: str) -> Response:
+    body: dict[str, Any] = {"json": call.body} if call.has_body else {}
+    named = {**call.headers, **headers}
+    return await caller.request(call.method, call.address, params=call.query, headers=named, **body)
+
+
+async def furnish(party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let a party make what it may, and look at what it then has."""
+    numbers = itertools.count(1)
+    for step in STEPS:
+        operation = operations[step]
+        if not party.may(operation):
+            continue
+        fresh = f"{party.name}-{next(numbers)}-{secrets.token_hex(4)}"
+        call = party.call(operation, fresh=fresh)
+        answer = await party.send(call)
+        assert answer.status_code in (200, 201), (step, answer.text)
+        _keep(party, operation, call, answer)
+    for operation in operations.values():
+        if party.may(operation) and operation.method == "get" and not operation.at("path"):
+            await _look(party, operation)
+
+
+def _keep(party: Party, operation: Operation, call: Call, answer: Response) -> None:
+    shown: dict[str, Any] = answer.json()
+    kind, sent = MAKES.get(operation.id), cast("dict[str, Any]", call.body or {})
+    if kind is not None:
+        party.keep(kind, shown["id"])
+        name = sent.get("name")
+        party.keep(f"{kind} name", name)
+        party.keep("name", name)
+    party.keep("external id", sent.get("external_id"))
+    party.keep("email", sent.get("email"))
+    party.keep("key", call.headers.get("Idempotency-Key"))
+    party.keep("etag", answer.headers.get("etag"))
+    for promise in shown.get("commitments", ()):
+        party.keep("commitment", promise["id"])
+
+
+async def _look(party: Party, operation: Operation) -> None:
+    """Keep a cursor of each list, and the ids of what nobody makes by hand."""
+    answer = await party.caller.get(operation.path, params={"limit": 1})
+    shown: dict[str, Any] = answer.json()
+    if answer.is_success:
+        party.keep("cursor", shown.get("next"))
+    if answer.is_success and operation.id == "listAuditRecords":
+        (record,) = shown["items"]
+        party.keep("audit record", record["id"])
+        party.keep("audit subject", record["subject"])
+        party.keep("actor", record["actor"])
