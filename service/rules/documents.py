@@ -8,6 +8,7 @@ import msgspec
 
 from service import forms
 from service.errors import Fault, pointer_to
+from service.rules import lint
 from service.rules.domain import Document, HitPolicy, Kind, Rule
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
@@ -76,6 +77,20 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     return Document(
         hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules), warnings=tuple(warnings)
     )
+
+
+def doubts(document: Mapping[str, Any], read: Document) -> list[Fault]:
+    """What looks wrong with the rules beside one another. Only a table is told of its gaps."""
+    is_table = "table" in document
+    place = "/table/rows" if is_table else "/rules"
+    found = lint.find(
+        [rule.condition for rule in read.rules], [rule.id for rule in read.rules], read.declarations
+    )
+    return [
+        Fault(place if finding.rule is None else pointer_to(place, finding.rule), finding.message)
+        for finding in found
+        if is_table or finding.rule is not None
+    ]
 
 
 def _written(

@@ -1,5 +1,6 @@
 """Use cases of this slice: policies, deciding by them, and saying why."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -85,7 +86,7 @@ async def create_policy(
     Raises:
         PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
     """
-    document = _read(draft.document, _kind(rulebook, draft.kind))
+    document, warnings = await asyncio.to_thread(_examine, draft.document, _kind(rulebook, draft.kind))
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
     await limits.refuse_rules(session, len(document.rules))
@@ -98,7 +99,7 @@ async def create_policy(
     policy = Policy(
         id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
     )
-    return policy, _in_body(document.warnings)
+    return policy, warnings
 
 
 async def revise_policy(
@@ -115,7 +116,7 @@ async def revise_policy(
     Raises:
         PolicyInvalid, RulesTooMany
     """
-    read = _read(document, _kind(rulebook, policy.kind))
+    read, warnings = await asyncio.to_thread(_examine, document, _kind(rulebook, policy.kind))
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
@@ -131,7 +132,7 @@ async def revise_policy(
         ),
         now=now,
     )
-    return row.to_domain(), _in_body(read.warnings)
+    return row.to_domain(), warnings
 
 
 async def get_policy(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
@@ -312,6 +313,12 @@ def _read(document: Mapping[str, Any], kind: Kind) -> Document:
         return documents.read(document, kind)
     except PolicyInvalid as refusal:
         raise PolicyInvalid(_in_body(refusal.faults)) from refusal
+
+
+def _examine(document: Mapping[str, Any], kind: Kind) -> tuple[Document, list[Fault]]:
+    """The document in a body's `/document`, and what is to be warned of. Raises PolicyInvalid."""
+    read = _read(document, kind)
+    return read, _in_body([*read.warnings, *documents.doubts(document, read)])
 
 
 def _in_body(faults: Sequence[Fault]) -> list[Fault]:

@@ -173,3 +173,30 @@ async def test_a_condition_that_fails_says_why(caller: AsyncClient) -> None:
 
     assert all("error" in answer and "value" not in answer for answer in answers)
     assert answers[1]["error"]["column"] == 4
+
+
+async def test_a_rule_that_never_counts_is_warned_of(caller: AsyncClient) -> None:
+    (rule, *_) = desk.DOCUMENT["rules"]
+    narrower = rule | {"id": "narrower", "when": f"({rule['when']}) && client.tier == 'gold'"}
+
+    created = await _created(caller, document=desk.DOCUMENT | {"rules": [rule, narrower]})
+
+    (warning,) = created["warnings"]
+    assert warning["pointer"] == "/document/rules/1"
+    assert f"'{rule['id']}' before it does" in warning["detail"]
+
+
+async def test_a_policy_may_be_a_table_and_is_told_of_its_gaps(caller: AsyncClient) -> None:
+    table = {
+        "inputs": [{"fact": "request.priority"}],
+        "outputs": [{"at": "/promises/0/target/seconds"}],
+        "then": {"promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 60}}]},
+        "rows": [{"when": ["P1"], "then": [3600], "because": "Urgent is an hour."}],
+    }
+
+    created = await _created(caller, document={"table": table})
+    await caller.post(f"/v1/policies/{created['id']}/publish", headers=factories.key())
+    decided = await desk.submitted(caller)
+
+    assert [warning["pointer"] for warning in created["warnings"]] == ["/document/table/rows"]
+    assert decided["rule_id"] == "p1"
