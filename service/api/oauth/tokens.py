@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
-from service.api.errors import TokenInvalid
+from service.api.errors import Claimed, TokenInvalid
 from service.api.oauth.keys import ALGORITHM, SigningKey
 from service.api.security import TOKEN_BYTES_MAX
 from service.ids import ApplicationId, FamilyId, MemberId, TenantId
@@ -151,7 +151,12 @@ def counts_at(grant: Grant, now: datetime) -> bool:
 def _check(claims: _Claims, *, issuer: str, now: datetime) -> None:
     seconds, leeway = now.timestamp(), LEEWAY.total_seconds()
     begun = max(claims.iat, claims.nbf) - leeway <= seconds
-    if claims.iss != issuer or claims.aud != issuer or not begun or seconds >= claims.exp + leeway:
+    if claims.iss != issuer or claims.aud != issuer or not begun:
         raise TokenInvalid
     if (claims.member_id is None) != (claims.fid is None):  # a member's tokens all come from a consent
         raise TokenInvalid
+    if seconds >= claims.exp + leeway:
+        member_id = None if claims.member_id is None else MemberId(claims.member_id)
+        raise TokenInvalid(
+            Claimed(TenantId(claims.tenant_id), ApplicationId(claims.application_id), member_id)
+        )
