@@ -27,6 +27,9 @@ from service.clock import SystemClock
 from service.errors import ServiceError
 from service.limits import service as limits
 from service.limits.domain.table import LIMITS, Limits
+from service.operations import FirstAdmin
+from service.people.domain import Link, Role
+from service.people.invitations import Invitee
 from service.replay import commands
 from service.replay import demo as demonstration
 from service.replay import report as reporting
@@ -155,9 +158,16 @@ def tenant() -> None:
 @click.option("--name", help="Its name for people; the slug when left out.")
 @click.option("--sandbox", is_flag=True, help="A tenant with a clock of its own, for rehearsals.")
 @click.option("--clock-at", type=_Moment(), help="Where a sandbox's clock starts; now when left out.")
+@click.option("--admin", metavar="EMAIL", help="Invite its first admin; the link is printed once.")
 @click.pass_obj
 def create_tenant(
-    settings: Settings, slug: str, *, name: str | None, sandbox: bool, clock_at: datetime | None
+    settings: Settings,
+    slug: str,
+    *,
+    name: str | None,
+    sandbox: bool,
+    clock_at: datetime | None,
+    admin: str | None,
 ) -> None:
     """Create a tenant named SLUG: 3 to 40 lower-case letters, digits and hyphens."""
     clock = SystemClock()
@@ -165,14 +175,22 @@ def create_tenant(
         raise click.UsageError("--clock-at is for a --sandbox; a live tenant's time is the database's.")
     starts_at = (clock_at or clock.now()) if sandbox else None
 
-    async def create() -> None:
+    async def create() -> Link | None:
         async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
-            await operations.create_tenant(
-                sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at
+            if admin is None:
+                await operations.create_tenant(
+                    sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at
+                )
+                return None
+            first = FirstAdmin(email=admin, issuer=settings.issuer)
+            return await operations.create_tenant_with_admin(
+                sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at, admin=first
             )
 
-    _run(create())
+    link = _run(create())
     click.echo(f"Created the {'sandbox' if sandbox else 'live'} tenant {slug}.")
+    if link is not None:
+        _print_link(link)
 
 
 @tenant.command("limit")
@@ -198,6 +216,60 @@ def limit_tenant(
     for limit in LIMITS.values() if name is None else (_refusing(lambda: limits.find(name)),):
         own = "" if limit.name in found.own else "  (default)"
         click.echo(f"{limit.name:32} {found.of(limit):>10} {limit.unit}{own}")
+
+
+@main.group()
+def member() -> None:
+    """Members: people in a tenant, with roles."""
+
+
+@member.command("invite")
+@click.argument("tenant_slug", metavar="TENANT")
+@click.argument("email")
+@click.option("--name", help="The name for people; the address when left out.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="May be given several times.",
+)
+@click.pass_obj
+def invite_member(
+    settings: Settings, tenant_slug: str, email: str, *, name: str | None, roles: tuple[str, ...]
+) -> None:
+    """Invite EMAIL to be a member of TENANT, and print the link, once."""
+
+    async def invite() -> Link:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            invitee = Invitee(email, name or email, roles)
+            return await operations.invite_member(
+                sessions, SystemClock(), invitee, tenant=tenant_slug, issuer=settings.issuer
+            )
+
+    _print_link(_run(invite()))
+
+
+@main.group()
+def person() -> None:
+    """People: accounts, which belong to nobody but the person."""
+
+
+@person.command("reset")
+@click.argument("email")
+@click.option("--authenticator", is_flag=True, help="Take the authenticator and recovery codes away too.")
+@click.pass_obj
+def reset_person(settings: Settings, email: str, *, authenticator: bool) -> None:
+    """Print a link by which the person with this EMAIL sets a new password, once, within a day."""
+
+    async def reset() -> Link:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            return await operations.reset_person(
+                sessions, SystemClock(), email=email, clears_totp=authenticator, issuer=settings.issuer
+            )
+
+    _print_link(_run(reset()))
 
 
 @main.group()
@@ -533,6 +605,11 @@ def _json_object(content: bytes, name: str) -> dict[str, Any]:
         return msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError as error:
         raise click.UsageError(f"{name} is not a JSON object: {error}") from error
+
+
+def _print_link(link: Link) -> None:
+    click.echo(link.url)
+    click.echo(f"The link works once, until {link.expires_at:%Y-%m-%d %H:%M} UTC.", err=True)
 
 
 def _print_json(value: object) -> None:

@@ -21,6 +21,9 @@ from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sess
 from service.ids import TenantId
 from service.limits import service as limits
 from service.limits.domain.table import Limits
+from service.people import invitations, passwords
+from service.people.domain import Link, Role
+from service.people.invitations import Delivery, Invitee
 from service.platform import PlatformSession, platform_transaction
 from service.sealing import service as sealing
 from service.sealing.service import Progress, Rotated
@@ -52,6 +55,14 @@ class Credentials:
 
     client_id: str
     client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAdmin:
+    """Whom to invite to a new tenant, by a link that begins with the public address of this service."""
+
+    email: str
+    issuer: str
 
 
 @asynccontextmanager
@@ -124,6 +135,45 @@ async def create_tenant(
     async with tenant_transaction(opened, service.new_tenant_id()) as session:
         return await service.create(
             session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=clock.now()
+        )
+
+
+async def create_tenant_with_admin(
+    opened: Sessions, clock: Clock, *, slug: str, name: str, sandbox_at: datetime | None, admin: FirstAdmin
+) -> Link:
+    """Create a tenant and invite its first admin, both or neither. Returns the link of the invitation.
+
+    Raises:
+        SlugTaken, RegistrationInvalid, MemberInvalid
+    """
+    now = clock.now()
+    async with tenant_transaction(opened, service.new_tenant_id()) as session:
+        await service.create(session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=now)
+        invitee = Invitee(admin.email, admin.email, (Role.ADMIN,))
+        delivery = Delivery(admin.issuer, vault=None)
+        return (await invitations.invite(session, Actor(), invitee, delivery, now=now)).link
+
+
+async def invite_member(
+    opened: Sessions, clock: Clock, invitee: Invitee, *, tenant: str, issuer: str
+) -> Link:
+    """Invite a member of the tenant with this slug, by a link to be handed over.
+
+    Raises:
+        TenantNotFound, MemberInvalid, EmailTaken
+    """
+    async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
+        delivery = Delivery(issuer, vault=None)
+        return (await invitations.invite(session, Actor(), invitee, delivery, now=clock.now())).link
+
+
+async def reset_person(
+    opened: Sessions, clock: Clock, *, email: str, clears_totp: bool, issuer: str
+) -> Link:
+    """A link by which a person sets a new password. Raises PersonNotFound."""
+    async with platform_transaction(opened) as platform:
+        return await passwords.operators_reset(
+            platform, email, clears_totp=clears_totp, issuer=issuer, now=clock.now()
         )
 
 
