@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import urlsafe_b64decode
 
 from service.errors import Fault
 
@@ -94,5 +95,8 @@ def _doubt_of_curve(key: dict[str, Any]) -> str | None:
 def _doubt_of_modulus(key: dict[str, Any]) -> str | None:
     if key["e"] != RSA_EXPONENT:
         return "`e` is AQAB (65537)."
-    bits = RSAKey.import_key(key).public_key.public_numbers().n.bit_length()
-    return None if bits in RSA_BITS else f"The modulus has {bits} bits; 2,048 to 4,096 are allowed."
+    bits = int.from_bytes(urlsafe_b64decode(key["n"].encode("ascii"))).bit_length()
+    if bits not in RSA_BITS:
+        return f"The modulus has {bits} bits; 2,048 to 4,096 are allowed."
+    RSAKey.import_key(key).public_key.public_numbers()
+    return None
