@@ -167,9 +167,7 @@ async def invite_member(
         return (await invitations.invite(session, Actor(), invitee, delivery, now=clock.now())).link
 
 
-async def reset_person(
-    opened: Sessions, clock: Clock, *, email: str, clears_totp: bool, issuer: str
-) -> Link:
+async def reset_person(opened: Sessions, clock: Clock, *, email: str, clears_totp: bool, issuer: str) -> Link:
     """A link by which a person sets a new password. Raises PersonNotFound."""
     async with platform_transaction(opened) as platform:
         return await passwords.operators_reset(

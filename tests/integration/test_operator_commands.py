@@ -50,3 +50,25 @@ async def test_a_variable_that_cannot_be_read_is_named() -> None:
 
     assert refused.exit_code == 2
     assert "ROOTED_PORT" in refused.output
+
+
+async def test_a_tenant_is_created_together_with_its_first_admin(own_database: EmbeddedDatabase) -> None:
+    refused = await _run(own_database, "tenant", "create", "acme", "--admin", "nobody")
+    created = await _run(own_database, "tenant", "create", "acme", "--admin", "ada@harbour.test")
+    invited = await _run(own_database, "member", "invite", "acme", "grace@harbour.test", "--role", "agent")
+    again = await _run(own_database, "member", "invite", "acme", "Grace@harbour.test", "--role", "agent")
+
+    assert refused.exit_code == 1
+    assert "not a mail address" in refused.output
+    assert created.exit_code == 0, created.output
+    assert "http://127.0.0.1:8080/invitation/" in created.output
+    assert invited.stdout.startswith("http://127.0.0.1:8080/invitation/")
+    assert again.exit_code == 1
+    assert "exists already" in again.output
+
+
+async def test_a_person_that_is_unknown_gets_no_link(own_database: EmbeddedDatabase) -> None:
+    refused = await _run(own_database, "person", "reset", "nobody@harbour.test")
+
+    assert refused.exit_code == 1
+    assert "There is no account nobody@harbour.test." in refused.output
