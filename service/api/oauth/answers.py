@@ -22,7 +22,7 @@ class EndpointRequest:
         grant: what the access token in the field `token` says, if that is one of ours.
     """
 
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
     credentials: Credentials | None
     grant: Grant | None = None
 
@@ -32,7 +32,7 @@ class EndpointResponse:
     """What goes back: what was asked for, or an error in the shape of RFC 6749 §5.2."""
 
     status: int
-    body: dict[str, object]
+    body: dict[str, object] = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -50,12 +50,13 @@ class Asked:
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
 class AuthorizationRefused(Exception):
     """The error that is sent back to the client (RFC 6749 §4.1.2.1)."""
 
-    error: str
-    description: str
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
 
 
 def too_many(wait: timedelta) -> EndpointResponse:

@@ -1,7 +1,7 @@
 """The use cases of the authorization server: serve its clients, show the keys, describe itself."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -39,8 +39,8 @@ class Incoming:
     """What came to an endpoint of clients, as it came."""
 
     content_type: str
-    authorization: str | None
-    body: bytes
+    authorization: str | None = field(repr=False)
+    body: bytes = field(repr=False)
     origin: Origin
 
 

@@ -1,7 +1,7 @@
 """The use cases of the authorization endpoint: whom to ask what, and where to send the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from service.api.oauth import credentials, redirects, server
@@ -100,7 +100,7 @@ class Visit:
     """
 
     fields: Mapping[str, str]
-    token: str | None
+    token: str | None = field(repr=False)
     origin: Origin
     allowed: bool | None = None
 

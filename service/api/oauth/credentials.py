@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
 from uuid import UUID
 
@@ -43,7 +43,7 @@ class Credentials:
 
     client: str
     method: str
-    proof: str
+    proof: str = field(repr=False)
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:

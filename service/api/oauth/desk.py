@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,7 +23,7 @@ from service.db import TenantSession
 from service.ids import ApplicationId, FamilyId, MemberId
 from service.people import service as people
 from service.tenants import service as tenants
-from service.tenants.domain import Application, AuthMethod, secret_digest
+from service.tenants.domain import Application, AuthMethod, GrantType, secret_digest
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -73,7 +73,7 @@ class Holder:
     member_id: MemberId
     family_id: FamilyId
     scopes: frozenset[str]
-    refresh_token: str | None
+    refresh_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Presented:
 
     kept: KeptRefreshToken
     verdict: RefreshVerdict
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Desk:
     client: str
     application_id: ApplicationId
     key: SigningKey
-    successions: Sequence[bytes]
+    successions: Sequence[bytes] = field(repr=False)
     terms: Terms
     now: datetime
     origin: Origin
@@ -168,8 +168,10 @@ class Desk:
         await self._record(
             Deed("tokens.begun", f"family:{family.id}", after=after), member_id=consent.member_id
         )
-        first = domain.ticket(self.session.tenant_id, secrets.token_bytes(RANDOM_BYTES))
-        await store.add_refresh_token(self.session, family.id, domain.digest(first), generation=0)
+        first = None
+        if GrantType.REFRESH_TOKEN in application.grant_types:
+            first = domain.ticket(self.session.tenant_id, secrets.token_bytes(RANDOM_BYTES))
+            await store.add_refresh_token(self.session, family.id, domain.digest(first), generation=0)
         return Holder(consent.member_id, family.id, scopes, first)
 
     async def find_refresh_token(self, application: Application, token: str) -> Presented | None:
