@@ -17,7 +17,7 @@ PASSING = frozenset(
 )
 """Headers that differ from one request to the next, whoever asks for what."""
 
-MADE_EACH_TIME = frozenset({"request_id", "secret", "next", "token"})
+MADE_EACH_TIME = frozenset({"client_secret", "next", "request_id", "secret"})
 """Fields of a body that do."""
 
 
