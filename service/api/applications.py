@@ -18,16 +18,18 @@ from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.security import Principal
 from service.audit.domain import Actor
+from service.clock import Clock
 from service.db import TenantSession
 from service.ids import ApplicationId, ClientId
 from service.tenants import applications, domain, service
 from service.tenants.applications import Change, Granter
 from service.tenants.domain import Application, AuthMethod, GrantType
-from service.tenants.registration import OVERLAP_MAX, REDIRECT_URI_CHARACTERS_MAX, Registration
+from service.tenants.registration import REDIRECT_URI_CHARACTERS_MAX, Registration
 
 SECRET_BYTES = 32
 LISTED_MAX = 100
 OVERLAP_SECONDS = 24 * 3_600
+OVERLAP_SECONDS_MAX = 7 * 24 * 3_600
 
 Scopes = Annotated[
     tuple[Annotated[str, msgspec.Meta(max_length=100)], ...],
@@ -50,7 +52,7 @@ Overlap = Annotated[
     int,
     msgspec.Meta(
         ge=0,
-        le=int(OVERLAP_MAX.total_seconds()),
+        le=OVERLAP_SECONDS_MAX,
         description="How long the secret before goes on counting; a day when left out.",
     ),
 ]
@@ -206,6 +208,7 @@ class ApplicationController(Controller):
         session: NamedDependency[TenantSession],
         principal: NamedDependency[Principal],
         now: NamedDependency[datetime],
+        clock: NamedDependency[Clock],
         actor: NamedDependency[Actor],
         once: NamedDependency[Once],
         application_id: FromPath[ApplicationId],
@@ -215,13 +218,14 @@ class ApplicationController(Controller):
 
         async def effect() -> Response[ApplicationWithSecretView]:
             held = await applications.get(session, application_id, lock=True)
+            overlap = timedelta(seconds=data.overlap_seconds)
             secret = secrets.token_urlsafe(SECRET_BYTES)
             changed = await applications.rotate_secret(
                 session,
                 Granter(actor, principal.scopes),
                 held,
                 secret=secret,
-                overlap=timedelta(seconds=data.overlap_seconds),
+                previous_until=clock.now() + overlap if overlap else None,
                 now=now,
             )
             slug = (await service.get(session)).slug

@@ -99,10 +99,6 @@ class WebhookController(Controller):
                 now=now,
                 loopback_allowed=settings.webhooks_allow_loopback,
             )
-            subject, after = f"webhook_endpoint:{endpoint.id}", {"url": endpoint.url}
-            await audit.record(
-                session, actor, Deed("webhook_endpoint.created", subject, after=after), now=now
-            )
             view = WebhookEndpointView.of(endpoint)
             shown_once = CreatedWebhookEndpointView(**msgspec.structs.asdict(view), secret=secret)
             address = f"/v1/webhook-endpoints/{endpoint.id}"

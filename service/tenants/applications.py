@@ -6,7 +6,7 @@ new secret of it, holds all of its scopes.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from service.tenants.errors import (
     ApplicationRevoked,
     ScopesBeyondOwn,
 )
-from service.tenants.registration import OVERLAP_MAX, Registration
+from service.tenants.registration import Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,18 @@ async def rotate_secret(
     held: Application,
     *,
     secret: str,
-    overlap: timedelta,
+    previous_until: datetime | None,
     now: datetime,
 ) -> Application:
-    """Give an application that the caller holds locked another secret; the one before counts for `overlap`.
+    """Give an application another secret. Of the ones before, the last counts until `previous_until`.
 
-    The one before that counts no more.
+    Args:
+        session: of the tenant.
+        granter: who is shown the secret.
+        held: the application, which the caller holds locked.
+        secret: 256 random bits.
+        previous_until: by the wall clock, as whoever gives out tokens goes by it; None ends it at once.
+        now: the tenant's now.
 
     Raises:
         ApplicationFixed, ApplicationRevoked, ScopesBeyondOwn, ApplicationHasNoSecret
@@ -152,13 +158,11 @@ async def rotate_secret(
     _refuse_beyond(granter, held.scopes)
     if held.auth_method is not AuthMethod.CLIENT_SECRET:
         raise ApplicationHasNoSecret(held.id)
-    if not timedelta(0) <= overlap <= OVERLAP_MAX:
-        raise ValueError(f"{overlap} is not an overlap")
     changed = replace(
         held,
         secret_sha256=domain.secret_digest(secret),
-        previous_secret_sha256=held.secret_sha256,
-        previous_secret_until=now + overlap,
+        previous_secret_sha256=None if previous_until is None else held.secret_sha256,
+        previous_secret_until=previous_until,
         version=held.version + 1,
     )
     return await _save(session, granter.actor, "secret_rotated", held, changed, now=now)

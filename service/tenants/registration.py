@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +13,6 @@ from service.tenants.domain import AuthMethod, GrantType, faults_of_scopes
 REDIRECT_URIS_MAX = 10
 REDIRECT_URI_CHARACTERS_MAX = 2_000
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
-OVERLAP_MAX = timedelta(days=7)
-"""How long a secret that was replaced may go on counting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
