@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 
 from service.api import refusals
 from service.app import create_app
+from service.audit import service as audit
 from service.audit import witness
-from service.audit.domain import Actor, Deed
+from service.audit.domain import Actor, Deed, Sought
 from service.audit.witness import Witness
 from service.db import Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
+from service.limits.domain.table import APPLICATION_BURST, APPLICATION_RATE, BURST, DEFAULTS, RATE
 from service.people.domain import Role
 from service.settings import Settings
 from service.tenants import service as tenants
@@ -157,6 +159,26 @@ async def test_what_was_only_counted_is_recorded_when_the_service_ends(
             await seeing.note(tenant.id, Actor(name="application:noisy"), REFUSED, each_max=1)
 
     assert len(await recorded(caller, "access.denied")) == 2
+
+
+async def test_whoever_is_over_a_rate_is_recorded_once(
+    settings: Settings, sessions: Sessions, tenant: Tenant, clock: MovableClock
+) -> None:
+    slow = {**DEFAULTS, RATE.name: 1, BURST.name: 3, APPLICATION_RATE.name: 1, APPLICATION_BURST.name: 3}
+    app: Any = create_app(settings, sessions, vault=VAULT, clock=clock, limits=slow)
+    credentials = await factories.application(sessions, tenant)
+    async with AsyncClient(transport=ASGITransport(app), base_url=settings.issuer) as busy:
+        form = {"grant_type": "client_credentials"}
+        token = (await busy.post("/oauth/token", data=form, auth=credentials)).json()["access_token"]
+        busy.headers["Authorization"] = f"Bearer {token}"
+        statuses = [(await busy.get("/v1/tenant")).status_code for _ in range(20)]
+
+    assert statuses.count(429) >= 15
+    async with tenant_transaction(sessions, tenant.id) as session:
+        sought = Sought(action="rate.exceeded")
+        (entry,) = await audit.list_records(session, sought, before=None, limit=10)
+    assert entry.record.subject == "operation:getTenant"
+    assert entry.record.changes == '{"problem": {"after": "rate-limit-exceeded"}}'
 
 
 @pytest.mark.concurrent
