@@ -1,0 +1,208 @@
+"""One intention acts once, however often and at once it is sent: for every operation that takes a key.
+
+The operations are those of the API document that have an `Idempotency-Key`; each row of the tenant counts.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import httpx2
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+from litestar import Litestar
+
+from service import ids
+from service.app import create_app
+from service.db import Sessions, create_engine, create_sessions, tenant_transaction
+from service.embedded import EmbeddedDatabase
+from service.settings import Settings
+from tests import factories
+from tests.conftest import ISSUER
+from tests.factories import NOON, VAULT
+from tests.probes import document, parties
+from tests.probes.calls import Call
+from tests.probes.document import Operation
+from tests.probes.parties import MAKES, Party
+from tests.probes.world import ROWS, UNMETERED
+
+pytestmark = pytest.mark.concurrent
+
+AT_ONCE = 50
+IN_FLIGHT = "/problems/idempotency-key-in-flight"
+ON_THE_SECOND = {"publishPolicy": "policy"}
+"""What can be done to an object once only, so that it takes the second one of its kind."""
+
+Counts = Counter[str]
+"""How many rows a tenant has in each table."""
+
+PLENTY = UNMETERED | dict.fromkeys(
+    (
+        "applications",
+        "calendars",
+        "clients",
+        "groups",
+        "members",
+        "policies",
+        "services",
+        "webhook_endpoints",
+    ),
+    100_000,
+)
+
+
+class Losing(httpx2.AsyncBaseTransport):
+    """Hands requests on, and loses some of the answers after the API has given them."""
+
+    def __init__(self, app: Litestar, chance: random.Random) -> None:
+        self._inner = ASGITransport(cast("Any", app))
+        self._chance = chance
+        self.share = 0.0
+        self.lost = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        answer = await self._inner.handle_async_request(request)
+        if self._chance.random() < self.share:
+            self.lost += 1
+            raise httpx2.ReadError("the answer was lost on its way")
+        return answer
+
+
+class Office:
+    """One tenant with something of each kind, on a database of its own."""
+
+    def __init__(self, sessions: Sessions, party: Party, transport: Losing) -> None:
+        self.sessions, self.party, self.transport = sessions, party, transport
+        self.operations: Mapping[str, Operation] = {}
+
+    @property
+    def keyed(self) -> list[Operation]:
+        """The operations that take a key."""
+        return [
+            operation
+            for operation in self.operations.values()
+            if any(place.name == "Idempotency-Key" for place in operation.at("header"))
+        ]
+
+    @property
+    def makers(self) -> list[Operation]:
+        """Those that make something, but for endpoints: a tenant has few, and each is told of all events."""
+        makers = MAKES.keys() - {"createWebhookEndpoint"}
+        return [operation for operation in self.keyed if operation.id in makers]
+
+    def call(self, operation: Operation) -> Call:
+        made = self.party.call(operation)
+        kind = ON_THE_SECOND.get(operation.id)
+        if kind is None:
+            return made
+        return replace(made, path_values=dict.fromkeys(made.path_values, self.party.held[kind][1]))
+
+    async def counts(self) -> Counts:
+        async with tenant_transaction(self.sessions, self.party.tenant.id) as session:
+            found = await session.db.execute(ROWS, {"tenant_id": self.party.tenant.id})
+            return Counter(row.name for row in found)
+
+
+@pytest.fixture
+async def office(own_database: EmbeddedDatabase) -> AsyncGenerator[Office]:
+    engine = create_engine(own_database.app_url, pool_size=16)
+    sessions = create_sessions(engine)
+    settings = Settings.model_validate({"issuer": ISSUER})
+    app = create_app(settings, sessions, vault=VAULT, limits=PLENTY)
+    tenant = await factories.tenant(sessions, sandbox_at=NOON)
+    credentials = await factories.application(sessions, tenant)
+    transport = Losing(app, random.Random(5))  # noqa: S311 - chance that can be repeated
+    async with AsyncClient(transport=transport, base_url=ISSUER) as caller:
+        form = {"grant_type": "client_credentials"}
+        answer = await caller.post("/oauth/token", data=form, auth=credentials)
+        caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        made = Office(sessions, Party("staff", tenant, None, caller), transport)
+        described = (await caller.get("/openapi.json")).json()
+        made.operations = {each.id: each for each in document.operations(described) if each.scope}
+        await parties.furnish(made.party, made.operations)
+        yield made
+    await engine.dispose()
+
+
+async def test_fifty_at_once_of_every_operation_that_takes_a_key_act_once(office: Office) -> None:
+    assert len(office.keyed) >= 14
+
+    for operation in office.keyed:
+        once = await _effect_of_one(office, operation)
+        before = await office.counts()
+        call = office.call(operation)
+
+        answers = await asyncio.gather(*[office.party.send(call) for _ in range(AT_ONCE)])
+
+        succeeded = [answer for answer in answers if answer.is_success]
+        refused = {(answer.status_code, answer.json()["type"]) for answer in answers if answer.is_error}
+        assert refused <= {(409, IN_FLIGHT)}, operation.id
+        assert len({answer.content for answer in succeeded}) == 1, operation.id
+        first = [answer for answer in succeeded if "idempotency-replayed" not in answer.headers]
+        assert len(first) == 1, operation.id
+        effect = await office.counts() - before
+        assert effect["idempotency_key"] == 1, operation.id
+        assert once is None or effect == once, operation.id
+        again = await office.party.send(call)
+        assert (again.content, again.headers["idempotency-replayed"]) == (first[0].content, "true")
+        assert again.status_code == first[0].status_code
+
+
+async def _effect_of_one(office: Office, operation: Operation) -> Counts | None:
+    """How many rows one call adds to each table; None where a second call would be refused."""
+    if operation.id in ON_THE_SECOND:
+        return None
+    before = await office.counts()
+    answer = await office.party.send(office.call(operation))
+    assert answer.is_success, (operation.id, answer.text)
+    return await office.counts() - before
+
+
+async def _retried(office: Office, rounds: int) -> Counts:
+    """Create so many things, each sent again until it is answered. Returns how many of each operation."""
+    makers = office.makers
+    made, answered = Counts(), set[str]()
+    for number in range(rounds):
+        operation = makers[number % len(makers)]
+        call = office.party.call(operation, fresh=f"lost-{number}-{ids.new_id().hex[-8:]}")
+        while True:
+            try:
+                answer = await office.party.send(call)
+            except httpx2.ReadError:
+                continue
+            break
+        assert answer.status_code == 201, (operation.id, answer.text)
+        made[operation.id] += 1
+        answered.add(answer.json()["id"])
+    assert len(answered) == rounds
+    return made
+
+
+async def _no_duplicate_of(office: Office, lost: int) -> None:
+    """Lose at least so many answers, and find everything once."""
+    makers = {operation.id for operation in office.makers}
+    once = {name: await _effect_of_one(office, office.operations[name]) for name in makers}
+    before, made = await office.counts(), Counts()
+    office.transport.share = 0.7
+
+    while office.transport.lost < lost:
+        made += await _retried(office, len(makers) * 2)
+
+    office.transport.share = 0.0
+    expected = Counts()
+    for name, times in made.items():
+        for table, rows in (once[name] or {}).items():
+            expected[table] += rows * times
+    assert await office.counts() - before == expected
+
+
+async def test_a_hundred_lost_answers_are_asked_for_again_without_a_duplicate(office: Office) -> None:
+    await _no_duplicate_of(office, 100)
+
+
+@pytest.mark.prove
+async def test_a_thousand_lost_answers_are_asked_for_again_without_a_duplicate(office: Office) -> None:
+    await _no_duplicate_of(office, 1_000)
