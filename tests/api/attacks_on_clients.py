@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from tests.api.attacks import (
     refused,
     says,
 )
-from tests.api.scene import ISSUER, Scene, assertion
+from tests.api.scene import ISSUER, Client, Scene, assertion
 
 OTHER_KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "key-1"})
@@ -33,6 +33,17 @@ MINUTE = timedelta(minutes=1).total_seconds()
 
 given: Check = says(200, expires_in=900)
 works: Check = says(200, kind="live")
+
+
+def _in(seconds: int) -> Callable[[int, Client], int]:
+    def at(now: int, _client: Client) -> int:
+        return now + seconds
+
+    return at
+
+
+def _another_name(_now: int, client: Client) -> str:
+    return client.id[:-32] + "0" * 32
 
 
 def _assert(
@@ -130,14 +141,14 @@ ASSERTIONS: Mapping[str, Act] = {
     "without a name": _assert(drop=("jti",)),
     "with an empty name": _assert(jti=""),
     "without an end": _assert(drop=("exp",)),
-    "that ended": _assert(exp=lambda now, _: now - 60),
-    "that lasts ten minutes": _assert(exp=lambda now, _: now + 600),
+    "that ended": _assert(exp=_in(-60)),
+    "that lasts ten minutes": _assert(exp=_in(600)),
     "that ends in text": _assert(exp="9999999999"),
-    "from the future": _assert(iat=lambda now, _: now + 120),
-    "not valid yet": _assert(nbf=lambda now, _: now + 120),
+    "from the future": _assert(iat=_in(120)),
+    "not valid yet": _assert(nbf=_in(120)),
     "by another issuer": _assert(iss="https://evil.test"),
     "without an issuer": _assert(drop=("iss",)),
-    "about another client": _assert(sub=lambda _, client: client.id[:-1] + "0"),
+    "about another client": _assert(sub=_another_name),
     "about nobody": _assert(drop=("sub",)),
     "by a foreign key": _assert(key=OTHER_KEY),
     "by a key of a foreign name": _assert(header={"kid": "key-2"}),

@@ -1,8 +1,7 @@
 """Attacks with codes and refresh tokens: replayed, stolen, outlived, and asked for more than they give."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
 
 from httpx2 import Response
 
@@ -98,7 +97,7 @@ async def _exchange_elsewhere(scene: Scene) -> Response:
     return await scene.exchange(stranger, await scene.code(scene.web))
 
 
-def _exchange_text(changed: Any) -> Act:
+def _exchange_text(changed: Callable[[str], str]) -> Act:
     async def act(scene: Scene) -> Response:
         return await scene.exchange(scene.web, changed(await scene.code(scene.web)))
 

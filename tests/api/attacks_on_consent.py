@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from httpx2 import Response
 
@@ -129,8 +130,8 @@ async def _ask_before_choosing(scene: Scene) -> Response:
 
 
 async def _ask_twice(scene: Scene, name: str) -> Response:
-    query = [*scene.asking(scene.web).items(), (name, "other")]
-    return await scene.browser.get("/oauth/authorize", params=query)
+    query = urlencode([*scene.asking(scene.web).items(), (name, "other")])
+    return await scene.browser.get(f"/oauth/authorize?{query}")
 
 
 async def _ask_of_an_auditor(scene: Scene) -> Response:
@@ -142,8 +143,8 @@ async def _ask_of_an_auditor(scene: Scene) -> Response:
     return await browser.get("/oauth/authorize", params=scene.asking(client, scope="requests:write"))
 
 
-async def _answer(scene: Scene, decision: str = "allow", **changes: str | None) -> Response:
-    return await scene.answer(await scene.ask(scene.web), decision, **changes)
+async def _answer(scene: Scene, **changes: str | None) -> Response:
+    return await scene.answer(await scene.ask(scene.web), **changes)
 
 
 async def _answer_of_another_browser(scene: Scene) -> Response:

@@ -143,9 +143,9 @@ class Scene:
         """The answer to the browser that comes with an authorization request."""
         return await self.browser.get("/oauth/authorize", params=self.asking(client, **changes))
 
-    async def answer(self, page: Response, decision: str = "allow", **changes: str | None) -> Response:
-        """The answer to the consent form of a page."""
-        fields: dict[str, str | None] = {**hidden_fields(page), "decision": decision, **changes}
+    async def answer(self, page: Response, **changes: str | None) -> Response:
+        """The answer to the consent form of a page, which is yes unless `decision` says otherwise."""
+        fields: dict[str, str | None] = {**hidden_fields(page), "decision": "allow", **changes}
         form = {name: value for name, value in fields.items() if value is not None}
         return await self.browser.post("/oauth/authorize", data=form)
 
