@@ -243,12 +243,11 @@ def body(event: Event) -> bytes:
 
 
 async def _deliver(session: TenantSession, wanted: Sequence[tuple[Subscription, UUID]]) -> None:
-    if not wanted:
-        return
     added = await store.add_deliveries(session, wanted)
-    await jobs.enqueue_all(
-        session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id in added]
-    )
+    if added:
+        await jobs.enqueue_all(
+            session, DELIVER, [{"delivery_id": delivery_id, "attempt": 1} for delivery_id in added]
+        )
 
 
 def _fields(endpoint: Endpoint) -> dict[str, Any]:
