@@ -127,7 +127,8 @@ async def invite_again(
         raise MemberNotInvited(member_id)
     await store.withdraw_invitations(session, member_id)
     link = await _link(session, member, delivery, now=now)
-    await _record(session, actor, Deed("member.invited_again", f"member:{member_id}"))
+    after = {"invitation_expires_at": link.expires_at}
+    await _record(session, actor, Deed("member.invited_again", f"member:{member_id}", after=after))
     return Invited(member, link)
 
 
