@@ -18,8 +18,8 @@ from tests.conftest import SignIn
 from tests.factories import MovableClock
 
 APPLICATIONS = "/v1/applications"
-DESK = {"name": "Desk", "scopes": ["requests:read", "requests:write"]}
-BROWSER = {
+DESK: dict[str, Any] = {"name": "Desk", "scopes": ["requests:read", "requests:write"]}
+BROWSER: dict[str, Any] = {
     "name": "Reports",
     "scopes": ["requests:read"],
     "auth_method": "none",
@@ -97,19 +97,19 @@ async def test_a_public_and_a_signing_application_have_no_secret(
     assert (await _sent(caller, "POST", f"/{created['id']}/secret", {})).status_code == 409
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "pointer"),
-    [
-        (DESK | {"scopes": ["requests:own"]}, 422, "/scopes/0"),
-        (BROWSER | {"redirect_uris": ["http://example.com/"]}, 422, "/redirect_uris/0"),
-        (BROWSER | {"grant_types": ["password"]}, 400, "/grant_types/0"),
-        (BROWSER | {"jwks": {"keys": []}}, 422, "/jwks"),
-        (_signed() | {"jwks": None}, 422, "/jwks"),
-        (_signed() | {"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}, 422, "/jwks/keys/0"),
-        (DESK | {"client_secret": "mine"}, 400, ""),
-        (DESK | {"id": str(uuid4())}, 400, ""),
-    ],
-)
+BAD: list[tuple[dict[str, Any], int, str]] = [
+    (DESK | {"scopes": ["requests:own"]}, 422, "/scopes/0"),
+    (BROWSER | {"redirect_uris": ["http://example.com/"]}, 422, "/redirect_uris/0"),
+    (BROWSER | {"grant_types": ["password"]}, 400, "/grant_types/0"),
+    (BROWSER | {"jwks": _signed()["jwks"]}, 422, "/jwks"),
+    (_signed() | {"jwks": None}, 422, "/jwks"),
+    (_signed() | {"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}, 422, "/jwks/keys/0"),
+    (DESK | {"client_secret": "mine"}, 400, ""),
+    (DESK | {"id": str(uuid4())}, 400, ""),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "pointer"), BAD)
 async def test_a_bad_registration_names_the_place(
     caller: AsyncClient, body: dict[str, Any], status: int, pointer: str
 ) -> None:

@@ -22,7 +22,8 @@ ADDRESS = "https://desk.example.com/callback"
 
 
 def _asked(**given: Any) -> Registration:
-    return Registration(**{"name": "Desk", "scopes": ["requests:read"], **given})
+    usual: dict[str, Any] = {"name": "Desk", "scopes": ["requests:read"]}
+    return Registration(**usual | given)
 
 
 def _pointers(**given: Any) -> list[str]:
@@ -117,19 +118,19 @@ def test_there_are_at_most_ten_addresses_each_once() -> None:
     assert _pointers(grant_types=(CODE,), redirect_uris=[ADDRESS, ADDRESS]) == ["/redirect_uris/1"]
 
 
-@pytest.mark.parametrize(
-    ("held", "asked", "missing"),
-    [
-        ({"requests:read"}, [{"requests:read"}], []),
-        ({"requests:read"}, [set()], []),
-        (set(SCOPES), [set(SCOPES)], []),
-        ({"requests:read"}, [{"requests:read", "requests:write"}], ["requests:write"]),
-        ({"applications:write"}, [{"audit:read", "requests:read"}], ["audit:read", "requests:read"]),
-        ({"requests:read"}, [{"requests:read"}, {"audit:read"}], ["audit:read"]),
-        (set(CLIENT_SCOPES), [set(CLIENT_SCOPES), {"policies:read"}], ["policies:read"]),
-        (set(), [{"tenant:read"}], ["tenant:read"]),
-    ],
-)
+BEYOND: list[tuple[set[str], list[set[str]], list[str]]] = [
+    ({"requests:read"}, [{"requests:read"}], []),
+    ({"requests:read"}, [set()], []),
+    (set(SCOPES), [set(SCOPES)], []),
+    ({"requests:read"}, [{"requests:read", "requests:write"}], ["requests:write"]),
+    ({"applications:write"}, [{"audit:read", "requests:read"}], ["audit:read", "requests:read"]),
+    ({"requests:read"}, [{"requests:read"}, {"audit:read"}], ["audit:read"]),
+    (set(CLIENT_SCOPES), [set(CLIENT_SCOPES), {"policies:read"}], ["policies:read"]),
+    (set(), [{"tenant:read"}], ["tenant:read"]),
+]
+
+
+@pytest.mark.parametrize(("held", "asked", "missing"), BEYOND)
 def test_nobody_gives_what_they_do_not_hold(
     held: set[str], asked: list[set[str]], missing: list[str]
 ) -> None:
