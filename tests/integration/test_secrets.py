@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-import pyotp
 import pytest
 from alembic import command
 from httpx2 import ASGITransport, AsyncClient
 from joserfc import jwk
+from pyotp import random_base32
+from pyotp.totp import TOTP
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -261,7 +262,7 @@ class Desk:
         self.credentials = ("", "")
         self.tenant_id = TenantId(uuid4())
         self.secret = ""
-        self.person, self.seed = uuid4(), pyotp.random_base32()
+        self.person, self.seed = uuid4(), random_base32()
         self.events = 0
 
     async def open(self) -> None:
@@ -305,7 +306,7 @@ class Desk:
         async with platform_transaction(self.sessions) as platform:
             sealed = (await platform.db.execute(query, {"id": self.person})).scalar_one()
         seed = self.vault.open(sealed, self._place()).decode()
-        assert pyotp.TOTP(seed).verify(pyotp.TOTP(self.seed).now(), valid_window=1)
+        assert TOTP(seed).verify(TOTP(self.seed).now(), valid_window=1)
 
     async def _authorized(self) -> dict[str, str]:
         form = {"grant_type": "client_credentials"}
