@@ -204,7 +204,7 @@ async function comeToNothing(page, context, eye) {
   await page.goto(`${world.url}/password-reset/a-link-that-never-was`);
   await eye.look("reset-unknown", "This link does not count any more");
   await page.goto(`${world.url}/login/onward?next=https%3A%2F%2Felsewhere.example`);
-  await page.waitForURL(/\/(account|login\/organisation|login)/);
+  await page.waitForURL(/\/account$/);
   await page.goto(`${world.url}/login/organisation`);
   await context.clearCookies();
   await page.click(".tenants button >> nth=0");

@@ -14,6 +14,6 @@ class AssetController(Controller):
         """Its address changes whenever it does."""
         return Response(
             rendering.STYLE,
-            media_type="text/css; charset=utf-8",
+            media_type="text/css",
             headers={"Cache-Control": "public, max-age=31536000, immutable"},
         )

@@ -22,7 +22,7 @@ STYLE_PATH = "/assets/style.css"
 STYLE_ADDRESS = f"{STYLE_PATH}?v={hashlib.sha256(STYLE).hexdigest()[:12]}"
 """Another one whenever the stylesheet is, so that it may be kept for ever."""
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 FOR_EVERY_PAGE = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
