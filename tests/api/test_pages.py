@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import pyotp
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from pyotp.totp import TOTP
 
 from service.app import CONTROLLERS, create_app
 from service.audit.domain import OPERATOR, Actor
@@ -245,7 +245,7 @@ async def test_where_there_is_tls_cookies_are_bound_to_the_host(
 def _taking_forms() -> Sequence[str]:
     """Every address of a page that takes a form."""
     return sorted(
-        f"{controller.path if isinstance(controller.path, str) else ''}{path}".rstrip("/")
+        f"{vars(controller).get('path', '')}{path}".rstrip("/")
         for controller in CONTROLLERS
         if "Pages" in (controller.tags or ())
         for handler in vars(controller).values()
@@ -612,11 +612,11 @@ def test_a_page_is_no_operation_of_the_api(app: Litestar) -> None:
     assert {"/login", "/account", "/invitation/{token:str}"} <= paths
 
 
-async def _set_up(browser: Browser, clock: MovableClock) -> tuple[pyotp.TOTP, list[str]]:
+async def _set_up(browser: Browser, clock: MovableClock) -> tuple[TOTP, list[str]]:
     """Turn an authenticator on. Returns it, and the recovery codes."""
     page = await browser.get("/account/authenticator")
     secret = re.findall(r'class="secret"[^>]*>([^<]+)<', page.text)[0].replace(" ", "")
-    totp = pyotp.TOTP(secret)
+    totp = TOTP(secret)
     assert 'src="data:image/svg+xml' in page.text
     answer = await browser.fill("/account/authenticator", code=totp.at(clock.now()))
     assert answer.status_code == 200, answer.text
