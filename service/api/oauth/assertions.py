@@ -88,7 +88,7 @@ def verify(assertion: str, jwks: Mapping[str, Any], *, client: str, issuer: str,
     header = _segment(assertion, 0, _Header)
     key = _key(jwks, header)
     try:
-        decoded = jwt.decode(assertion, key, algorithms=[header.alg], registry=JWSRegistry())
+        decoded = jwt.decode(assertion, key, registry=JWSRegistry(algorithms=[header.alg]))
         claims = msgspec.convert(decoded.claims, _Claims)
     except (JoseError, ValueError, RecursionError) as error:
         raise AssertionRefused from error

@@ -1,7 +1,7 @@
 """The use cases of the authorization endpoint: whom to ask what, and where to send the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from service.api.oauth import credentials, redirects, server
@@ -11,7 +11,7 @@ from service.api.oauth.desk import Desk, Origin
 from service.db import TenantSession, tenant_transaction
 from service.ids import ApplicationId, MemberId, TenantId
 from service.people import logins
-from service.people.logins import LoggedIn
+from service.people.domain.outcomes import LoggedIn
 from service.platform import platform_transaction
 from service.tenants import service as tenants
 from service.tenants.domain import Application, console_id, console_of
@@ -95,12 +95,12 @@ class Visit:
     """What came to the authorization endpoint.
 
     Attributes:
-        token: that of the log-in session, if the browser has one.
+        login: who is logged in in the browser.
         allowed: the person's answer; None when it has not been asked yet.
     """
 
     fields: Mapping[str, str]
-    token: str | None = field(repr=False)
+    login: LoggedIn | None
     origin: Origin
     allowed: bool | None = None
 
@@ -113,7 +113,7 @@ def read(encoded: bytes) -> Mapping[str, str]:
 
 async def receive(authority: Authority, visit: Visit) -> Outcome:
     """Decide what becomes of a request, or of a person's answer to it."""
-    login = await _logged_in(authority, visit.token)
+    login = visit.login
     found = await _client(authority, visit.fields, login)
     if isinstance(found, Refused):
         return found
@@ -207,13 +207,6 @@ async def _find(
 ) -> Application | None:
     async with tenant_transaction(authority.sessions, tenant_id) as session:
         return await tenants.find_application(session, application_id)
-
-
-async def _logged_in(authority: Authority, token: str | None) -> LoggedIn | None:
-    if token is None:
-        return None
-    async with platform_transaction(authority.sessions) as platform:
-        return await logins.session_of(platform, token, now=authority.clock.now())
 
 
 async def _member_in(authority: Authority, login: LoggedIn, tenant_id: TenantId) -> MemberId | None:

@@ -1,7 +1,6 @@
 """HTTP of the authorization server, for people: may this application act for you?"""
 
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -11,7 +10,7 @@ from service.api.oauth.authority import Authority
 from service.api.oauth.authorization import Ask, LogInFirst, Outcome, Refused, SendBack, Visit
 from service.api.oauth.controller import origin_of
 from service.api.oauth.credentials import RequestMalformed
-from service.api.pages import asking
+from service.api.pages import asking, places
 from service.api.pages.site import Site, go_to
 
 AnyRequest = Request[Any, Any, Any]
@@ -51,7 +50,7 @@ async def _answer(
     except RequestMalformed as error:
         return asking.refused(site, request, str(error))
     visit = Visit(
-        fields=fields, token=site.session_token(request), origin=origin_of(request), allowed=allowed
+        fields=fields, login=await site.signed_in(request), origin=origin_of(request), allowed=allowed
     )
     return _rendered(request, site, await authorization.receive(authority, visit))
 
@@ -61,7 +60,7 @@ def _rendered(request: AnyRequest, pages: Site, outcome: Outcome) -> Response[An
         case Refused(reason):
             return asking.refused(pages, request, reason)
         case LogInFirst(place):
-            return go_to(f"/login?next={quote(place, safe='')}")
+            return go_to(places.with_next("/login", place))
         case SendBack(location):
             return go_to(location)
         case Ask():

@@ -126,7 +126,7 @@ def verify(token: str, keys: Mapping[str, SigningKey], *, issuer: str, now: date
     if key is None:
         raise TokenInvalid
     try:
-        decoded = jwt.decode(token, key.key, algorithms=[ALGORITHM], registry=JWSRegistry())
+        decoded = jwt.decode(token, key.key, registry=JWSRegistry(algorithms=[ALGORITHM]))
         claims = msgspec.convert(decoded.claims, _Claims)
     except (JoseError, ValueError, RecursionError) as error:
         raise TokenInvalid from error
