@@ -114,11 +114,20 @@ async def prepared_vault(settings: Settings, opened: Sessions, *, data_folder: P
         MasterKeyMissing, MasterKeysUnusable, MasterKeyUnknown
     """
     found = open_vault(settings, data_folder=data_folder)
-    async with opened() as db:
-        migrated = (await db.execute(MIGRATED)).scalar_one() and await schema.revision(db) == schema.head()
-    if migrated:
+    if await _is_migrated(opened):
         await sealing.prepare(opened, found)
     yield found
+
+
+async def missing_master_keys(opened: Sessions, found: Vault) -> list[str]:
+    """The ids of master keys without which no token can be signed; none as long as the schema is another."""
+    return await sealing.missing_keys(opened, found) if await _is_migrated(opened) else []
+
+
+async def _is_migrated(opened: Sessions) -> bool:
+    async with opened() as db:
+        has_revision = (await db.execute(MIGRATED)).scalar_one()
+        return bool(has_revision) and await schema.revision(db) == schema.head()
 
 
 def new_master_key() -> str:

@@ -201,6 +201,8 @@ async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:
                 text("select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user")
             )
         ).one()
+        await db.rollback()
+        keys = await _master_keys(settings, sessions, data_folder=data_folder)
     return [
         Finding("database", fine=True, detail=f"PostgreSQL {version} answers"),
         Finding("schema", fine=at == schema.head(), detail=f"at {at}, this program needs {schema.head()}"),
@@ -211,7 +213,19 @@ async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:
             if role[1]
             else f"{role[0]} bypasses nothing",
         ),
+        keys,
     ]
+
+
+async def _master_keys(settings: Settings, sessions: Sessions, *, data_folder: Path) -> Finding:
+    try:
+        vault = operations.open_vault(settings, data_folder=data_folder)
+        missing = await operations.missing_master_keys(sessions, vault)
+    except Unavailable as error:
+        return Finding("master keys", fine=False, detail=str(error))
+    if missing:
+        return Finding("master keys", fine=False, detail=f"missing: {', '.join(missing)}")
+    return Finding("master keys", fine=True, detail=f"{vault.current_key_id} is the current one")
 
 
 class _Server(uvicorn.Server):

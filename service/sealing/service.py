@@ -68,12 +68,10 @@ async def prepare(sessions: Sessions, vault: Vault) -> None:
     Raises:
         MasterKeyUnknown: the keys that sign tokens are sealed under a master key that is not there.
     """
+    for key_id in await missing_keys(sessions, vault):
+        raise MasterKeyUnknown(key_id)
     async with platform_transaction(sessions) as platform:
-        needed = await store.count_by_key(platform, SIGNING_KEY)
         waiting = await store.tenants_in_clear(platform)
-    for key_id in needed:
-        if not vault.knows(key_id):
-            raise MasterKeyUnknown(key_id)
     sealed = await _seal_clear(sessions, vault, None)
     for tenant_id in waiting:
         sealed += await _seal_clear(sessions, vault, tenant_id)
@@ -81,6 +79,13 @@ async def prepare(sessions: Sessions, vault: Vault) -> None:
             await store.forget_tenant_in_clear(platform, tenant_id)
     if sealed or waiting:
         log.info("secrets sealed", sealed=sealed, tenants=len(waiting))
+
+
+async def missing_keys(sessions: Sessions, vault: Vault) -> list[str]:
+    """The master keys that the keys which sign tokens are sealed under, and that are not there."""
+    async with platform_transaction(sessions) as platform:
+        needed = await store.count_by_key(platform, SIGNING_KEY)
+    return [key_id for key_id in needed if not vault.knows(key_id)]
 
 
 async def rotate(sessions: Sessions, vault: Vault, *, report: Callable[[Progress], None]) -> Rotated:
