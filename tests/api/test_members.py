@@ -32,6 +32,11 @@ async def accept(sessions: Sessions, tenant: Tenant, invited: dict[str, Any], cl
         await invitations.accept_invitation(session, VAULT, secret, acceptance, now=clock.now())
 
 
+async def is_open(session: TenantSession, invited: dict[str, Any], clock: MovableClock) -> bool:
+    secret = factories.secret_of(invited["invitation"]["url"])
+    return await invitations.invitation(session, secret, now=clock.now()) is not None
+
+
 async def change(caller: AsyncClient, member_id: object, **fields: Any) -> Response:
     """Change a member on the version that it has."""
     path = f"/v1/members/{member_id}"
@@ -204,13 +209,15 @@ async def test_who_never_accepted_is_invited_again_and_the_old_link_ends(
     second = await invite_again(caller, first["id"])
     await act(caller, first["id"], "deactivate")
     back = await act(caller, first["id"], "reactivate")
+    async with tenant_transaction(sessions, tenant.id) as session:
+        ended = [await is_open(session, each, clock) for each in (first, second)]
     third = await invite_again(caller, first["id"])
+    async with tenant_transaction(sessions, tenant.id) as session:
+        at_last = [await is_open(session, each, clock) for each in (first, second, third)]
 
     assert back.json()["state"] == "invited"
-    secrets = [factories.secret_of(each["invitation"]["url"]) for each in (first, second, third)]
-    async with tenant_transaction(sessions, tenant.id) as session:
-        open_ones = [await invitations.invitation(session, each, now=clock.now()) for each in secrets]
-    assert [each is not None for each in open_ones] == [False, False, True]
+    assert ended == [False, False]
+    assert at_last == [False, False, True]
 
 
 async def test_a_change_needs_the_version_that_was_read(caller: AsyncClient) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import MemberId
@@ -154,12 +154,15 @@ async def test_who_is_active_nowhere_may_log_in_to_accept_and_no_longer(
     async with tenant_transaction(sessions, other.id) as session:
         await invited(session)
         let_in = await _log_in(session)
+        assert isinstance(let_in, LoggedInAnew)
+        platform = PlatformSession(session.db)
+        chosen = await logins.choose_tenant(platform, let_in.token, other.id, now=NOON)
         nowhere = await _memberships(session, admitted.person)
         found = (await service.list_members(session, after=None, limit=2))[0]
         await service.deactivate(session, OPERATOR, found.id, now=NOON)
         assert await _log_in(session) == Refused()
 
-    assert isinstance(let_in, LoggedInAnew)
+    assert chosen is None
     assert nowhere == []
 
 
@@ -255,6 +258,33 @@ async def test_a_link_that_is_used_twice_at_once_makes_one_account(own_sessions:
 
 
 @pytest.mark.concurrent
+async def test_an_invitation_that_is_withdrawn_while_it_is_accepted_does_not_count(
+    own_sessions: Sessions,
+) -> None:
+    first, second = [await factories.tenant(own_sessions) for _ in range(2)]
+    async with tenant_transaction(own_sessions, first.id) as session:
+        person = (await accepted(session, await invited(session))).person
+    async with tenant_transaction(own_sessions, second.id) as session:
+        secret = await invited(session)
+        member = (await service.list_members(session, after=None, limit=1))[0]
+
+    async def accept() -> None:
+        async with tenant_transaction(own_sessions, second.id) as session:
+            await invitations.accept_invitation_as(session, secret, person, origin=ORIGIN, now=NOON)
+
+    async with tenant_transaction(own_sessions, second.id) as session:
+        await service.deactivate(session, OPERATOR, member.id, now=NOON)
+        accepting = asyncio.create_task(accept())
+        await _is_waited_for(own_sessions)
+    with pytest.raises(InvitationNotFound):
+        await accepting
+
+    async with tenant_transaction(own_sessions, second.id) as session:
+        assert (await service.get_member(session, member.id)).state is MemberState.DEACTIVATED
+        assert [each.tenant_id for each in await _memberships(session, person)] == [first.id]
+
+
+@pytest.mark.concurrent
 async def test_one_address_invited_by_two_tenants_becomes_one_account(own_sessions: Sessions) -> None:
     tenants = [await factories.tenant(own_sessions) for _ in range(2)]
 
@@ -269,6 +299,16 @@ async def test_one_address_invited_by_two_tenants_becomes_one_account(own_sessio
     joined = await asyncio.gather(*(accept(tenant) for tenant in tenants))
 
     assert sorted(joined) == [False, True]
+
+
+async def _is_waited_for(sessions: Sessions) -> None:
+    """Return once a transaction waits for a lock that another one has."""
+    waiting = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    async with asyncio.timeout(10):
+        while True:
+            async with sessions.begin() as db:
+                if (await db.execute(waiting)).scalar_one():
+                    return
 
 
 async def _log_in(session: TenantSession) -> logins.LogInOutcome:
