@@ -16,6 +16,8 @@ DENY = "deny"
 DECISION = "decision"
 """The field of the consent form whose value is ALLOW or DENY."""
 
+THIS_DEVICE = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
@@ -42,13 +44,12 @@ class Consent:
 
 def consent(site: Site, request: AnyRequest, asked: Consent) -> Response[Any]:
     """The page that asks. Its form goes to `asked.action` with DECISION and `asked.fields`."""
-    parts = urlsplit(asked.redirect_uri)
     return site.page(
         request,
         "consent.html",
         form_targets=[places.form_target(asked.redirect_uri)],
         asked=asked,
-        destination=parts.hostname or f"an app on this device ({parts.scheme})",
+        destination=_destination(asked.redirect_uri),
         permissions=[SCOPES.get(scope, scope) for scope in sorted(asked.scopes)],
     )
 
@@ -74,3 +75,11 @@ def refused(
     return site.page(
         request, "refused.html", status=status, title=title, reason=reason, request_id=request_id
     )
+
+
+def _destination(redirect_uri: str) -> str:
+    """Who gets the answer, in words that a person can compare with what it has in mind."""
+    parts = urlsplit(redirect_uri)
+    if parts.hostname is None:
+        return f"An app on this device ({parts.scheme})"
+    return "An app on this device" if parts.hostname in THIS_DEVICE else parts.hostname
