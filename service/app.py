@@ -131,7 +131,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
     witness = Witness(sessions, clock, tenants.now)
     dependencies = {
         **_kernel(sessions, ring),
-        "authority": _value(_authority(settings, sessions, ring, clock, vault)),
+        "authority": _value(_authority(settings, sessions, ring, clock, vault, witness)),
         "advances": _value(Advances(composition.ADVANCES)),
         "clock": _value(clock),
         "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
@@ -227,7 +227,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
 
 
 def _authority(
-    settings: Settings, sessions: Sessions, ring: KeyRing, clock: Clock, vault: Vault
+    settings: Settings, sessions: Sessions, ring: KeyRing, clock: Clock, vault: Vault, witness: Witness
 ) -> Authority:
     return Authority(
         sessions=sessions,
@@ -240,6 +240,7 @@ def _authority(
             family_idle=settings.refresh_token_idle,
         ),
         successions=lambda: vault.derivations(SUCCESSION),
+        witness=witness,
     )
 
 

@@ -6,19 +6,21 @@ from typing import Any
 from uuid import UUID
 
 from service.api.errors import TokenInvalid
-from service.api.oauth import answers, assertions, credentials, grants, server, tokens
+from service.api.oauth import answers, assertions, credentials, deeds, grants, server, tokens
 from service.api.oauth.answers import EndpointRequest, EndpointResponse
 from service.api.oauth.credentials import CredentialsMalformed, RequestMalformed
 from service.api.oauth.desk import Desk, Origin, Terms
 from service.api.oauth.granted import domain
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.tokens import Grant
+from service.audit.domain import Actor, name_of
+from service.audit.witness import EACH_MAX, Witness
 from service.clock import Clock
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ApplicationId, TenantId
 from service.platform import platform_transaction
 from service.tenants import service
-from service.tenants.domain import SCOPES, console_id
+from service.tenants.domain import SCOPES, Application, console_id
 from service.tenants.errors import TenantNotFound
 
 NOBODY = UUID(int=0)
@@ -57,6 +59,7 @@ class Authority:
     clock: Clock
     terms: Terms
     successions: Callable[[], Sequence[bytes]]
+    witness: Witness
 
     async def serve(self, incoming: Incoming, *, endpoint: str) -> EndpointResponse:
         """Answer a client at the token, the revocation or the introspection endpoint."""
@@ -153,10 +156,41 @@ class Authority:
         async with tenant_transaction(self.sessions, tenant_id) as session:
             desk = await self.desk(session, client, application_id, origin)
             answer = await session.db.run_sync(lambda _: server.respond(request, desk, endpoint=endpoint))
-            if answer.body.get("error") == "invalid_client":
-                wait = await desk.note_failure()
-                return answer if wait is None else answers.too_many(wait)
-            return answer
+            known = await service.find_application(session, application_id)
+            failed = answer.body.get("error") == "invalid_client"
+            wait = await desk.note_failure() if failed else None
+        if known is not None:
+            await self._tell(known, request, answer, endpoint, origin)
+        return answer if wait is None else answers.too_many(wait)
+
+    async def _tell(
+        self,
+        application: Application,
+        request: EndpointRequest,
+        answer: EndpointResponse,
+        endpoint: str,
+        origin: Origin,
+    ) -> None:
+        """Have the answer to a client that is known recorded, once its transaction has ended."""
+        grant_type, token = request.fields.get("grant_type"), answer.body.get("access_token")
+        grant = await self._read(token) if isinstance(token, str) else None
+        deed = deeds.deed(
+            answer,
+            endpoint=endpoint,
+            grant_type=grant_type if grant_type in server.GRANT_TYPES else None,
+            grant=grant,
+        )
+        if deed is None:
+            return
+        actor = Actor(
+            name=name_of(application.id, None if grant is None else grant.member_id),
+            application_id=application.id,
+            client_id=application.client_id,
+            address=origin.address,
+            http_request_id=origin.http_request_id,
+        )
+        each_max = deeds.ISSUED_EACH_MAX if deed.action == deeds.ISSUED else EACH_MAX
+        await self.witness.note(application.tenant_id, actor, deed, each_max=each_max)
 
     async def _read(self, token: str | None) -> Grant | None:
         """What an access token says, if it is one of ours and has not expired."""
