@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from service import embedded, ids, instants, operations, schema, serving
+from service import console, embedded, ids, instants, operations, schema, serving
 from service.audit import report as audit_report
 from service.audit.chain import GENESIS
 from service.audit.verification import Verdict
@@ -113,6 +113,23 @@ def serve(settings: Settings, *, with_worker: bool, port: int | None, tied: bool
 def worker(settings: Settings) -> None:
     """Run a worker: it watches the promises' clocks and delivers webhooks."""
     _run(serving.work(settings, data_folder=_data_folder(settings)))
+
+
+@main.command("log-in")
+@click.option("--url", help="The service's address. Left out: ROOTED_ISSUER.")
+@click.option(
+    "--scope", "scopes", multiple=True, help="May be given several times; all that your roles permit."
+)
+@click.pass_obj
+def log_in(settings: Settings, *, url: str | None, scopes: tuple[str, ...]) -> None:
+    """Log in by a browser, as a member of a tenant, and print an access token."""
+
+    def show(address: str) -> None:
+        click.echo(f"Open this address in a browser:\n\n  {address}\n", err=True)
+
+    token = _run(console.log_in(url or settings.issuer, scopes=scopes, show=show))
+    click.echo(token.access_token)
+    click.echo(f"It counts for {token.expires_in // 60} minutes, for: {token.scope}", err=True)
 
 
 @main.command()
