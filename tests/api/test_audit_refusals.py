@@ -236,3 +236,56 @@ async def test_denials_at_once_do_not_hold_two_connections_each(
     async with tenant_transaction(own_sessions, tenant.id) as session:
         count = (await session.db.execute(DENIED, {"tenant": tenant.id})).scalar_one()
     assert count == witness.EACH_MAX
+
+
+async def test_a_token_given_out_is_recorded_with_its_scopes_and_not_itself(
+    client: AsyncClient, caller: AsyncClient, sessions: Sessions, tenant: Tenant
+) -> None:
+    credentials = await factories.application(sessions, tenant, scopes=("clients:read", "events:read"))
+    form = {"grant_type": "client_credentials", "scope": "clients:read"}
+
+    token = (await client.post("/oauth/token", data=form, auth=credentials)).json()["access_token"]
+
+    record = (await recorded(caller, "token.issued"))[0]
+    assert record["changes"] == {
+        "grant_type": {"after": "client_credentials"},
+        "scopes": {"after": ["clients:read"]},
+    }
+    assert record["actor"] == f"application:{record['application_id']}"
+    assert token not in str(record)
+
+
+@pytest.mark.parametrize(
+    ("form", "is_right"),
+    [
+        ({"grant_type": "client_credentials"}, False),
+        ({"grant_type": "client_credentials", "scope": "clients:write"}, True),
+        ({"grant_type": "refresh_token", "refresh_token": "made-up"}, True),
+    ],
+)
+async def test_what_is_refused_to_a_known_application_is_recorded(
+    caller: AsyncClient, sessions: Sessions, tenant: Tenant, form: dict[str, str], *, is_right: bool
+) -> None:
+    name, right = await factories.application(sessions, tenant, scopes=("clients:read",))
+    secret = right if is_right else "wrong"
+
+    refused = await caller.post("/oauth/token", data=form, auth=(name, secret))
+
+    assert refused.status_code in {400, 401}
+    (record,) = await recorded(caller, "grant.refused" if is_right else "authentication.failed")
+    assert record["subject"] == "endpoint:token"
+    assert record["changes"]["grant_type"] == {"after": form["grant_type"]}
+    assert record["http_request_id"] == refused.headers["x-request-id"]
+    assert record["address"] == "127.0.0.1"
+    assert secret not in str(record)
+
+
+async def test_failures_in_the_name_of_nobody_are_recorded_nowhere(
+    client: AsyncClient, caller: AsyncClient, tenant: Tenant
+) -> None:
+    form = {"grant_type": "client_credentials"}
+    nobody = f"{tenant.slug}.{'0' * 32}"
+
+    assert (await client.post("/oauth/token", data=form, auth=(nobody, "x"))).status_code == 401
+
+    assert await recorded(caller, "authentication.") == []
