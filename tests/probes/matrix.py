@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from service import ids
-from tests.probes import calls
 from tests.probes.calls import UUID, Call
 from tests.probes.document import Operation, Place
 from tests.probes.parties import Party
@@ -42,14 +41,19 @@ class Pair:
         return f"{self.operation.id} {self.place.where} {steps}: {self.foreign_value}"
 
 
-def pairs(prober: Party, victims: Iterable[Party], operations: Iterable[Operation]) -> Iterator[Pair]:
-    """Every place of every operation, filled in with everything of the victims that may be meant by it."""
+def pairs(
+    prober: Party, victims: Iterable[Party], operations: Iterable[Operation], *, each: int
+) -> Iterator[Pair]:
+    """Every place of every operation, filled in with what the victims have that may be meant by it.
+
+    `each` is how many values of the kind that is meant, and how many ids of other kinds, at most.
+    """
     held = [victim.beside(prober) for victim in victims]
     for operation in operations:
         call = prober.call(operation)
         for place in places(operation):
             kind = ANY if place in UNDECLARED else kind_at(operation, place)
-            for value in [value for each in held if kind is not None for value in _meant(each, kind)]:
+            for value in [one for had in held if kind is not None for one in _meant(had, kind, each=each)]:
                 random = like(value)
                 named = call.put(place, value), call.put(place, random)
                 yield Pair(operation, place, *named, value, random)
@@ -90,10 +94,10 @@ def hidden_from(prober: Party, victims: Iterable[Party]) -> set[str]:
     return {value for victim in victims for values in victim.beside(prober).values() for value in values}
 
 
-def _meant(held: dict[str, list[str]], kind: str) -> list[str]:
-    """What a victim has that may be put into a place of this kind: of ids, one of each other kind as well."""
-    values = list(held.get(kind, ()))[:3]
-    identities = {other: found[0] for other, found in held.items() if calls.UUID.fullmatch(found[0])}
+def _meant(held: dict[str, list[str]], kind: str, *, each: int) -> list[str]:
+    """What a victim has that may be put into a place of this kind: where ids go, ids of other kinds too."""
+    values = held.get(kind, [])[:each]
+    identities = {other: found[0] for other, found in held.items() if UUID.fullmatch(found[0])}
     if kind in identities or kind == ANY:
-        values += [value for other, value in identities.items() if other != kind]
+        values += [value for other, value in identities.items() if other != kind][:each]
     return values
