@@ -1,13 +1,15 @@
 """How people log in: password, second factor, sessions, throttle, reset. On a real database."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from pyotp.totp import TOTP
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, TenantSession, tenant_transaction
@@ -138,6 +140,35 @@ async def test_all_that_is_wrong_is_refused_alike(
     platform: PlatformSession, email: str, password: str
 ) -> None:
     assert await log_in(platform, email=email, password=password) == Refused()
+
+
+async def test_nothing_is_asked_of_the_database_that_tells_whether_there_is_an_account(
+    platform: PlatformSession, engine: AsyncEngine
+) -> None:
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: object) -> None:
+        sent.append(statement)
+
+    async def statements_of(work: Awaitable[object]) -> list[str]:
+        sent.clear()
+        await work
+        await platform.db.flush()
+        return list(sent)
+
+    strangers = "nobody@harbour.test"
+    await log_in(platform, email=strangers)  # the first statement begins the transaction
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        wrong = await statements_of(log_in(platform, password="wrong"))  # noqa: S106 - wrong
+        unknown = await statements_of(log_in(platform, email=strangers))
+        asked = await statements_of(passwords.request_reset(platform, EMAIL, HOME, now=NOON))
+        in_vain = await statements_of(passwords.request_reset(platform, strangers, HOME, now=NOON))
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+    assert wrong == unknown != []
+    assert asked == in_vain != []
 
 
 async def test_who_is_deactivated_everywhere_is_refused_as_if_the_password_were_wrong(
