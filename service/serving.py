@@ -27,6 +27,7 @@ from service.tenants.domain import SCOPES
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DRAIN_SECONDS = 10
 BACKLOG = 2_048
+ROLE = text("select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user")
 
 
 class AddressInUse(Unavailable):
@@ -193,15 +194,11 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
 
 async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:
     """Look at what the program stands on: the database, its schema, its roles."""
-    async with opened(settings, data_folder=data_folder, pool_size=1) as sessions, sessions() as db:
-        version = str((await db.execute(text("show server_version"))).scalar_one())
-        at = await schema.revision(db)
-        role = (
-            await db.execute(
-                text("select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user")
-            )
-        ).one()
-        await db.rollback()
+    async with opened(settings, data_folder=data_folder, pool_size=1) as sessions:
+        async with sessions() as db:
+            version = str((await db.execute(text("show server_version"))).scalar_one())
+            at = await schema.revision(db)
+            role = (await db.execute(ROLE)).one()
         keys = await _master_keys(settings, sessions, data_folder=data_folder)
     return [
         Finding("database", fine=True, detail=f"PostgreSQL {version} answers"),
