@@ -8,8 +8,7 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from service import instants
-from service.api.errors import ParameterMalformed
+from service.api import fields
 from service.api.pagination import Page, Paging
 from service.audit import service
 from service.audit.domain import Link, Sought
@@ -92,12 +91,8 @@ class AuditController(Controller):
             str | None,
             QueryParameter(pattern=WORDS, description="To what it was done, such as `client:<id>`."),
         ] = None,
-        from_at: Annotated[
-            datetime | None, QueryParameter(name="from", description="Not before; RFC 3339 with an offset.")
-        ] = None,
-        until: Annotated[
-            datetime | None, QueryParameter(description="Before; RFC 3339 with an offset.")
-        ] = None,
+        from_at: Annotated[str | None, fields.instant_parameter("Not before", name="from")] = None,
+        until: Annotated[str | None, fields.instant_parameter("Before")] = None,
         application: Annotated[
             ApplicationId | None, QueryParameter(description="Through which application.")
         ] = None,
@@ -106,14 +101,12 @@ class AuditController(Controller):
         ] = None,
     ) -> Response[Page[AuditRecordView]]:
         """List who did what, newest first. What is recorded meanwhile comes before the first page."""
-        _check("from", from_at)
-        _check("until", until)
         sought = Sought(
             actor=by,
             action=action,
             subject=subject,
-            from_at=from_at,
-            until_at=until,
+            from_at=fields.instant("from", from_at),
+            until_at=fields.instant("until", until),
             application_id=application,
             client_id=client,
         )
@@ -133,11 +126,3 @@ class AuditController(Controller):
     async def head(self, session: NamedDependency[TenantSession]) -> LinkView:
         """Show the last link of the chain. Kept elsewhere, it later proves that nothing was changed."""
         return LinkView.of(await service.head(session))
-
-
-def _check(name: str, at: datetime | None) -> None:
-    """Raises ParameterMalformed."""
-    if at is not None and at.tzinfo is None:
-        raise ParameterMalformed(f"{name} has no offset; write it as 2026-01-05T13:00:00Z or with +08:00.")
-    if at is not None and not instants.is_usable(at):
-        raise ParameterMalformed(f"{name}: {instants.refusal(at)}")

@@ -9,8 +9,7 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from service import instants
-from service.api.errors import ParameterMalformed
+from service.api import fields
 from service.api.pagination import Page, Paging
 from service.api.security import Principal
 from service.commitments import service, wire
@@ -180,23 +179,15 @@ class CommitmentController(Controller):
         clock_state: Annotated[
             ClockState | None, QueryParameter(name="clock", description="Whose clock does this.")
         ] = None,
-        due_before: Annotated[
-            datetime | None, QueryParameter(description="Due before this instant, RFC 3339 with an offset.")
-        ] = None,
+        due_before: Annotated[str | None, fields.instant_parameter("Due before this")] = None,
     ) -> Response[Page[CommitmentView]]:
         """List promises, oldest first. A client's application sees those of its own client."""
-        if due_before is not None and due_before.tzinfo is None:
-            raise ParameterMalformed(
-                "due_before has no offset; write it as 2026-01-05T13:00:00Z or with +08:00."
-            )
-        if due_before is not None and not instants.is_usable(due_before):
-            raise ParameterMalformed(f"due_before: {instants.refusal(due_before)}")
         sought = Sought(
             client_id=principal.client_id,
             request_id=None if request_id is None else RequestId(request_id),
             outcome=outcome,
             clock=clock_state,
-            due_before=due_before,
+            due_before=fields.instant("due_before", due_before),
         )
         found = await service.list_commitments(
             session, sought, after=paging.after(UUID), limit=paging.sought, now=now
