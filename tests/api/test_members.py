@@ -21,6 +21,8 @@ from tests.api import desk
 from tests.conftest import SignIn
 from tests.factories import VAULT, MovableClock
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 ADA = {"email": "ada@harbour.test", "name": "Ada Harbour", "roles": ["agent"]}
 PASSWORD = "three boats in the old harbour"  # noqa: S105 - of a test
 

@@ -27,6 +27,8 @@ from service.tenants.domain import Tenant
 from tests import factories
 from tests.factories import NOON, OPERATOR, VAULT
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 EMAIL = "ada@harbour.test"
 PASSWORD = "three boats in the old harbour"  # noqa: S105 - of a test
 OTHER_PASSWORD = "quiet water under the bridge"  # noqa: S105 - of a test

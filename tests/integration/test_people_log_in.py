@@ -38,6 +38,8 @@ from service.tenants.domain import Tenant
 from tests import factories
 from tests.factories import NOON, VAULT, MovableClock
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 EMAIL = "ada@harbour.test"
 PASSWORD = "three boats in the old harbour"  # noqa: S105 - of a test
 HOME = Origin(address="192.0.2.1", http_request_id="r1")
