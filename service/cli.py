@@ -42,6 +42,7 @@ from service.rules.language.trial import evaluate_expression
 from service.sealing import service as sealing
 from service.sealing.service import Rotated, Standing
 from service.settings import Settings
+from service.tenants.domain import Application, oauth_client_id
 
 T = TypeVar("T")
 
@@ -331,6 +332,34 @@ def create_application(
     else:
         click.echo(f"client id      {created.client_id}\nclient secret  {created.client_secret}")
         click.echo("The secret is shown this once; it is not kept.", err=True)
+
+
+@application.command("list")
+@click.argument("tenant_slug", metavar="TENANT")
+@click.pass_obj
+def list_applications(settings: Settings, tenant_slug: str) -> None:
+    """List the applications of TENANT: client id, how each proves itself, its name."""
+
+    async def find() -> list[Application]:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            return await operations.list_applications(sessions, tenant=tenant_slug)
+
+    for found in _run(find()):
+        how = found.auth_method.value if found.revoked_at is None else "revoked"
+        click.echo(f"{oauth_client_id(tenant_slug, found.id)}  {how:<15}  {found.name}")
+
+
+@application.command("revoke")
+@click.argument("client_id")
+@click.pass_obj
+def revoke_application(settings: Settings, client_id: str) -> None:
+    """Let the application with this CLIENT_ID call no more, for good."""
+
+    async def revoke() -> Application:
+        async with serving.opened(settings, data_folder=_data_folder(settings), pool_size=1) as sessions:
+            return await operations.revoke_application(sessions, SystemClock(), client_id=client_id)
+
+    click.echo(f"Revoked {_run(revoke()).name}; it is refused within a minute.")
 
 
 @main.group()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from service import embedded, schema, vault
 from service.api.oauth import store as signing_keys
+from service.api.oauth.credentials import parse_client
 from service.audit import service as audit
 from service.audit import verification
 from service.audit.domain import PLATFORM, Actor, Deed
@@ -20,7 +21,7 @@ from service.clock import Clock
 from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
 from service.ids import TenantId
 from service.limits import service as limits
-from service.limits.domain.table import Limits
+from service.limits.domain.table import APPLICATIONS, Limits
 from service.people import invitations, passwords
 from service.people.domain import Link, Role
 from service.people.invitations import Delivery, Invitee
@@ -29,6 +30,7 @@ from service.sealing import service as sealing
 from service.sealing.service import Progress, Rotated
 from service.settings import Settings
 from service.tenants import applications, domain, service
+from service.tenants.errors import ApplicationNotFound
 from service.tenants.registration import Registration
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
 
@@ -236,6 +238,27 @@ async def create_application(
             session, applications.OPERATOR, asked, secret=secret, now=clock.now()
         )
     return Credentials(client_id=domain.oauth_client_id(found.slug, application.id), client_secret=secret)
+
+
+async def list_applications(opened: Sessions, *, tenant: str) -> list[domain.Application]:
+    """The applications of the tenant with this slug, revoked ones too. Raises TenantNotFound."""
+    async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
+        return await applications.list_applications(session, after=None, limit=APPLICATIONS.most)
+
+
+async def revoke_application(opened: Sessions, clock: Clock, *, client_id: str) -> domain.Application:
+    """Let the application with this OAuth client id call no more. Running processes know within a minute.
+
+    Raises:
+        TenantNotFound, ApplicationNotFound, ApplicationFixed
+    """
+    named = parse_client(client_id)
+    if named is None:
+        raise ApplicationNotFound(client_id)
+    slug, application_id = named
+    async with tenant_transaction(opened, await _tenant_id(opened, slug)) as session:
+        held = await applications.get(session, application_id, lock=True)
+        return await applications.revoke(session, Actor(), held, now=clock.now())
 
 
 async def verify_audit(

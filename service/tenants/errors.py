@@ -74,8 +74,8 @@ class ApplicationNotFound(NotFound):
 
     code = "application-not-found"
 
-    def __init__(self, application_id: UUID) -> None:
-        super().__init__(f"Application {application_id} does not exist.")
+    def __init__(self, application: UUID | str) -> None:
+        super().__init__(f"Application {application} does not exist.")
 
 
 class ApplicationInvalid(Invalid):

@@ -1,6 +1,8 @@
 """What the operator reads when a command is refused."""
 
 import asyncio
+import json
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -31,6 +33,33 @@ async def test_a_refused_scope_is_named_with_those_there_are(own_database: Embed
     assert refused.exit_code == 1
     assert "'tenant:own' is not a scope" in refused.output
     assert "requests:write" in refused.output
+
+
+async def test_an_application_is_created_listed_and_revoked(own_database: EmbeddedDatabase) -> None:
+    await _run(own_database, "tenant", "create", "operator-test")
+    created = await _run(own_database, "application", "create", "operator-test", "--name", "Desk", "--json")
+    client_id = json.loads(created.output)["client_id"]
+
+    before = await _run(own_database, "application", "list", "operator-test")
+    revoked = [await _run(own_database, "application", "revoke", client_id) for _ in range(2)]
+    after = await _run(own_database, "application", "list", "operator-test")
+
+    assert f"{client_id}  client_secret    Desk" in before.output
+    assert [each.exit_code for each in revoked] == [0, 0], revoked[0].output
+    assert f"{client_id}  revoked          Desk" in after.output
+    assert "  none             Console" in after.output
+
+
+@pytest.mark.parametrize("client_id", ["nonsense", "operator-test.", f"operator-test.{UUID(int=7).hex}"])
+async def test_an_application_that_there_is_not_is_not_revoked(
+    own_database: EmbeddedDatabase, client_id: str
+) -> None:
+    await _run(own_database, "tenant", "create", "operator-test")
+
+    refused = await _run(own_database, "application", "revoke", client_id)
+
+    assert refused.exit_code == 1
+    assert "does not exist" in refused.output
 
 
 @pytest.mark.parametrize("address", ["postgresql+asyncpg://a:b@127.0.0.1:1/rooted", "nonsense"])
