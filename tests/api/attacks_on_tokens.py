@@ -175,6 +175,18 @@ async def _code_of_a_deactivated(scene: Scene) -> Response:
     return await scene.exchange(scene.web, code)
 
 
+async def _code_from_before_a_reset(scene: Scene) -> Response:
+    code = await scene.code(scene.web)
+    scene.clock.move(timedelta(seconds=2))
+    async with tenant_transaction(scene.sessions, scene.tenant.id) as session:
+        await session.db.execute(
+            update(MemberRow)
+            .where(MemberRow.tenant_id == scene.tenant.id)
+            .values(tokens_valid_from=scene.clock.now() - timedelta(seconds=1))
+        )
+    return await scene.exchange(scene.web, code)
+
+
 async def _expired(scene: Scene) -> Response:
     token = await _access_token(scene)
     scene.clock.move(timedelta(minutes=16))
@@ -275,6 +287,7 @@ ATTACKS: list[Attack] = [
     Attack("O21 roles taken away", _changed(MemberRow, roles=[]), problem(403, "insufficient-scope")),
     Attack("O21 scopes taken away", _changed(ApplicationRow, scopes=[]), problem(403, "insufficient-scope")),
     Attack("O21 a refresh of a deactivated member", _refresh_of_a_deactivated, refused("invalid_grant")),
+    Attack("O21 a code from before a reset", _code_from_before_a_reset, refused("invalid_grant")),
     Attack("O21 a code of a deactivated member", _code_of_a_deactivated, refused("invalid_grant")),
     Attack("O21 a token after its time", _expired, token_invalid),
 ]

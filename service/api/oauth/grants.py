@@ -20,8 +20,10 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy.util import await_only
 
+from service.api.oauth import exchanges, inspection
 from service.api.oauth.answers import Asked, EndpointRequest
-from service.api.oauth.desk import Desk, Holder, Presented
+from service.api.oauth.desk import Desk, Holder
+from service.api.oauth.exchanges import Presented
 from service.api.oauth.granted.domain import Consent
 from service.api.oauth.granted.store import KeptCode
 from service.tenants.domain import Application, AuthMethod
@@ -124,7 +126,8 @@ class AuthorizationCode(AuthorizationCodeGrant):
             scopes=asked.scopes,
         )
         return wait_for(
-            self.server.desk.add_code(
+            exchanges.add_code(
+                self.server.desk,
                 consent,
                 redirect_uri=asked.fields["redirect_uri"],
                 challenge=asked.fields["code_challenge"],
@@ -132,13 +135,13 @@ class AuthorizationCode(AuthorizationCodeGrant):
         )
 
     def query_authorization_code(self, code: str, client: Any) -> KnownCode | None:
-        kept = wait_for(self.server.desk.find_code(client.application, code))
+        kept = wait_for(exchanges.find_code(self.server.desk, client.application, code))
         return None if kept is None else KnownCode(kept)
 
     def authenticate_user(self, authorization_code: KnownCode) -> Holder:
         """Asked for last, when client, redirect URI and verifier are right: only now a replay is believed."""
         client = cast("KnownClient", self.request.client)
-        holder = wait_for(self.server.desk.exchange(client.application, authorization_code.kept))
+        holder = wait_for(exchanges.exchange(self.server.desk, client.application, authorization_code.kept))
         if holder is None:
             raise InvalidGrantError("The code has expired, was used, or its member may do nothing any more.")
         return holder
@@ -165,7 +168,7 @@ class Refresh(RefreshTokenGrant):
 
     def authenticate_refresh_token(self, refresh_token: str) -> Any:
         client = cast("KnownClient", self.request.client)
-        found = wait_for(self.server.desk.find_refresh_token(client.application, refresh_token))
+        found = wait_for(exchanges.find_refresh_token(self.server.desk, client.application, refresh_token))
         if found is None:
             raise InvalidGrantError("The refresh token does not count, or not any more.")
         return PresentedToken(found)
@@ -174,7 +177,9 @@ class Refresh(RefreshTokenGrant):
         """Asked for last, when nothing can be refused any more: now the token is exchanged."""
         client = cast("KnownClient", self.request.client)
         asked = frozenset((self.request.payload.scope or "").split() if self.request.payload else ())
-        holder = wait_for(self.server.desk.rotate(client.application, refresh_token.presented, asked))
+        holder = wait_for(
+            exchanges.rotate(self.server.desk, client.application, refresh_token.presented, asked)
+        )
         if holder is None:
             raise InvalidGrantError("The member may do nothing any more.")
         return holder
@@ -192,7 +197,9 @@ class Revocation(RevocationEndpoint):
         return request.form["token"]
 
     def revoke_token(self, token: str, request: Any) -> None:
-        wait_for(self.server.desk.revoke(request.client.application, token, self.server.asking.grant))
+        wait_for(
+            inspection.revoke(self.server.desk, request.client.application, token, self.server.asking.grant)
+        )
 
 
 class Introspection(IntrospectionEndpoint):
@@ -200,8 +207,8 @@ class Introspection(IntrospectionEndpoint):
 
     def authenticate_token(self, request: Any, client: Any) -> Any:
         _need_token(request)
-        found = self.server.desk.introspect(
-            client.application, request.form["token"], self.server.asking.grant
+        found = inspection.introspect(
+            self.server.desk, client.application, request.form["token"], self.server.asking.grant
         )
         return wait_for(found)
 
