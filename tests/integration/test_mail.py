@@ -320,3 +320,22 @@ async def test_a_worker_that_died_over_a_mail_loses_it_to_another_and_cannot_set
     assert (lost.number, taken_over.number) == (1, 2)
     assert (row.state, row.last_error) == ("queued", None)
     assert service.mail_of(taken_over, vault) == MAIL
+
+
+@pytest.mark.concurrent
+async def test_what_one_worker_is_taking_another_neither_gets_nor_waits_for(
+    own_sessions: Sessions, vault: Vault, clock: MovableClock
+) -> None:
+    for number in range(3):
+        await enqueue(own_sessions, vault, clock, Mail(f"ada{number}@example.org", "Hello", BODY))
+
+    async with (
+        asyncio.timeout(10),
+        platform_transaction(own_sessions) as one,
+        platform_transaction(own_sessions) as other,
+    ):
+        mine = await service.claim(one, now=clock.now(), limit=2)
+        theirs = await service.claim(other, now=clock.now(), limit=2)
+
+    assert (len(mine), len(theirs)) == (2, 1)
+    assert not {each.mail_id for each in mine} & {each.mail_id for each in theirs}
