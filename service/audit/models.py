@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, TenantRow
@@ -16,7 +16,15 @@ class AuditRecordRow(TenantRow):
     __tablename__ = "audit_record"
     __table_args__ = (
         Index("ix_audit_record_tenant_id_recorded_at", "tenant_id", "recorded_at", "id"),
-        Index("ix_audit_record_tenant_id_actor", "tenant_id", "actor"),
+        Index("ix_audit_record_tenant_id_actor", "tenant_id", "actor", "recorded_at", "id"),
+        Index(
+            "ix_audit_record_tenant_id_client_id",
+            "tenant_id",
+            "client_id",
+            "recorded_at",
+            "id",
+            postgresql_where=text("client_id is not null"),
+        ),
         Index("ix_audit_record_tenant_id_subject", "tenant_id", "subject"),
         Index(
             "ix_audit_record_tenant_id_action",
