@@ -15,7 +15,7 @@ from pyotp.totp import TOTP
 
 from service.app import CONTROLLERS, create_app
 from service.audit.domain import OPERATOR, Actor
-from service.db import Sessions, tenant_transaction
+from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.ids import TenantId
 from service.people import invitations, passwords
 from service.people.domain import Origin, Role, read_invitation
@@ -605,6 +605,23 @@ async def test_a_form_that_is_too_large_is_refused_by_a_page(browser: Browser) -
 
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+async def test_a_database_that_does_not_answer_is_told_by_a_page(
+    vault: Vault, settings: Settings, clock: MovableClock
+) -> None:
+    engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", pool_size=1)
+    app = create_app(settings, create_sessions(engine), vault=vault, clock=clock)
+    async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as opened:
+        opened.cookies.set("rooted_session", "some", domain="rooted.test")
+        answer = await opened.get("/account")
+    await engine.dispose()
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["retry-after"]
+    assert {name: answer.headers.get(name) for name in STRICT} == STRICT
+    assert "Not available at this moment" in answer.text
 
 
 def test_a_page_is_no_operation_of_the_api(app: Litestar) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Response
 
@@ -15,8 +14,6 @@ ALLOW = "allow"
 DENY = "deny"
 DECISION = "decision"
 """The field of the consent form whose value is ALLOW or DENY."""
-
-THIS_DEVICE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ def consent(site: Site, request: AnyRequest, asked: Consent) -> Response[Any]:
         "consent.html",
         form_targets=[places.form_target(asked.redirect_uri)],
         asked=asked,
-        destination=_destination(asked.redirect_uri),
+        destination=places.destination(asked.redirect_uri),
         permissions=[SCOPES.get(scope, scope) for scope in sorted(asked.scopes)],
     )
 
@@ -75,11 +72,3 @@ def refused(
     return site.page(
         request, "refused.html", status=status, title=title, reason=reason, request_id=request_id
     )
-
-
-def _destination(redirect_uri: str) -> str:
-    """Who gets the answer, in words that a person can compare with what it has in mind."""
-    parts = urlsplit(redirect_uri)
-    if parts.hostname is None:
-        return f"An app on this device ({parts.scheme})"
-    return "An app on this device" if parts.hostname in THIS_DEVICE else parts.hostname

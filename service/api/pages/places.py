@@ -8,6 +8,7 @@ PLACE_CHARACTERS_MAX = 4_096
 PLACE = re.compile(r"/(?![/\\])[A-Za-z0-9/?&=%+.,:;@!$'()*_~\-\[\]#]*")
 """A path of this service, of what RFC 3986 lets a reference hold: no backslash, blank or control."""
 
+THIS_DEVICE = frozenset({"127.0.0.1", "::1", "localhost"})
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 
@@ -64,3 +65,11 @@ def form_target(url: str) -> str:
     if parts.scheme not in ("http", "https") or ":" in (parts.hostname or ""):
         return f"{parts.scheme}:"
     return origin_of(url)
+
+
+def destination(url: str) -> str:
+    """Who gets the answer, in words that a person can compare with what it has in mind."""
+    parts = urlsplit(url)
+    if parts.hostname is None:
+        return f"An app on this device ({parts.scheme})"
+    return "An app on this device" if parts.hostname in THIS_DEVICE else parts.hostname

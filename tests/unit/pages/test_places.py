@@ -126,6 +126,20 @@ def test_a_form_may_end_at_exactly_the_origin_that_the_answer_goes_to(redirect_u
     assert places.form_target(redirect_uri) == target
 
 
+@pytest.mark.parametrize(
+    ("redirect_uri", "destination"),
+    [
+        ("https://app.example:8443/callback?x=1", "app.example"),
+        ("https://harbour.example@evil.example/callback", "evil.example"),
+        ("http://127.0.0.1:51004/callback", "An app on this device"),
+        ("http://[::1]:51004/callback", "An app on this device"),
+        ("org.example.app:/callback", "An app on this device (org.example.app)"),
+    ],
+)
+def test_a_person_is_told_who_gets_the_answer(redirect_uri: str, destination: str) -> None:
+    assert places.destination(redirect_uri) == destination
+
+
 @given(url=st.text())
 def test_nothing_in_an_address_can_add_to_the_policy(url: str) -> None:
     try:
