@@ -17,7 +17,7 @@ from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.ids import MemberId, PersonId, TenantId
+from service.ids import PersonId, TenantId
 from service.people import accounts
 from service.people.domain import Origin
 from service.people.models import LoginDeedRecord
@@ -39,7 +39,6 @@ class Noted:
     Attributes:
         person_id: None when nobody has the address that was tried.
         actor: who did it; None for the person itself.
-        chosen: the only tenant that it concerns, and the person's member there; None for all of them.
     """
 
     action: str
@@ -47,17 +46,15 @@ class Noted:
     origin: Origin
     actor: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    chosen: tuple[TenantId, MemberId] | None = None
 
 
 async def note(platform: PlatformSession, noted: Noted, *, now: datetime) -> None:
     """Have this written into the trails it belongs to. `now` is the wall clock's."""
-    tenant_id, member_id = noted.chosen or (None, None)
     await platform.db.execute(
         insert(LoginDeedRecord).values(
             id=ids.new_id(),
-            tenant_id=tenant_id,
-            member_id=member_id,
+            tenant_id=None,
+            member_id=None,
             person_id=noted.person_id,
             actor=noted.actor,
             action=noted.action,

@@ -166,13 +166,13 @@ async def accept_invitation(
     Raises:
         InvitationNotFound, AccountExists, PasswordUnfit, PasswordsBusy
     """
+    offered = await invitation(session, secret, now=now)
+    if offered is None:
+        raise InvitationNotFound
+    if offered.has_account:
+        raise AccountExists
+    _refuse_unfit(acceptance, offered.email)
     async with hashing.turn() as turn:
-        offered = await invitation(session, secret, now=now)
-        if offered is None:
-            raise InvitationNotFound
-        if offered.has_account:
-            raise AccountExists
-        _refuse_unfit(acceptance, offered.email)
         password_hash = await turn.hash(acceptance.password)
     member = await _taken(session, secret, offered.member_id, now=now)
     person = PersonRecord(

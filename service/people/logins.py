@@ -61,7 +61,8 @@ async def log_in(
     """Open a session for who knows the password; halfway, when a second factor is to follow.
 
     An address that nobody has, a wrong password, a person who is not an active member anywhere: all are
-    answered alike, and take as long.
+    answered alike, and take as long. What is refused is recorded; what is throttled is not, so that a flood
+    of attempts is no flood of records.
 
     Raises:
         PasswordsBusy

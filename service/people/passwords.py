@@ -122,11 +122,11 @@ async def reset_password(
         PasswordUnfit, PasswordsBusy
     """
     digest = rules.digest(secret)
+    person = await resettable(platform, secret, now=now)
+    if person is None:
+        return Ended()
+    refuse_unfit(password, email=person.email, name=person.name)
     async with hashing.turn() as turn:
-        person = await resettable(platform, secret, now=now)
-        if person is None:
-            return Ended()
-        refuse_unfit(password, email=person.email, name=person.name)
         password_hash = await turn.hash(password)
     row = await accounts.person(platform, person.id, lock=True)
     reset = await accounts.reset(platform, digest, now=now, lock=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from pyotp.totp import TOTP
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import MemberId
+from service.mail.models import MailRow
 from service.people import drive, invitations, logins, passwords, second_factors, service
 from service.people.domain import LIMITS, Factor, Kind, Origin, Role
 from service.people.domain.outcomes import (
@@ -35,6 +37,7 @@ from service.people.models import LoginDeedRecord, LoginSessionRecord, PasswordR
 from service.people.passwords import PasswordChange
 from service.platform import PlatformSession, platform_transaction
 from service.tenants.domain import Tenant
+from service.vault import Place
 from tests import factories
 from tests.factories import NOON, VAULT, MovableClock
 
@@ -480,6 +483,41 @@ async def test_asking_for_a_link_is_answered_alike_whether_or_not_there_is_an_ac
     for _ in range(LIMITS[Kind.RESET_ACCOUNT].failures_max - 1):
         assert await passwords.request_reset(platform, EMAIL, HOME, now=NOON) is None
     assert isinstance(await passwords.request_reset(platform, EMAIL, HOME, now=NOON), Throttled)
+
+
+async def test_the_link_that_was_asked_for_comes_by_mail_and_sets_the_password(
+    platform: PlatformSession, sessions: Sessions
+) -> None:
+    await passwords.request_reset(platform, EMAIL, HOME, now=NOON)
+    await platform.db.flush()
+    await drive.run_errands(Errands(sessions, MovableClock(NOON), VAULT, "http://rooted.test"))
+
+    sent = await platform.db.scalar(select(MailRow).where(MailRow.subject == "Set a new password"))
+    assert sent is not None
+    body = VAULT.open(sent.sealed_body or b"", Place(None, "mail", "sealed_body", sent.id)).decode()
+    (link,) = [line for line in body.splitlines() if line.startswith("http://rooted.test/")]
+    done = await passwords.reset_password(
+        platform, VAULT, link.rpartition("/")[2], "quiet water under the bridge", origin=HOME, now=NOON
+    )
+
+    assert sent.recipient == EMAIL
+    assert isinstance(done, PasswordSet)
+
+
+async def test_a_password_is_computed_anew_when_the_parameters_have_changed(
+    platform: PlatformSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stronger = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
+    monkeypatch.setattr("service.people.hashing._hasher", stronger)
+
+    first = await log_in(platform)
+    kept = await platform.db.scalar(select(PersonRecord.password_hash).where(PersonRecord.email == EMAIL))
+    second = await log_in(platform)
+
+    assert isinstance(first, LoggedInAnew)
+    assert isinstance(second, LoggedInAnew)
+    assert kept is not None
+    assert not stronger.check_needs_rehash(kept)
 
 
 async def test_a_password_is_changed_by_who_knows_it(platform: PlatformSession) -> None:
