@@ -67,7 +67,8 @@ where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_s
 WALL = "(tenant_id = (NULLIF(current_setting('rooted.tenant_id'::text, true), ''::text))::uuid)"
 
 CLIENT = "NULLIF(current_setting('rooted.client_id'::text, true), ''::text)"
-NO_CLIENT = f"({CLIENT} IS NULL)"
+SETTING = "COALESCE(current_setting('rooted.client_id'::text, true), ''::text)"
+NO_CLIENT = f"(NULLIF(({SETTING} = ''::text), false) IS NOT NULL)"
 OWN_ROWS = f"({NO_CLIENT} OR (client_id = ({CLIENT})::uuid))"
 OWN_OR_NO_CLIENTS = f"({NO_CLIENT} OR (client_id = ({CLIENT})::uuid) OR (client_id IS NULL))"
 ITSELF = f"({NO_CLIENT} OR (id = ({CLIENT})::uuid))"

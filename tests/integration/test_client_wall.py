@@ -187,6 +187,29 @@ async def test_a_client_deletes_rows_of_its_own_and_no_others(world: World) -> N
             assert deleted == 0, table
 
 
+async def test_a_page_is_read_from_the_index_behind_both_walls(
+    world: World, own_database: EmbeddedDatabase
+) -> None:
+    columns = world.tables["event"]
+    fixed = {"tenant_id": f"'{world.tenant_id}'", "client_id": f"'{world.ours}'"}
+    values = ", ".join(fixed.get(name, FILLERS[kind]) for name, kind in columns.items())
+    url = make_url(own_database.superuser_url).set(database=make_url(own_database.app_url).database)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        insertion = f"insert into event ({', '.join(columns)}) select {values} from generate_series(1, 5000)"  # noqa: S608
+        await connection.execute(text(insertion))
+        await connection.execute(text("analyze event"))
+    await engine.dispose()
+
+    for client_id in (None, world.ours):
+        async with tenant_transaction(world.sessions, world.tenant_id, client_id=client_id) as session:
+            page = "explain select * from event where tenant_id = :tenant order by tx, id limit 50"
+            lines = (await session.db.execute(text(page), {"tenant": world.tenant_id})).scalars()
+            plan = "\n".join(lines)
+        assert "ix_event_tenant_id_tx_id" in plan, plan
+        assert "Sort" not in plan, plan
+
+
 @pytest.mark.parametrize(
     "statement",
     [
