@@ -212,7 +212,8 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> Servic
         case NotFoundException():
             return AddressUnknown()
         case MethodNotAllowedException():
-            return MethodNotAllowed(", ".join(_allowed(request)))
+            allowed = _allowed(request)  # none: no id can be read from the address, so nothing is there
+            return MethodNotAllowed(", ".join(allowed)) if allowed else AddressUnknown()
         case ValidationException():
             return _invalid_values(error)
         case HTTPException(status_code=413):
