@@ -22,11 +22,14 @@ from service.api.oauth.granted.models import (
     TokenFamilyRow,
 )
 from service.api.oauth.verification import STANDING_KEPT_FOR
+from service.app import create_app
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, tenant_transaction
 from service.people.domain import Role
 from service.people.models import MemberRow, MembershipRecord
+from service.settings import Settings
 from service.tenants.domain import Tenant
+from service.vault import GivenKeys, Vault, new_key_line
 from tests import factories
 from tests.api import scene as scenes
 from tests.api.scene import BY_PEOPLE, CONSOLE, ISSUER, VERIFIER, WEB_URI, Client, Scene, claims_of, sent_back
@@ -251,3 +254,21 @@ async def test_what_counts_no_more_is_forgotten_and_what_does_is_kept(scene: Sce
     }
     assert (await scene.refresh(scene.native, alive["refresh_token"])).status_code == 200
     assert (await scene.refresh(scene.web, ended["refresh_token"])).status_code == 400
+
+
+async def test_a_lost_answer_is_given_again_though_the_master_key_has_changed_since(
+    scene: Scene, settings: Settings
+) -> None:
+    first = (await scene.tokens(scene.native))["refresh_token"]
+    second = (await scene.refresh(scene.native, first)).json()["refresh_token"]
+    new, old = new_key_line(bytes(32), key_id="new"), new_key_line(bytes(range(32)), key_id="test")
+    vault = Vault(GivenKeys(f"{new} {old}"))
+    rotated = create_app(settings, scene.sessions, vault=vault, clock=scene.clock)
+    scene.http = scenes.visitor(rotated)
+    scene.opened.append(scene.http)
+
+    again = await scene.refresh(scene.native, first)
+    third = await scene.refresh(scene.native, second)
+
+    assert again.json()["refresh_token"] == second
+    assert third.status_code == 200
