@@ -164,6 +164,17 @@ async def end_all_sessions(
     )
 
 
+async def glance(platform: PlatformSession, buckets: Sequence[Bucket]) -> Mapping[Bucket, Level]:
+    """How full those of these buckets are that there is something in. Nothing is locked."""
+    found = await platform.db.execute(
+        select(LogInFailureRecord.bucket, LogInFailureRecord.level, LogInFailureRecord.measured_at).where(
+            LogInFailureRecord.bucket.in_([bucket.key for bucket in buckets])
+        )
+    )
+    by_key = {key: Level(level, measured_at) for key, level, measured_at in found}
+    return {bucket: by_key[bucket.key] for bucket in buckets if bucket.key in by_key}
+
+
 async def levels(
     platform: PlatformSession, buckets: Sequence[Bucket], *, now: datetime
 ) -> Mapping[Bucket, Level]:

@@ -5,7 +5,7 @@ asks commits in any case. `log_in` waits for its turn before it asks the databas
 its transaction. `now` is the wall clock's. Rows are locked in one order: buckets, person, session.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.ids import MemberId, PersonId, TenantId
@@ -50,6 +50,15 @@ class Door:
     lifetimes: Lifetimes
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """That somebody knows the password that was kept then, and how it is to be kept from now on."""
+
+    person_id: PersonId
+    kept: str = field(repr=False)
+    anew: str = field(repr=False)
+
+
 async def log_in(
     platform: PlatformSession,
     vault: Vault,
@@ -73,25 +82,23 @@ async def log_in(
         person_id = None if account is None else PersonId(account.row.id)
         device = browsers.known(vault, person_id, attempt.origin, now=now)
         buckets = throttle.password_buckets(email, attempt.origin.address, device)
-        gate = await throttling.look(platform, buckets, now=now)
+        gate = await throttling.glance(platform, buckets, now=now)
         if gate.wait:
             return Throttled(gate.wait)
-        entered = await _entered(
-            Door(platform, vault, now, lifetimes),
-            turn,
-            account,
-            password=attempt.password,
-            origin=attempt.origin,
+        proof = await _computed(turn, account, attempt.password)
+    gate = await throttling.look(platform, buckets, now=now)
+    if gate.wait:
+        return Throttled(gate.wait)
+    person = None if proof is None else await _held(platform, proof)
+    if person is None:
+        await throttling.count_failure(platform, gate, now=now)
+        refused = Noted(
+            action="person.log_in_refused", person_id=person_id, origin=attempt.origin, actor=ANONYMOUS
         )
-        if entered is None:
-            await throttling.count_failure(platform, gate, now=now)
-            refused = Noted(
-                action="person.log_in_refused", person_id=person_id, origin=attempt.origin, actor=ANONYMOUS
-            )
-            await deeds.note(platform, refused, now=now)
-            return Refused()
-        await throttling.forgive(platform, gate, now=now)
-        return entered
+        await deeds.note(platform, refused, now=now)
+        return Refused()
+    await throttling.forgive(platform, gate, now=now)
+    return await _enter(Door(platform, vault, now, lifetimes), person, attempt.origin)
 
 
 async def confirm_factor(
@@ -199,19 +206,26 @@ async def admit(
     return LoggedInAnew(token, device, accounts.to_person(person))
 
 
-async def _entered(
-    door: Door, turn: Turn, account: Account | None, *, password: str, origin: Origin
-) -> LoggedInAnew | FactorNeeded | None:
-    """The session of who knows the password and is an active member somewhere; None for all others."""
+async def _computed(turn: Turn, account: Account | None, password: str) -> _Proof | None:
+    """The proof of who knows the password and is a member somewhere; None for all others, as late."""
     kept = None if account is None else account.row.password_hash
     matches = await turn.matches(kept, password)
-    if account is None or not matches or not account.is_member:
+    if account is None or kept is None or not matches or not account.is_member:
         return None
-    person = await accounts.person(door.platform, PersonId(account.row.id), lock=True)
-    if person is None or person.password_hash != kept:
-        return None  # it was set anew while we were computing
-    if hashing.is_outdated(person.password_hash):
-        person.password_hash = await turn.hash(password)
+    anew = await turn.hash(password) if hashing.is_outdated(kept) else kept
+    return _Proof(PersonId(account.row.id), kept, anew)
+
+
+async def _held(platform: PlatformSession, proof: _Proof) -> PersonRecord | None:
+    """The person, locked; None if its password was set anew while we were computing."""
+    person = await accounts.person(platform, proof.person_id, lock=True)
+    if person is None or person.password_hash != proof.kept:
+        return None
+    person.password_hash = proof.anew
+    return person
+
+
+async def _enter(door: Door, person: PersonRecord, origin: Origin) -> LoggedInAnew | FactorNeeded:
     if person.totp_confirmed_at is None:
         return await admit(door, person, origin, factors=(Factor.PASSWORD,))
     ends_at = door.now + sessions.HALFWAY_TTL

@@ -160,16 +160,20 @@ async def change_password(
         refuse_unfit(change.password, email=person.email, name=person.name)
         device = browsers.known(vault, PersonId(person.id), origin, now=now)
         buckets = throttle.password_buckets(person.email, origin.address, device)
-        gate = await throttling.look(platform, buckets, now=now)
+        gate = await throttling.glance(platform, buckets, now=now)
         if gate.wait:
             return Throttled(gate.wait)
         kept = person.password_hash
-        if not await turn.matches(kept, change.current):
-            await throttling.count_failure(platform, gate, now=now)
-            refused = _noted(person, "person.password_change_refused", origin, ANONYMOUS)
-            await deeds.note(platform, refused, now=now)
-            return Refused()
-        password_hash = await turn.hash(change.password)
+        matches = await turn.matches(kept, change.current)
+        password_hash = await turn.hash(change.password) if matches else None
+    gate = await throttling.look(platform, buckets, now=now)
+    if gate.wait:
+        return Throttled(gate.wait)
+    if password_hash is None:
+        await throttling.count_failure(platform, gate, now=now)
+        refused = _noted(person, "person.password_change_refused", origin, ANONYMOUS)
+        await deeds.note(platform, refused, now=now)
+        return Refused()
     held = await accounts.person(platform, PersonId(person.id), lock=True)
     if held is None or held.password_hash != kept:
         return Ended()

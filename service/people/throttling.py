@@ -20,10 +20,14 @@ class Gate:
     wait: timedelta
 
 
+async def glance(platform: PlatformSession, buckets: Sequence[Bucket], *, now: datetime) -> Gate:
+    """Look without locking: what has to wait already need not be computed. `look` decides."""
+    return _gate(await accounts.glance(platform, buckets), now)
+
+
 async def look(platform: PlatformSession, buckets: Sequence[Bucket], *, now: datetime) -> Gate:
-    levels = await accounts.levels(platform, buckets, now=now)
-    waits = (throttle.wait(level, bucket.limit, now) for bucket, level in levels.items())
-    return Gate(levels, max(waits, default=NO_TIME))
+    """Look, and let nobody else look until the transaction ends. Compute first: others wait meanwhile."""
+    return _gate(await accounts.levels(platform, buckets, now=now), now)
 
 
 async def count_failure(platform: PlatformSession, gate: Gate, *, now: datetime) -> None:
@@ -39,3 +43,8 @@ async def forgive(platform: PlatformSession, gate: Gate, *, now: datetime) -> No
         bucket: Level(0.0, now) for bucket in gate.levels if throttle.is_forgiven_by_success(bucket.kind)
     }
     await accounts.set_levels(platform, emptied)
+
+
+def _gate(levels: Mapping[Bucket, Level], now: datetime) -> Gate:
+    waits = (throttle.wait(level, bucket.limit, now) for bucket, level in levels.items())
+    return Gate(levels, max(waits, default=NO_TIME))

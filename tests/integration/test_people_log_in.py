@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -174,6 +174,31 @@ async def test_nothing_is_asked_of_the_database_that_tells_whether_there_is_an_a
 
     assert wrong == unknown != []
     assert asked == in_vain != []
+
+
+async def test_nothing_is_locked_while_a_password_is_computed(
+    platform: PlatformSession, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: object) -> None:
+        happened.append(statement)
+
+    class Noting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - argon2's name
+            happened.append("computed")
+            return super().verify(hash, password)
+
+    monkeypatch.setattr("service.people.hashing._hasher", Noting(time_cost=1, memory_cost=8, parallelism=1))
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        assert isinstance(await log_in(platform), LoggedInAnew)
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+    before = happened[: happened.index("computed")]
+    assert [each for each in before if "log_in_failure" in each], "a full bucket is seen before"
+    assert not [each for each in before if each.startswith(("INSERT", "UPDATE", "DELETE")) or "FOR " in each]
 
 
 async def test_who_is_deactivated_everywhere_is_refused_as_if_the_password_were_wrong(
