@@ -223,9 +223,7 @@ def rule_facts(
         | ({} if request.title is None else {"title": request.title}),
     }
     if client is not None:
-        snapshot["client"] = _present(
-            {"name": client.name, "tier": client.tier, "calendar": client.calendar}
-        )
+        snapshot["client"] = _present({"name": client.name, "tier": client.tier, "calendar": client.calendar})
         if client.profile:
             snapshot["client"]["custom"] = dict(client.profile)
     if service is not None:
@@ -257,7 +255,7 @@ def facts_for_client(facts: Facts, read: Collection[tuple[str, ...]]) -> Facts:
     What the tenant notes of the client for itself is shown only where it was the reason for a decision.
     """
     shown: Facts = {"request": facts.get("request", {})}
-    for path in read:
+    for path in (each for each in read if each[0] != "request"):
         value: Any = facts
         for name in path:
             value = cast("Facts", value).get(name) if isinstance(value, dict) else None

@@ -2,6 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.commitments import promises
 from service.commitments.domain.terms import (
@@ -99,3 +101,32 @@ def test_what_is_said_replaces_what_is_usual() -> None:
 def test_the_default_needs_no_calendar() -> None:
     assert promises.calendars_of(promises.DEFAULT) == frozenset()
     assert {one.metric for one in promises.terms_of(promises.DEFAULT, {})} == {"respond", "resolve"}
+
+
+@given(
+    own=st.none() | st.sampled_from(["quay", "office"]),
+    follows=st.lists(st.booleans(), min_size=1, max_size=3),
+)
+def test_what_is_to_be_counted_by_the_clients_calendar_is_and_nothing_else(
+    own: str | None, follows: list[bool]
+) -> None:
+    target = {"unit": "working_time", "seconds": 60}
+    said = [
+        {"metric": f"m{place}", "target": target, "calendar": "office", "client_calendar": each}
+        for place, each in enumerate(follows)
+    ]
+    outcome = promises.read({"promises": said})
+
+    counted = promises.counted_by(outcome, own)
+
+    for promise, each in zip(counted.promises, follows, strict=True):
+        assert promise.calendar == (own if each and own is not None else "office")
+    assert promises.counted_by(counted, own) == counted
+    assert promises.calendars_of(outcome) == {"office"}
+
+
+def test_elapsed_time_counts_by_no_clients_calendar() -> None:
+    with pytest.raises(OutcomeInvalid) as refused:
+        promises.read({"promises": [_promise(client_calendar=True)]})
+
+    assert [fault.pointer for fault in refused.value.faults] == ["/promises/0/client_calendar"]

@@ -1,6 +1,7 @@
+import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -124,3 +125,55 @@ def test_what_lies_too_far_ahead_or_before_all_calendars_is_refused(
 )
 def test_what_is_old_is_flagged(age: timedelta, *, backdated: bool) -> None:
     assert domain.is_backdated(NOON - age, NOON) is backdated
+
+
+SNAPSHOT: dict[str, Any] = {
+    "request": {"priority": "P1", "custom": {"site": "harbour"}},
+    "client": {"name": "Harbour", "tier": "gold", "custom": {"risk": "high", "sites": 3}},
+    "service": {"name": "mail"},
+}
+REQUEST = {"request": SNAPSHOT["request"]}
+
+
+@pytest.mark.parametrize(
+    ("read", "more"),
+    [
+        ([], {}),
+        ([("request", "priority")], {}),
+        ([("client", "tier")], {"client": {"tier": "gold"}}),
+        ([("client", "custom", "risk")], {"client": {"custom": {"risk": "high"}}}),
+        (
+            [("client", "custom", "sites"), ("service", "name")],
+            {"client": {"custom": {"sites": 3}}, "service": {"name": "mail"}},
+        ),
+        ([("client",), ("client", "custom")], {}),
+        ([("client", "calendar"), ("client", "tier", "deeper"), ("elsewhere", "x")], {}),
+    ],
+)
+def test_a_client_is_told_its_request_and_what_was_read_of_it(
+    read: list[tuple[str, ...]], more: dict[str, Any]
+) -> None:
+    assert domain.facts_for_client(SNAPSHOT, read) == REQUEST | more
+
+
+WORDS = st.sampled_from(["client", "service", "request", "custom", "name", "tier", "risk", "priority"])
+
+
+@given(read=st.lists(st.lists(WORDS, min_size=1, max_size=4).map(tuple), max_size=6))
+def test_a_client_is_told_nothing_that_was_not_read(read: list[tuple[str, ...]]) -> None:
+    before = copy.deepcopy(SNAPSHOT)
+
+    shown = domain.facts_for_client(SNAPSHOT, read)
+
+    assert before == SNAPSHOT
+    assert shown.pop("request") == SNAPSHOT["request"]
+    others = {path: value for path, value in _leaves(SNAPSHOT).items() if path[0] != "request"}
+    assert _leaves(shown) == {path: value for path, value in others.items() if path in read}
+
+
+def _leaves(facts: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    found: dict[tuple[str, ...], Any] = {}
+    for name, value in facts.items():
+        path = (*before, name)
+        found |= _leaves(cast("dict[str, Any]", value), path) if isinstance(value, dict) else {path: value}
+    return found
