@@ -8,11 +8,14 @@ from sqlalchemy import text
 
 from service.db import Sessions, tenant_transaction
 from service.jobs import service as jobs
+from service.jobs.registry import Tools
+from service.outbox import jobs as outbox_jobs
 from service.outbox import service as outbox
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk
 from tests.conftest import SignIn
+from tests.factories import MovableClock
 
 CLIENTS = "/v1/clients"
 ROUND_THE_CLOCK = {"always_open": True}
@@ -192,7 +195,7 @@ async def test_a_client_is_told_the_rule_that_was_followed_and_not_the_rule_book
 
 
 async def test_what_a_client_does_is_told_to_the_tenants_endpoints_and_to_no_other_clients(
-    caller: AsyncClient, sign_in: SignIn, sessions: Sessions, tenant: Tenant
+    caller: AsyncClient, sign_in: SignIn, sessions: Sessions, tenant: Tenant, clock: MovableClock
 ) -> None:
     clients = [await desk.created(caller, CLIENTS, {"name": name}) for name in ("Harbour", "Hill")]
     confined = [await sign_in(client_id=client["id"]) for client in clients]
@@ -200,17 +203,17 @@ async def test_what_a_client_does_is_told_to_the_tenants_endpoints_and_to_no_oth
     endpoints = [await desk.created(each, "/v1/webhook-endpoints", url) for each in (caller, *confined)]
     await desk.submitted(confined[0])
 
+    queued = text("select payload from pgqueuer where entrypoint = :name")
     async with tenant_transaction(sessions, tenant.id) as session:
-        queued = text("select payload from pgqueuer where entrypoint = :name")
         found = await session.db.execute(queued, {"name": outbox.ANNOUNCE})
         (announcement,) = [jobs.decode(payload) for payload in found.scalars()]
-        events = [value for name, value in announcement.items() if name != "tenant_id"]
-        for _ in range(2):
-            await outbox.announce_later(session, [each for each in events if not isinstance(each, int)])
+
+    for _ in range(2):
+        await outbox_jobs.announce(Tools(sessions, clock, {}), **announcement)
+
+    async with tenant_transaction(sessions, tenant.id) as session:
         deliveries = text("select endpoint_id::text from webhook_delivery where tenant_id = :tenant")
         told = list((await session.db.execute(deliveries, {"tenant": tenant.id})).scalars())
-        delivered = await session.db.execute(queued, {"name": outbox.DELIVER})
-
-    assert announcement["tenant_id"] == tenant.id
+        delivered = (await session.db.execute(queued, {"name": outbox.DELIVER})).all()
     assert sorted(told) == sorted(endpoint["id"] for endpoint in endpoints[:2])
-    assert len(delivered.all()) == 2
+    assert len(delivered) == 2
