@@ -279,6 +279,7 @@ async def test_no_form_of_others_is_taken(open_browser: Open, ada: str, path: st
         sent = {"form_token": token, "email": ada}
         answer = await browser.http.post(path.replace("{token:str}", "x"), data=sent, headers=headers)
         assert answer.status_code == 403, (token, headers, answer.text)
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
     assert browser.token == before
     assert (await browser.get("/account")).status_code == 200

@@ -10,7 +10,7 @@ from service.api.oauth.authority import Authority
 from service.api.oauth.authorization import Ask, LogInFirst, Outcome, Refused, SendBack, Visit
 from service.api.oauth.controller import origin_of
 from service.api.oauth.credentials import RequestMalformed
-from service.api.pages import asking, places
+from service.api.pages import asking, failures, places
 from service.api.pages.site import Site, go_to
 
 AnyRequest = Request[Any, Any, Any]
@@ -20,6 +20,7 @@ class AuthorizationController(Controller):
     path = authorization.PLACE
     tags = ("Pages",)
     include_in_schema = False
+    exception_handlers = failures.HANDLERS
 
     @get("/", operation_id="showConsent")
     async def show(
