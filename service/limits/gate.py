@@ -88,7 +88,8 @@ class _Book:
     read_at: float = 0.0
     lease: Lease = NOTHING
     applications: Recent[UUID, Lease] = field(default_factory=lambda: Recent[UUID, Lease](APPLICATIONS_KEPT))
-    asking: asyncio.Task[None] | None = None
+    asking: asyncio.Task[float] | None = None
+    waiting: int = 0
 
 
 class Gate:
@@ -115,15 +116,15 @@ class Gate:
     async def admit(self, tenant_id: TenantId, application_id: ApplicationId) -> Admission:
         """Let a request in, or say why not."""
         book = self._book(tenant_id)
+        now = self._monotonic()
         while True:
-            now = self._monotonic()
             if book.limits is None:
-                await self._ask(book, application_id, now)
+                now = await self._ask(book, application_id)
                 continue
             standings = _standings(book, book.limits, application_id)
             refusal = next((found for each in standings if (found := each.refusal(now))), None)
             if refusal is None and not all(each.lease.in_hand(now) for each in standings):
-                await self._ask(book, application_id, now)
+                now = await self._ask(book, application_id)
                 continue
             if refusal is None:
                 _spend(book, application_id)
@@ -142,20 +143,36 @@ class Gate:
             self._books.put(tenant_id, book)
         return book
 
-    async def _ask(self, book: _Book, application_id: ApplicationId, now: float) -> None:
-        """Have the store asked, once for all requests that wait; one that is cancelled cancels no other."""
-        if book.asking is None:
-            book.asking = asyncio.create_task(self._lease(book, application_id, now))
-            book.asking.add_done_callback(lambda task: _asked(book, task))
-        await asyncio.shield(book.asking)
+    async def _ask(self, book: _Book, application_id: ApplicationId) -> float:
+        """Have the store asked, once for all requests that wait; one that is cancelled cancels no other.
 
-    async def _lease(self, book: _Book, application_id: ApplicationId, now: float) -> None:
+        Returns when the answer came. All that waited are judged at that moment: were it each at its own, a
+        crowd would find the next token due before all of it has been refused, and wait again.
+        """
+        if book.asking is None:
+            book.asking = asyncio.create_task(self._lease_and_tell(book, application_id))
+            book.asking.add_done_callback(_heed)
+        book.waiting += 1
+        try:
+            return await asyncio.shield(book.asking)
+        finally:
+            book.waiting -= 1
+
+    async def _lease_and_tell(self, book: _Book, application_id: ApplicationId) -> float:
+        """A task that has ended must not be awaited in a loop: whoever comes after it has to ask anew."""
+        try:
+            return await self._lease(book, application_id)
+        finally:
+            book.asking = None
+
+    async def _lease(self, book: _Book, application_id: ApplicationId) -> float:
+        now = self._monotonic()
         async with tenant_transaction(self._sessions, book.tenant_id) as session:
             limits = book.limits
             if limits is None or now - book.read_at >= LIMITS_KEPT_SECONDS:
                 limits = await service.get(session, defaults=self._defaults)
             wanted = {
-                each.name: rates.asked(each.lease, now, each.rate)
+                each.name: rates.asked(each.lease, now, each.rate, waiting=book.waiting)
                 for each in _standings(book, limits, application_id)
                 if not each.lease.in_hand(now)
             }
@@ -164,11 +181,13 @@ class Gate:
                 if each.name in wanted:
                     bucket = book.tenant_id if each.name == TENANT else application_id
                     grants[each.name] = await store.take(session, bucket, each.rate, wanted[each.name])
+        answered_at = self._monotonic()
         if limits is not book.limits:
             book.limits, book.read_at = limits, now
         for name, grant in grants.items():
-            lease = rates.leased(grant, wanted[name], asked_at=now, answered_at=self._monotonic())
+            lease = rates.leased(grant, wanted[name], asked_at=now, answered_at=answered_at)
             _put(book, application_id, name, lease)
+        return answered_at
 
 
 def _standings(book: _Book, limits: Limits, application_id: ApplicationId) -> Collection[Standing]:
@@ -197,7 +216,6 @@ def _put(book: _Book, application_id: ApplicationId, name: str, lease: Lease) ->
         book.applications.put(application_id, lease)
 
 
-def _asked(book: _Book, task: asyncio.Task[None]) -> None:
-    book.asking = None
+def _heed(task: asyncio.Task[float]) -> None:
     if not task.cancelled():
         task.exception()  # told to those who wait; nobody may be left

@@ -166,7 +166,23 @@ async def test_requests_that_wait_for_tokens_ask_the_store_once_together(
     with connections_taken(own_sessions) as taken:
         await asyncio.gather(*(gate.admit(own_tenant_id, APPLICATION) for _ in range(30)))
 
-    assert len(taken) == 5  # 1, 2, 4, 8 and 16 tokens
+    assert len(taken) == 1
+
+
+@pytest.mark.concurrent
+async def test_requests_that_come_at_every_moment_of_an_answer_are_each_let_in_or_refused(
+    own_sessions: Sessions, own_tenant_id: TenantId
+) -> None:
+    gate = Gate(own_sessions, monotonic=asyncio.get_running_loop().time, defaults=SLOW)
+    requests: list[asyncio.Task[gates.Admission]] = []
+    for _ in range(600):
+        requests.append(asyncio.create_task(gate.admit(own_tenant_id, APPLICATION)))
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(30):
+        admissions = await asyncio.gather(*requests)
+
+    assert sum(each.refusal is None for each in admissions) >= 20
 
 
 @pytest.mark.concurrent

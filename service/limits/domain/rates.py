@@ -2,8 +2,8 @@
 
 A bucket is one moment, that at which it will be full again (the generic cell rate algorithm). A process takes
 tokens from it in chunks, a lease, and spends them without asking anybody. A lease ends LEASE_SECONDS after it
-was asked for, spent or not. So however many processes there are, no more than
-`burst + rate * (window + LEASE_SECONDS)` requests are let through in any window.
+was had, spent or not. So however many processes there are, no more than
+`burst + rate * (window + LEASE_SECONDS)` requests are let through in any window, but for what answers take.
 
 Moments are seconds on a clock that never goes back; which one does not matter.
 """
@@ -96,11 +96,14 @@ def take(full_at: float, now: float, rate: Rate, asked: int) -> tuple[float, Gra
     return full_at, Grant(granted, max(0.0, available - granted), max(0.0, wait))
 
 
-def asked(lease: Lease, now: float, rate: Rate) -> int:
-    """How many tokens to ask for: twice as many while they are used up in time, else what was used."""
+def asked(lease: Lease, now: float, rate: Rate, *, waiting: int = 1) -> int:
+    """How many tokens to ask for: twice as many while they are used up in time, else what was used.
+
+    And one for each request that waits, as far as one lease goes.
+    """
     used_up = lease.spent == lease.granted and now < lease.ends_at
     wanted = 2 * lease.asked if used_up else lease.spent
-    return max(1, min(wanted, rate.lease_most))
+    return min(max(1, wanted, waiting), rate.lease_most)
 
 
 def leased(grant: Grant, wanted: int, *, asked_at: float, answered_at: float) -> Lease:
@@ -109,7 +112,7 @@ def leased(grant: Grant, wanted: int, *, asked_at: float, answered_at: float) ->
         asked=wanted,
         granted=grant.granted,
         asked_at=asked_at,
-        ends_at=asked_at + LEASE_SECONDS,
+        ends_at=answered_at + LEASE_SECONDS,
         refused_until=answered_at + grant.wait_seconds,
         left=grant.left,
     )

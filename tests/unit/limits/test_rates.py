@@ -123,10 +123,15 @@ def test_a_lease_grows_while_it_is_used_up_and_shrinks_to_what_was_used() -> Non
     assert wanted == [1, 2, 4, 8, 16, 32, 50, 50, 7]
 
 
+@pytest.mark.parametrize(("waiting", "wanted"), [(0, 1), (1, 1), (7, 7), (70, 50)])
+def test_a_lease_has_a_token_for_each_request_that_waits_as_far_as_it_goes(waiting: int, wanted: int) -> None:
+    assert rates.asked(Lease(), 0.0, Rate(100, 400), waiting=waiting) == wanted
+
+
 def test_what_is_left_of_a_lease_is_forfeit_when_it_ends() -> None:
     lease = rates.leased(Grant(5, 0, 0), 5, asked_at=10.0, answered_at=10.3)
 
-    assert (lease.in_hand(10.99), lease.in_hand(11.0)) == (5, 0)
+    assert (lease.in_hand(11.29), lease.in_hand(11.31)) == (5, 0)
 
 
 def test_a_lease_without_tokens_cannot_be_spent() -> None:
