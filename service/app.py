@@ -202,7 +202,7 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
                 opened = await ending.enter_async_context(
                     tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id)
                 )
-            yield opened
+            yield opened  # pyright: ignore[reportPossiblyUnboundVariable] - nobody cancels the scope: it swallows nothing
 
     async def now(session: NamedDependency[TenantSession]) -> datetime:
         return await tenants.now(session)
