@@ -1,5 +1,7 @@
 """A policy's JSON form: read, checked against the declared facts, and turned into rules."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -25,6 +27,12 @@ RULES_MAX = 2_000
 CONDITION_LENGTH_MAX = 4_096
 BECAUSE_LENGTH_MAX = 500
 OWN_FACTS_PREFIXES = ("request.custom.", "client.custom.")
+
+
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, of a document as compact JSON with sorted names."""
+    written = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -94,7 +94,7 @@ async def create_policy(
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
     await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
-    after = {"name": draft.name, "kind": draft.kind}
+    after = {"name": draft.name, "kind": draft.kind, **_told(1, draft.document)}
     await audit.record(session, actor, Deed("policy.created", f"policy:{policy_id}", after=after), now=now)
     policy = Policy(
         id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
@@ -128,7 +128,7 @@ async def revise_policy(
             "policy.revised",
             f"policy:{policy.id}",
             before={"version": policy.version},
-            after={"version": row.version},
+            after=_told(row.version, document),
         ),
         now=now,
     )
@@ -190,10 +190,16 @@ async def publish_policy(
     await store.point(session, pointer, refs, now=now)
     before = {"published_version": row.published_version}
     row.published_version = stored.version
-    after = {"published_version": stored.version, "engine_refusal": refusal}
+    sha256 = documents.fingerprint(stored.document)
+    after = {"published_version": stored.version, "document_sha256": sha256, "engine_refusal": refusal}
     subject = f"policy:{policy_id}"
     await audit.record(session, actor, Deed("policy.published", subject, before=before, after=after), now=now)
     return row.to_domain()
+
+
+def _told(version: int, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit trail says of a version: enough to prove later what it said."""
+    return {"version": version, "document_sha256": documents.fingerprint(document)}
 
 
 async def decide(session: TenantSession, rulebook: Rulebook, kind: str, facts: Mapping[str, Any]) -> Decided:
