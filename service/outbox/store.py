@@ -236,7 +236,7 @@ async def delivery(session: TenantSession, delivery_id: UUID, vault: Vault) -> D
         )
     )
     first = found.first()
-    return None if first is None else _delivery(*first, vault)
+    return None if first is None else _delivery(vault, *first)
 
 
 async def record_attempt(
@@ -268,7 +268,7 @@ async def record_attempt(
 
 
 def _delivery(
-    row: WebhookDeliveryRow, endpoint_row: WebhookEndpointRow, event_row: EventRow, vault: Vault
+    vault: Vault, row: WebhookDeliveryRow, endpoint_row: WebhookEndpointRow, event_row: EventRow
 ) -> Delivery:
     return Delivery(
         id=row.id,
