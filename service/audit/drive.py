@@ -30,7 +30,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def made_at(record_id: AuditRecordId) -> datetime:
-    """When a record was made, by its id (UUIDv7): the database's wall clock, never a sandbox's."""
+    """When a record was made, by its id (UUIDv7): by the clock of the process, never a sandbox's."""
     return datetime.fromtimestamp((record_id.int >> ID_BITS_BELOW_TIME) / 1_000, tz=UTC)
 
 

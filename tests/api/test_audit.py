@@ -7,14 +7,16 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 
-from service.audit import service
+from service.audit import service, store
 from service.audit.domain import Actor, Deed
 from service.db import Sessions, tenant_transaction
 from service.ids import ApplicationId, ClientId, read_id
 from service.people.domain import Role
 from service.tenants.domain import Tenant
 from tests import factories
+from tests.api import desk
 from tests.conftest import SignIn
+from tests.integration import sent
 from tests.integration.test_audit_chain import sealed
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -175,3 +177,27 @@ async def test_the_trail_is_read_by_admins_and_auditors_and_by_no_client_organiz
     assert allowed == {role: role in {Role.ADMIN, Role.AUDITOR} for role in Role}
     assert (await (await sign_in("clients:read")).get(address)).status_code == 403
     assert (await (await sign_in(client_id=ClientId(read_id(client)))).get(address)).status_code == 403
+
+
+async def test_a_request_costs_one_statement_more_to_be_recorded(caller: AsyncClient) -> None:
+    await desk.set_up(caller)
+    with sent.statements() as statements:
+        await desk.submitted(caller)
+
+    assert [each for each in statements if "audit" in each] == [store.ADD]
+
+
+async def test_a_policys_records_say_which_document_was_made_and_published(caller: AsyncClient) -> None:
+    document = {
+        **desk.DOCUMENT,
+        "rules": [{**desk.DOCUMENT["rules"][1], "when": "request.custom.site == 'h\u00e4fen' && 1.50 < 2.0"}],
+    }
+    body = {"name": "ours", "kind": "commitment", "document": document}
+    made = await desk.created(caller, "/v1/policies", body)
+    done = await caller.post(f"/v1/policies/{made['id']}/publish", headers=factories.key())
+    assert done.is_success, done.text
+
+    published, created = await items(caller, action="policy.")
+
+    assert (published["action"], created["action"]) == ("policy.published", "policy.created")
+    assert published["changes"]["document_sha256"] == created["changes"]["document_sha256"]
