@@ -316,6 +316,7 @@ async def _tenant(database: EmbeddedDatabase) -> Credentials:
     engine = create_engine(database.app_url, pool_size=1)
     sessions, clock = create_sessions(engine), SystemClock()
     await operations.create_tenant(sessions, clock, slug="bench", name="Bench", sandbox_at=None)
+    await operations.lift_rates(sessions, clock, tenant="bench")
     credentials = await operations.create_application(
         sessions, clock, tenant="bench", name="bench", scopes=tuple(SCOPES)
     )

@@ -144,6 +144,7 @@ async def hosted(
     async with opened(settings, data_folder=data_folder, pool_size=1) as sessions:
         clock = SystemClock()
         await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=clock_at)
+        await operations.lift_rates(sessions, clock, tenant=slug)
         credentials = await operations.create_application(
             sessions, clock, tenant=slug, name="replay", scopes=tuple(SCOPES)
         )

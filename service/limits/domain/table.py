@@ -64,6 +64,7 @@ APPLICATION_RATE = _metered(
 APPLICATION_BURST = _metered(
     "application_requests_burst", 200, Unit.REQUESTS, "requests of each application at once after a rest"
 )
+RATES = (RATE, BURST, APPLICATION_RATE, APPLICATION_BURST)
 BODY_BYTES = Limit(
     name="body_bytes",
     default=262_144,
