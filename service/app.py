@@ -137,7 +137,7 @@ def create_app(  # noqa: PLR0913 - the composition root takes what its two calle
         "rulebook": _value(composition.rulebook(engine or ReferenceEngine())),
         "metrics": _value(metrics),
         "sessions": _value(sessions),
-        "site": _value(Site(sessions, clock, vault, settings.issuer)),
+        "site": _value(Site(sessions, clock, vault, settings.issuer, composition.lifetimes(settings))),
         "settings": _value(settings),
         "vault": _value(vault),
         "witness": _value(witness),

@@ -664,3 +664,21 @@ def _attributes(cookie: str) -> set[str]:
 
 def _without_ids(page: str) -> str:
     return re.sub(r"<code>[^<]+</code>", "", page)
+
+
+async def test_how_long_people_stay_logged_in_is_the_operators_to_say(
+    sessions: Sessions, tenant: Tenant, desk: Desk, clock: MovableClock, settings: Settings
+) -> None:
+    short = settings.model_copy(update={"log_in_ttl": timedelta(hours=2), "log_in_idle": timedelta(minutes=5)})
+    app = create_app(short, sessions, vault=factories.VAULT, clock=clock)
+    email = await desk.member(tenant)
+    async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as http:
+        browser = Browser(http)
+        await browser.log_in(email)
+        clock.move(timedelta(minutes=4))
+        at_work = await browser.get("/account")
+        clock.move(timedelta(minutes=6))
+        after_a_pause = await browser.get("/account")
+
+    assert at_work.status_code == 200
+    assert (after_a_pause.status_code, after_a_pause.headers["location"][:6]) == (303, "/login")

@@ -130,7 +130,9 @@ class AccountController(Controller):
         )
         try:
             async with platform_transaction(site.sessions) as platform:
-                outcome = await passwords.change_password(platform, site.vault, change, now=site.clock.now())
+                outcome = await passwords.change_password(
+                    platform, site.vault, change, now=site.clock.now(), lifetimes=site.lifetimes
+                )
         except PasswordUnfit as error:
             return _password_page(site, request, reader, wording.faults_of(error))
         match outcome:
@@ -157,7 +159,7 @@ class AccountController(Controller):
         try:
             async with platform_transaction(site.sessions) as platform:
                 outcome = await second_factors.confirm_totp(
-                    platform, site.vault, attempt, now=site.clock.now()
+                    platform, site.vault, attempt, now=site.clock.now(), lifetimes=site.lifetimes
                 )
         except TotpAlreadyOn:
             return go_to("/account")
@@ -176,7 +178,7 @@ class AccountController(Controller):
         attempt = await _attempt(site, request)
         async with platform_transaction(site.sessions) as platform:
             outcome = await second_factors.new_recovery_codes(
-                platform, site.vault, attempt, now=site.clock.now()
+                platform, site.vault, attempt, now=site.clock.now(), lifetimes=site.lifetimes
             )
         return _told(site, request, outcome, None, RECOVERY)
 
@@ -190,7 +192,9 @@ class AccountController(Controller):
         """Remove the authenticator."""
         attempt = await _attempt(site, request)
         async with platform_transaction(site.sessions) as platform:
-            outcome = await second_factors.remove_totp(platform, site.vault, attempt, now=site.clock.now())
+            outcome = await second_factors.remove_totp(
+                platform, site.vault, attempt, now=site.clock.now(), lifetimes=site.lifetimes
+            )
         return _told(site, request, outcome, None, REMOVAL)
 
 
@@ -218,7 +222,9 @@ async def _authenticator_page(
     token, now = site.session_token(request), site.clock.now()
     try:
         async with platform_transaction(site.sessions) as platform:
-            enrolment = await second_factors.begin_totp(platform, site.vault, token or "", now=now)
+            enrolment = await second_factors.begin_totp(
+                platform, site.vault, token or "", now=now, lifetimes=site.lifetimes
+            )
     except TotpAlreadyOn:
         return go_to("/account")
     if enrolment is None:

@@ -143,7 +143,7 @@ async def _join_anew(site: Site, request: AnyRequest, token: str, chosen: Accept
         raise InvitationNotFound
     async with tenant_transaction(site.sessions, tenant_id) as session:
         admitted = await invitations.accept_invitation(
-            session, site.vault, secret, chosen, now=site.clock.now()
+            session, site.vault, secret, chosen, now=site.clock.now(), lifetimes=site.lifetimes
         )
     before = site.session_token(request)
     if before is not None:
@@ -160,7 +160,9 @@ async def _join_as(site: Site, request: AnyRequest, token: str, reader: LoggedIn
     async with tenant_transaction(site.sessions, tenant_id) as session:
         await invitations.accept_invitation_as(session, secret, reader.person, origin=origin, now=now)
     async with platform_transaction(site.sessions) as platform:
-        await logins.choose_tenant(platform, site.session_token(request) or "", tenant_id, now=now)
+        await logins.choose_tenant(
+            platform, site.session_token(request) or "", tenant_id, now=now, lifetimes=site.lifetimes
+        )
     return go_to("/account?told=joined")
 
 

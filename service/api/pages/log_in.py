@@ -57,7 +57,7 @@ class LogInController(Controller):
             return _log_in_page(site, request, place, email=email, faults=faults, status=REFUSED_STATUS)
         attempt, now = Attempt(email, password, site.whence(request)), site.clock.now()
         async with platform_transaction(site.sessions) as platform:
-            outcome = await logins.log_in(platform, site.vault, attempt, now=now)
+            outcome = await logins.log_in(platform, site.vault, attempt, now=now, lifetimes=site.lifetimes)
             has_tenant = await _entered(site, platform, request, outcome)
         match outcome:
             case LoggedInAnew(token, device):
@@ -91,7 +91,9 @@ class LogInController(Controller):
         attempt = FactorAttempt(site.session_token(request) or "", code, site.whence(request))
         now = site.clock.now()
         async with platform_transaction(site.sessions) as platform:
-            outcome = await logins.confirm_factor(platform, site.vault, attempt, now=now)
+            outcome = await logins.confirm_factor(
+                platform, site.vault, attempt, now=now, lifetimes=site.lifetimes
+            )
             has_tenant = await _entered(site, platform, request, outcome)
         match outcome:
             case LoggedInAnew(token, device):
@@ -131,7 +133,9 @@ class LogInController(Controller):
         if token is None or tenant_id is None:
             return go_to(places.with_next("/login", place))
         async with platform_transaction(site.sessions) as platform:
-            chosen = await logins.choose_tenant(platform, token, tenant_id, now=site.clock.now())
+            chosen = await logins.choose_tenant(
+                platform, token, tenant_id, now=site.clock.now(), lifetimes=site.lifetimes
+            )
         return go_to(places.with_next("/login", place) if chosen is None else places.onward(place))
 
     @get("/login/onward", operation_id="goOnward")
@@ -227,7 +231,9 @@ async def _choose_the_only_one(
     tenants = await logins.memberships(platform, person_id)
     if len(tenants) != 1:
         return False
-    chosen = await logins.choose_tenant(platform, token, tenants[0].tenant_id, now=site.clock.now())
+    chosen = await logins.choose_tenant(
+        platform, token, tenants[0].tenant_id, now=site.clock.now(), lifetimes=site.lifetimes
+    )
     return chosen is not None
 
 

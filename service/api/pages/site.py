@@ -17,7 +17,7 @@ from service.api.pages.forgery import FormForged
 from service.clock import Clock
 from service.db import Sessions
 from service.people import logins
-from service.people.domain import Origin
+from service.people.domain import Lifetimes, Origin
 from service.people.domain.accounts import DEVICE_TTL
 from service.people.domain.outcomes import LoggedIn
 from service.platform import platform_transaction
@@ -61,12 +61,14 @@ class Site:
 
     Attributes:
         issuer: the public address of this service.
+        lifetimes: of log-in sessions.
     """
 
     sessions: Sessions
     clock: Clock
     vault: Vault
     issuer: str
+    lifetimes: Lifetimes
 
     @property
     def origin(self) -> str:
@@ -94,7 +96,7 @@ class Site:
         if token is None:
             return None
         async with platform_transaction(self.sessions) as platform:
-            return await logins.session_of(platform, token, now=self.clock.now())
+            return await logins.session_of(platform, token, now=self.clock.now(), lifetimes=self.lifetimes)
 
     def whence(self, request: AnyRequest) -> Origin:
         """Where the request comes from."""
