@@ -4,12 +4,13 @@ A request that is refused here has cost no statement, and nothing of its body wa
 is let in is read before it takes a seat, so that whoever sends slowly holds up nobody.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
 
 from service.api.application import ANSWER_HEADERS
 from service.api.errors import BodyTooLarge
@@ -49,7 +50,7 @@ class Metering(ASGIMiddleware):
         self._door = door
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        principal = scope.get("user")
+        principal = cast("Mapping[str, Any]", scope).get("user")
         if not isinstance(principal, Principal):
             await next_app(scope, receive, send)
             return
@@ -60,7 +61,7 @@ class Metering(ASGIMiddleware):
         check = self._door.checks.get(str(getattr(scope["route_handler"], "operation_id", None)))
         if check is not None:
             await check(principal.tenant_id, admission.limits)
-        if scope["method"] not in BODILESS:
+        if cast("HTTPScope", scope)["method"] not in BODILESS:
             most = min(admission.limits.of(BODY_BYTES), self._door.body_bytes_max)
             receive = await read_ahead(scope["headers"], receive, bytes_max=most)
         async with self._door.seats.taken(principal.tenant_id):
@@ -75,7 +76,7 @@ def headers(admission: Admission) -> list[tuple[bytes, bytes]]:
     ]
 
 
-async def read_ahead(sent: list[tuple[bytes, bytes]], receive: Receive, *, bytes_max: int) -> Receive:
+async def read_ahead(sent: Iterable[tuple[bytes, bytes]], receive: Receive, *, bytes_max: int) -> Receive:
     """Read the whole body; what is returned gives it out again.
 
     Raises:
@@ -87,7 +88,7 @@ async def read_ahead(sent: list[tuple[bytes, bytes]], receive: Receive, *, bytes
     messages: list[HTTPReceiveMessage] = []
     size, more = 0, True
     while more:
-        message = await receive()
+        message = cast("HTTPReceiveMessage", await receive())
         messages.append(message)
         more = message["type"] == "http.request" and message["more_body"]
         size += len(message["body"]) if message["type"] == "http.request" else 0
@@ -96,6 +97,6 @@ async def read_ahead(sent: list[tuple[bytes, bytes]], receive: Receive, *, bytes
     messages.reverse()
 
     async def again() -> HTTPReceiveMessage:
-        return messages.pop() if messages else await receive()
+        return messages.pop() if messages else cast("HTTPReceiveMessage", await receive())
 
     return again
