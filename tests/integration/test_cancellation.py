@@ -37,7 +37,8 @@ pytestmark = pytest.mark.concurrent
 POOL_SIZE = 2
 AT_ONCE = 12
 TENANTS = 3
-CANCELLED = 0.3
+CANCELLED = 0.4
+"""So many are to be cancelled; a quarter of these has ended by then."""
 OWN_AWAITS_MAX = 18
 TURNS_MAX = 250
 """Beyond what most requests take of either, so that every moment of them can be hit."""
@@ -370,5 +371,5 @@ async def test_who_goes_away_leaves_nothing_open_and_nothing_half_done(
 async def test_of_ten_thousand_who_come_three_thousand_go_away(own_database: EmbeddedDatabase) -> None:
     seen = await proven(own_database, requests=10_000, seed=10_000)
 
-    assert seen.cancelled > 2_000
+    assert seen.cancelled > 2_500
     print(seen)  # noqa: T201 - `make prove` shows what was proven
