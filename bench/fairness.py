@@ -187,9 +187,9 @@ async def _tenants(database: EmbeddedDatabase) -> dict[str, Credentials]:
     sessions, clock, made = create_sessions(engine), SystemClock(), dict[str, Credentials]()
     values = {
         RATE.name: LIMIT_PER_SECOND,
-        BURST.name: 2 * LIMIT_PER_SECOND,
+        BURST.name: LIMIT_PER_SECOND,
         APPLICATION_RATE.name: LIMIT_PER_SECOND,
-        APPLICATION_BURST.name: 2 * LIMIT_PER_SECOND,
+        APPLICATION_BURST.name: LIMIT_PER_SECOND,
     }
     for slug in (*QUIET, FLOODING):
         await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=None)
