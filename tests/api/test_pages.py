@@ -669,7 +669,9 @@ def _without_ids(page: str) -> str:
 async def test_how_long_people_stay_logged_in_is_the_operators_to_say(
     sessions: Sessions, tenant: Tenant, desk: Desk, clock: MovableClock, settings: Settings
 ) -> None:
-    short = settings.model_copy(update={"log_in_ttl": timedelta(hours=2), "log_in_idle": timedelta(minutes=5)})
+    short = settings.model_copy(
+        update={"log_in_ttl": timedelta(hours=2), "log_in_idle": timedelta(minutes=5)}
+    )
     app = create_app(short, sessions, vault=factories.VAULT, clock=clock)
     email = await desk.member(tenant)
     async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as http:
