@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -14,7 +15,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from service.api.errors import CursorUnknown
+from service.api.errors import CursorUnknown, ParameterMalformed
 from service.api.security import Principal
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 CURSOR_LENGTH_MAX = 1_024
 MAC_BYTES = 16
+WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -131,6 +133,7 @@ def provide_paging(keys: Callable[[], Awaitable[CursorKeys]]) -> Callable[..., A
             str | None, QueryParameter(description="`next` of the page before; opaque.")
         ] = None,
     ) -> Paging:
+        _refuse_fraction(request.query_params.get("limit"))
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         return Paging(
             limit=coerced(limit),
@@ -141,6 +144,12 @@ def provide_paging(keys: Callable[[], Awaitable[CursorKeys]]) -> Callable[..., A
         )
 
     return paging
+
+
+def _refuse_fraction(limit: str | None) -> None:
+    """Litestar itself would take 0.0 for a whole number. Raises ParameterMalformed."""
+    if limit is not None and not WHOLE.fullmatch(limit):
+        raise ParameterMalformed("limit is a whole number, such as 50.")
 
 
 def _mac(secret: bytes, binding: str, content: bytes) -> bytes:

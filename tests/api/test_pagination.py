@@ -128,3 +128,10 @@ async def test_a_cursor_from_another_list_or_tenant_is_400(
 
     assert [answer.status_code for answer in elsewhere] == [400, 400, 400]
     assert {answer.json()["type"] for answer in elsewhere} == {"/problems/cursor-unknown"}
+
+
+@pytest.mark.parametrize("limit", ["0.0", "1e2", "five", "", " 5", "5_0"])
+async def test_what_is_no_whole_number_is_no_limit(caller: AsyncClient, limit: str) -> None:
+    answer = await caller.get("/v1/clients", params={"limit": limit})
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/parameter-malformed")
