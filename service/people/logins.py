@@ -202,7 +202,8 @@ async def admit(
         action="person.logged_in", person_id=person_id, origin=origin, details={"factors": list(factors)}
     )
     await deeds.note(door.platform, noted, now=door.now)
-    device = browsers.recognizable(door.vault, person_id, now=door.now)
+    by_factor = sessions.has_second_factor(factors)
+    device = browsers.recognizable(door.vault, person_id, now=door.now, by_factor=by_factor)
     return LoggedInAnew(token, device, accounts.to_person(person))
 
 

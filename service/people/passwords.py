@@ -17,6 +17,7 @@ from service.people.domain import Lifetimes, Link, Origin, Person, throttle
 from service.people.domain import accounts as rules
 from service.people.domain.outcomes import ChangeOutcome, Ended, PasswordSet, Refused, ResetOutcome, Throttled
 from service.people.domain.passwords import faults_of_password
+from service.people.domain.sessions import has_second_factor
 from service.people.errors import PasswordUnfit, PersonNotFound
 from service.people.logins import LIFETIMES, open_session
 from service.people.models import PasswordResetRecord, PersonRecord, ResetRequestRecord
@@ -136,7 +137,7 @@ async def reset_password(
         await clear_totp(platform, row, now=now)
     await _set(platform, row, password_hash, now=now)
     await deeds.note(platform, _noted(row, "person.password_reset", origin, None), now=now)
-    return PasswordSet(browsers.recognizable(vault, person.id, now=now))
+    return PasswordSet(browsers.recognizable(vault, person.id, now=now, by_factor=False))
 
 
 async def change_password(
@@ -179,7 +180,8 @@ async def change_password(
         return Ended()
     await _set(platform, held, password_hash, now=now, but=found.row.digest)
     await deeds.note(platform, _noted(held, "person.password_changed", origin, None), now=now)
-    return PasswordSet(browsers.recognizable(vault, PersonId(held.id), now=now))
+    by_factor = has_second_factor(found.row.factors)
+    return PasswordSet(browsers.recognizable(vault, PersonId(held.id), now=now, by_factor=by_factor))
 
 
 def refuse_unfit(password: str, *, email: str, name: str) -> None:

@@ -17,7 +17,7 @@ async def shown_factor(
 ) -> Factor | Refused | Throttled | Ended:
     """What the person has shown. It is locked until the transaction ends, so that a code counts once."""
     person_id = PersonId(person.id)
-    device = browsers.known(vault, person_id, attempt.origin, now=now)
+    device = browsers.known_by_factor(vault, person_id, attempt.origin, now=now)
     buckets = throttle.factor_buckets(person_id, attempt.origin.address, device)
     gate = await throttling.look(platform, buckets, now=now)
     if gate.wait:

@@ -14,6 +14,7 @@ RESET_TTL = timedelta(hours=1)
 OPERATORS_RESET_TTL = timedelta(days=1)
 DEVICE_TTL = timedelta(days=365)
 DEVICE_PURPOSE = b"device cookie"
+FACTOR_DEVICE_PURPOSE = b"device cookie of who showed a second factor"
 NONCE_BYTES = 16
 HEX_DIGITS = 32
 """Of an id."""

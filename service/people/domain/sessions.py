@@ -43,4 +43,8 @@ def is_live(times: Times, lifetimes: Lifetimes, now: datetime) -> bool:
 
 def is_halfway(factors: Collection[str], *, has_totp: bool) -> bool:
     """Is there a second factor that has not been shown yet?"""
-    return has_totp and not {Factor.TOTP, Factor.RECOVERY} & set(factors)
+    return has_totp and not has_second_factor(factors)
+
+
+def has_second_factor(factors: Collection[str]) -> bool:
+    return not {Factor.TOTP, Factor.RECOVERY}.isdisjoint(factors)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PAIR = "account and address"
     DEVICE = "device"
     FACTOR = "second factor"
+    DEVICE_FACTOR = "second factor from a device"
     RESET_ACCOUNT = "reset of an account"
     RESET_ADDRESS = "resets from an address"
 
@@ -43,6 +44,7 @@ LIMITS: Mapping[Kind, Limit] = {
     Kind.PAIR: Limit(5, timedelta(minutes=3)),
     Kind.DEVICE: Limit(10, timedelta(minutes=1)),
     Kind.FACTOR: Limit(5, timedelta(minutes=10)),
+    Kind.DEVICE_FACTOR: Limit(10, timedelta(minutes=10)),
     Kind.RESET_ACCOUNT: Limit(3, timedelta(minutes=20)),
     Kind.RESET_ADDRESS: Limit(20, timedelta(minutes=3)),
 }
@@ -89,9 +91,17 @@ def password_buckets(email: str, address: str | None, device: bytes | None) -> t
 
 
 def factor_buckets(person_id: PersonId, address: str | None, device: bytes | None) -> tuple[Bucket, ...]:
-    """What a failure to give the second factor counts in."""
+    """What a failure to give the second factor counts in.
+
+    None that the password empties: who has only that would get new attempts by giving it again.
+
+    Args:
+        person_id: who is to show it.
+        address: where the attempt comes from.
+        device: names the browser, if the person has shown a second factor there before.
+    """
     if device is not None:
-        return (bucket(Kind.DEVICE, device),)
+        return (bucket(Kind.DEVICE_FACTOR, device),)
     return (bucket(Kind.FACTOR, person_id.bytes), bucket(Kind.ADDRESS, network_of(address)))
 
 
@@ -102,7 +112,7 @@ def reset_buckets(email: str, address: str | None) -> tuple[Bucket, ...]:
 
 def is_forgiven_by_success(kind: Kind) -> bool:
     """Does a success empty it? Never one in which the failures of others are: they would get new attempts."""
-    return kind in {Kind.PAIR, Kind.DEVICE}
+    return kind in {Kind.PAIR, Kind.DEVICE, Kind.DEVICE_FACTOR}
 
 
 def network_of(address: str | None) -> str:

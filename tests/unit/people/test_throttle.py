@@ -110,11 +110,23 @@ def test_a_known_browser_counts_for_itself_alone() -> None:
 
     assert {each.kind for each in known} == {Kind.DEVICE}
     assert {each.kind for each in unknown} == {Kind.ACCOUNT, Kind.ADDRESS, Kind.PAIR}
-    assert factor_buckets(PersonId(new_id()), "192.0.2.1", b"browser") == known
+    by_factor = factor_buckets(PersonId(new_id()), "192.0.2.1", b"browser")
+    assert {each.kind for each in by_factor} == {Kind.DEVICE_FACTOR}
 
 
 def test_a_success_empties_nothing_in_which_the_failures_of_others_are() -> None:
-    assert {kind for kind in Kind if is_forgiven_by_success(kind)} == {Kind.PAIR, Kind.DEVICE}
+    assert {kind for kind in Kind if is_forgiven_by_success(kind)} == {
+        Kind.PAIR,
+        Kind.DEVICE,
+        Kind.DEVICE_FACTOR,
+    }
+
+
+def test_no_failure_to_give_the_second_factor_is_forgiven_for_the_password() -> None:
+    for device in (None, b"browser"):
+        passwords = set(password_buckets("ada@harbour.test", "192.0.2.1", device))
+        factors = set(factor_buckets(PersonId(new_id()), "192.0.2.1", device))
+        assert not any(is_forgiven_by_success(each.kind) for each in passwords & factors)
 
 
 def test_one_address_cannot_fill_the_bucket_of_an_account() -> None:
