@@ -153,7 +153,9 @@ def test_a_token_says_what_was_granted(grant: Grant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("grant", "subject"), [(GRANT, GRANT.client), (OF_A_MEMBER, f"member:{OF_A_MEMBER.member_id}")]
+    ("grant", "subject"),
+    [(GRANT, GRANT.client), (OF_A_MEMBER, f"member:{OF_A_MEMBER.member_id}")],
+    ids=["an application", "a member"],
 )
 def test_a_token_names_who_acts(grant: Grant, subject: str) -> None:
     claims = tokens.issue(grant, KEY, issuer=ISSUER).split(".")[1]
