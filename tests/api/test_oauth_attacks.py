@@ -5,17 +5,14 @@ registration (O16). What access tokens withstand besides (O11) is in test_tokens
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
-from litestar import Litestar
 from sqlalchemy import select
 
 from service.api.oauth.granted.models import RefreshTokenRow
 from service.app import create_app
 from service.db import Sessions, tenant_transaction
 from service.settings import Settings
-from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import attacks_on_clients, attacks_on_codes, attacks_on_consent, attacks_on_tokens
 from tests.api import scene as scenes
@@ -25,15 +22,6 @@ from tests.factories import MovableClock
 
 KINDS = (attacks_on_consent, attacks_on_codes, attacks_on_clients, attacks_on_tokens)
 ATTACKS = [attack for kind in KINDS for attack in kind.ATTACKS]
-
-
-@pytest.fixture
-async def scene(
-    app: Litestar, sessions: Sessions, tenant: Tenant, clock: MovableClock
-) -> AsyncGenerator[Scene]:
-    opened = await scenes.open_scene(app, sessions, tenant, clock)
-    yield opened
-    await scenes.close_scene(opened)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

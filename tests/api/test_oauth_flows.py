@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -10,7 +9,6 @@ import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from httpx2 import ASGITransport
-from litestar import Litestar
 from sqlalchemy import func, select, text, update
 
 from service.api.oauth.granted import store
@@ -24,25 +22,14 @@ from service.api.oauth.granted.models import (
 from service.api.oauth.verification import STANDING_KEPT_FOR
 from service.app import create_app
 from service.audit.models import AuditRecordRow
-from service.db import Sessions, tenant_transaction
+from service.db import tenant_transaction
 from service.people.domain import Role
 from service.people.models import MemberRow, MembershipRecord
 from service.settings import Settings
-from service.tenants.domain import Tenant
 from service.vault import GivenKeys, Vault, new_key_line
 from tests import factories
 from tests.api import scene as scenes
 from tests.api.scene import BY_PEOPLE, CONSOLE, ISSUER, VERIFIER, WEB_URI, Client, Scene, claims_of, sent_back
-from tests.factories import MovableClock
-
-
-@pytest.fixture
-async def scene(
-    app: Litestar, sessions: Sessions, tenant: Tenant, clock: MovableClock
-) -> AsyncGenerator[Scene]:
-    opened = await scenes.open_scene(app, sessions, tenant, clock)
-    yield opened
-    await scenes.close_scene(opened)
 
 
 def _authlib(scene: Scene, client: Client, **options: Any) -> Any:
