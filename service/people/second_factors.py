@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.ids import PersonId
 from service.people import accounts, deeds
+from service.people.accounts import Opened
 from service.people.deeds import Noted
 from service.people.domain import Factor, Lifetimes, Origin, factors
 from service.people.domain.outcomes import (
@@ -19,7 +20,7 @@ from service.people.domain.outcomes import (
 from service.people.errors import TotpAlreadyOn
 from service.people.logins import LIFETIMES, open_session
 from service.people.models import PersonRecord
-from service.people.showing import place_of_seed, shown_factor
+from service.people.showing import shown_factor
 from service.platform import PlatformSession
 from service.vault import Vault
 
@@ -34,21 +35,18 @@ async def begin_totp(
 ) -> TotpEnrolment | None:
     """What to enter into an authenticator; the same until a code confirms it. None when nobody is logged in.
 
+    Nothing is kept until a code confirms it.
+
     Raises:
         TotpAlreadyOn
     """
     found = await open_session(platform, token, now=now, lifetimes=lifetimes)
-    person = None if found is None else await _held(platform, found.person)
-    if person is None:
+    if found is None:
         return None
-    if person.totp_confirmed_at is not None:
+    if found.person.totp_confirmed_at is not None:
         raise TotpAlreadyOn
-    place = place_of_seed(PersonId(person.id))
-    if person.sealed_totp_seed is None:
-        person.sealed_totp_seed = vault.seal(secrets.token_bytes(factors.SEED_BYTES), place)
-        person.totp_used_step = None
-    seed = vault.open(person.sealed_totp_seed, place)
-    return TotpEnrolment(factors.secret_of(seed), factors.enrolment_uri(seed, person.email))
+    seed = _offered(vault, found)[0]
+    return TotpEnrolment(factors.secret_of(seed), factors.enrolment_uri(seed, found.person.email))
 
 
 async def confirm_totp(
@@ -69,7 +67,8 @@ async def confirm_totp(
         return Ended()
     if found.person.totp_confirmed_at is not None:
         raise TotpAlreadyOn
-    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
+    offered = _offered(vault, found)
+    shown = await shown_factor(platform, vault, found.person, attempt, now=now, offered=offered)
     if not isinstance(shown, Factor):
         return shown
     found.person.totp_confirmed_at = now
@@ -121,8 +120,10 @@ async def clear_totp(platform: PlatformSession, person: PersonRecord, *, now: da
     await accounts.replace_recovery_codes(platform, PersonId(person.id), [], now=now)
 
 
-async def _held(platform: PlatformSession, person: PersonRecord) -> PersonRecord | None:
-    return await accounts.person(platform, PersonId(person.id), lock=True)
+def _offered(vault: Vault, found: Opened) -> tuple[bytes, ...]:
+    """What this session was shown: under the current master key, or under one before."""
+    digest, shown = found.row.digest, len(found.row.factors)
+    return tuple(factors.offered_seed(digest, shown, key) for key in vault.derivations(factors.SEED_PURPOSE))
 
 
 async def _new_codes(

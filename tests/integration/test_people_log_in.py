@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.ids import MemberId
+from service.ids import MemberId, PersonId
 from service.mail.models import MailRow
 from service.people import drive, invitations, logins, passwords, second_factors, service
-from service.people.domain import LIMITS, Factor, Kind, Origin, Role
+from service.people.domain import LIMITS, Factor, Kind, Origin, Role, factors
 from service.people.domain.outcomes import (
     Attempt,
     Ended,
@@ -35,6 +35,7 @@ from service.people.errors import PasswordUnfit, TotpAlreadyOn
 from service.people.invitations import Acceptance, Delivery, Invitee
 from service.people.models import LoginDeedRecord, LoginSessionRecord, PasswordResetRecord, PersonRecord
 from service.people.passwords import PasswordChange
+from service.people.showing import place_of_seed
 from service.platform import PlatformSession, platform_transaction
 from service.tenants.domain import Tenant
 from service.vault import Place
@@ -380,6 +381,44 @@ async def test_wrong_codes_are_throttled_but_not_the_owners_browser(platform: Pl
     assert isinstance(owner, LoggedInAnew)
 
 
+async def test_the_password_empties_no_bucket_of_second_factors(platform: PlatformSession) -> None:
+    _, authenticator, _ = await with_totp(platform)
+    now = NOON + timedelta(minutes=10)
+    known = await confirm(platform, await halfway(platform, now=now), authenticator.at(now), now=now)
+    assert isinstance(known, LoggedInAnew)
+    origin = replace(HOME, device=known.device)
+
+    guesses = [
+        await confirm(
+            platform, await halfway(platform, now=now, origin=origin), "wrong", now=now, origin=origin
+        )
+        for _ in range(LIMITS[Kind.DEVICE_FACTOR].failures_max + 1)
+    ]
+
+    assert guesses[:-1] == [Refused()] * LIMITS[Kind.DEVICE_FACTOR].failures_max
+    assert isinstance(guesses[-1], Throttled)
+
+
+async def test_a_browser_that_showed_no_second_factor_is_a_strangers_to_it(platform: PlatformSession) -> None:
+    early = (await logged_in(platform)).device  # before there was an authenticator
+    await with_totp(platform)
+    link, now = await _operators_link(platform), NOON + timedelta(minutes=1)
+    reset = await passwords.reset_password(platform, VAULT, link, PASSWORD, origin=HOME, now=now)
+    assert isinstance(reset, PasswordSet)
+    origins = [replace(HOME, device=early), replace(HOME, device=reset.device)]
+
+    guesses = [
+        await confirm(
+            platform, await halfway(platform, now=now, origin=origin), "wrong", now=now, origin=origin
+        )
+        for origin in origins * LIMITS[Kind.FACTOR].failures_max
+    ]
+
+    allowed = LIMITS[Kind.FACTOR].failures_max
+    assert guesses[:allowed] == [Refused()] * allowed
+    assert all(isinstance(guess, Throttled) for guess in guesses[allowed:])
+
+
 async def test_setting_up_an_authenticator_makes_the_other_sessions_show_a_code(
     platform: PlatformSession,
 ) -> None:
@@ -408,6 +447,18 @@ async def test_an_authenticator_is_taken_away_only_with_a_code(platform: Platfor
     assert isinstance(await log_in(platform, now=now), LoggedInAnew)
 
 
+async def test_an_authenticator_that_was_taken_away_is_not_offered_again(platform: PlatformSession) -> None:
+    token, authenticator, _ = await with_totp(platform)
+    now = NOON + timedelta(minutes=1)
+    shown = FactorAttempt(token, authenticator.at(now), HOME)
+    assert await second_factors.remove_totp(platform, VAULT, shown, now=now) == TotpRemoved()
+
+    anew = await second_factors.begin_totp(platform, VAULT, token, now=now)
+
+    assert anew is not None
+    assert anew.secret != authenticator.secret
+
+
 async def test_new_recovery_codes_replace_the_old_ones(platform: PlatformSession) -> None:
     token, authenticator, codes = await with_totp(platform)
     now = NOON + timedelta(minutes=1)
@@ -425,15 +476,40 @@ async def test_the_seed_is_sealed_for_this_person(platform: PlatformSession) -> 
     token = (await logged_in(platform)).token
     enrolment = await second_factors.begin_totp(platform, VAULT, token, now=NOON)
     again = await second_factors.begin_totp(platform, VAULT, token, now=NOON)
-    row = await platform.db.scalar(select(PersonRecord).where(PersonRecord.email == EMAIL))
 
     assert enrolment is not None
     assert enrolment == again
     assert enrolment.uri.startswith("otpauth://totp/Rooted:ada%40harbour.test?")
+    assert isinstance(await log_in(platform), LoggedInAnew), "an authenticator counts once it is confirmed"
+    shown = FactorAttempt(token, TOTP(enrolment.secret).at(NOON), HOME)
+    assert isinstance(await second_factors.confirm_totp(platform, VAULT, shown, now=NOON), RecoveryCodes)
+    row = await platform.db.scalar(select(PersonRecord).where(PersonRecord.email == EMAIL))
     assert row is not None
     assert row.sealed_totp_seed is not None
-    assert enrolment.secret.encode() not in row.sealed_totp_seed
-    assert isinstance(await log_in(platform), LoggedInAnew), "an authenticator counts once it is confirmed"
+    seed = VAULT.open(row.sealed_totp_seed, place_of_seed(PersonId(row.id)))
+    assert factors.secret_of(seed) == enrolment.secret
+    assert seed not in row.sealed_totp_seed
+
+
+async def test_what_one_browser_was_shown_is_not_what_another_sets_up(platform: PlatformSession) -> None:
+    """Whoever got in before the owner set up an authenticator must not have seen its secret."""
+    seen, own = (await logged_in(platform)).token, (await logged_in(platform)).token
+    before = await second_factors.begin_totp(platform, VAULT, seen, now=NOON)
+    enrolment = await second_factors.begin_totp(platform, VAULT, own, now=NOON)
+    assert before is not None
+    assert enrolment is not None
+
+    foreign = FactorAttempt(own, TOTP(before.secret).at(NOON), HOME)
+    refused = await second_factors.confirm_totp(platform, VAULT, foreign, now=NOON)
+    shown = FactorAttempt(own, TOTP(enrolment.secret).at(NOON), HOME)
+    codes = await second_factors.confirm_totp(platform, VAULT, shown, now=NOON)
+
+    assert before != enrolment
+    assert refused == Refused()
+    assert isinstance(codes, RecoveryCodes)
+    later = NOON + timedelta(minutes=1)
+    code = TOTP(before.secret).at(later)
+    assert await confirm(platform, await halfway(platform, now=later), code, now=later) == Refused()
 
 
 async def test_a_forgotten_password_is_set_anew_by_a_link_once(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 from datetime import datetime
 
 from pyotp.exceptions import OTPVerificationError
@@ -12,12 +13,27 @@ from service.ids import PersonId
 SEED_BYTES = 20
 """As RFC 4226 asks for: 160 bits."""
 
+SEED_PURPOSE = b"seed of an authenticator"
+"""What the secret is for that seeds are derived with until one is confirmed."""
+
 ISSUER = "Rooted"
 STEPS_OFF_MAX = 1
 CODE_DIGITS = 6
 RECOVERY_CODES = 10
 RECOVERY_CODE_BYTES = 10
 _GROUP = 4
+
+
+def offered_seed(session_digest: bytes, shown: int, key: bytes) -> bytes:
+    """The seed that this session is shown, and no other: who was in before the owner does not know it.
+
+    Args:
+        session_digest: 32 bytes that name the log-in session in which an authenticator is set up.
+        shown: how many factors have been shown in it; a seed that was removed is not offered again.
+        key: 32 secret bytes.
+    """
+    content = session_digest + shown.to_bytes(4, "big")
+    return hmac.digest(key, content, hashlib.sha256)[:SEED_BYTES]
 
 
 def secret_of(seed: bytes) -> str:
