@@ -73,8 +73,13 @@ class Link:
 
 
 def normal_email(text: str) -> str:
-    """An address as accounts are found by it: without surrounding space, and in lower case."""
-    return text.strip().casefold()
+    """An address as accounts are found by it: without surrounding space, and in lower case.
+
+    Nothing but ASCII is written otherwise. Unicode's folding makes other letters of some, and so the address
+    of somebody else: `straße.example` would become `strasse.example`.
+    """
+    stripped = text.strip()
+    return stripped.lower() if stripped.isascii() else stripped
 
 
 def known_form(text: str) -> str:

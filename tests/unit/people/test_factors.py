@@ -121,6 +121,21 @@ def test_addresses_that_differ_in_case_or_space_are_one() -> None:
     assert known_form(" Ada@Harbour.TEST ") == "ada@harbour.test"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ada@straße.test",
+        "straße@harbour.test",
+        "ada@\u212aarbour.test",
+        "a\u017fa@x.test",
+        "o\ufb03ce@x.test",
+    ],
+)
+def test_an_address_is_not_made_that_of_somebody_else(text: str) -> None:
+    assert known_form(text) == ""
+    assert faults_of_email(normal_email(text))
+
+
 @given(st.uuids(), st.text(alphabet="abcXYZ019_-", min_size=1, max_size=43))
 def test_an_invitation_is_read_back_from_its_path(tenant: TenantId, secret: str) -> None:
     assert read_invitation(invitation_path(tenant, secret).rpartition("/")[2]) == (tenant, secret)
