@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import MemberId
@@ -24,7 +24,7 @@ from service.people.models import MembershipRecord, PersonRecord
 from service.people.service import MemberEntry
 from service.platform import PlatformSession
 from service.tenants.domain import Tenant
-from tests import factories
+from tests import factories, locks
 from tests.factories import NOON, OPERATOR, VAULT
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -277,7 +277,7 @@ async def test_an_invitation_that_is_withdrawn_while_it_is_accepted_does_not_cou
     async with tenant_transaction(own_sessions, second.id) as session:
         await service.deactivate(session, OPERATOR, member.id, now=NOON)
         accepting = asyncio.create_task(accept())
-        await _is_waited_for(own_sessions)
+        await locks.is_waited_for(own_sessions)
     with pytest.raises(InvitationNotFound):
         await accepting
 
@@ -301,16 +301,6 @@ async def test_one_address_invited_by_two_tenants_becomes_one_account(own_sessio
     joined = await asyncio.gather(*(accept(tenant) for tenant in tenants))
 
     assert sorted(joined) == [False, True]
-
-
-async def _is_waited_for(sessions: Sessions) -> None:
-    """Return once a transaction waits for a lock that another one has."""
-    waiting = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
-    async with asyncio.timeout(10):
-        while True:
-            async with sessions.begin() as db:
-                if (await db.execute(waiting)).scalar_one():
-                    return
 
 
 async def _log_in(session: TenantSession) -> logins.LogInOutcome:
