@@ -27,7 +27,7 @@ from service.api.errors import (
 from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
 from service.db import Row, TenantSession, run
-from service.ids import ApplicationId, TenantId
+from service.ids import ApplicationId, MemberId, TenantId
 from service.vault import Place, Vault
 
 T = TypeVar("T")
@@ -58,11 +58,14 @@ class Claim:
     """One request under one key.
 
     Attributes:
+        member_id: the member who acts through the application. Members share an application, not their keys:
+            the answer to one may show what another may not see.
         fingerprint: what tells this request from another one under the same key.
     """
 
     tenant_id: TenantId
     application_id: ApplicationId
+    member_id: MemberId | None = None
     key: str
     fingerprint: bytes
 
@@ -81,7 +84,10 @@ class Claim:
         return int.from_bytes(self._digest()[16:24], "big", signed=True)
 
     def _digest(self) -> bytes:
-        return hashlib.sha256(self.tenant_id.bytes + self.application_id.bytes + self.key.encode()).digest()
+        name = self.tenant_id.bytes + self.application_id.bytes + self.key.encode()
+        if self.member_id is not None:
+            name += b"\0" + self.member_id.bytes  # no key has a NUL
+        return hashlib.sha256(name).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +244,7 @@ async def once(
     claim = Claim(
         tenant_id=principal.tenant_id,
         application_id=principal.application_id,
+        member_id=principal.member_id,
         key=parse_key(idempotency_key),
         fingerprint=fingerprint(request.method, request.url.path, await request.body()),
     )

@@ -20,6 +20,7 @@ from service.api.models import IdempotencyKeyRow
 from service.app import create_app
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import ApplicationId, TenantId
+from service.people.domain import Role
 from service.settings import Settings
 from service.tenants.domain import Tenant
 from service.tenants.models import ClientRow
@@ -84,6 +85,20 @@ async def test_a_key_belongs_to_one_application_of_one_tenant(
     await caller.post(URL, json={"name": "Harbour"}, headers=KEY)
     answers = [await other.post(URL, json={"name": "Dock"}, headers=KEY) for other in others]
     assert [answer.status_code for answer in answers] == [201, 201]
+
+
+async def test_a_key_belongs_to_one_member(sign_in_as: SignIn) -> None:
+    """All members work through one application: the answer that shows one a secret is not another's."""
+    first, second = await sign_in_as(Role.ADMIN), await sign_in_as(Role.ADMIN)
+    desk = {"name": "Desk", "scopes": ["requests:read"]}
+
+    answers = [await member.post("/v1/applications", json=desk, headers=KEY) for member in (first, second)]
+    again = await first.post("/v1/applications", json=desk, headers=KEY)
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert "idempotency-replayed" not in answers[1].headers
+    assert answers[0].json()["client_secret"] != answers[1].json()["client_secret"]
+    assert again.content == answers[0].content
 
 
 async def test_a_refused_request_may_be_repeated_with_its_key(caller: AsyncClient) -> None:
