@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import uvicorn
+from litestar.types import ASGIApp
 from sqlalchemy import text
 
 from service import composition, operations, schema, telemetry, worker
@@ -109,15 +110,7 @@ async def serve(
         asyncio.TaskGroup() as tasks,
     ):
         server = _Server(
-            uvicorn.Config(
-                create_app(settings, sessions, vault=vault, engine=engine, metrics=metrics),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                lifespan="on",
-            ),
+            config(settings, create_app(settings, sessions, vault=vault, engine=engine, metrics=metrics)),
             on_ready=lambda: ready(f"http://{settings.host}:{settings.port}"),
         )
         if tied:
@@ -129,6 +122,20 @@ async def serve(
             )
         await server.serve(sockets=[listener])
         stop.set()
+
+
+def config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """How requests are taken. Who calls is who connects, unless that is a proxy that the operator trusts."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        lifespan="on",
+    )
 
 
 @asynccontextmanager

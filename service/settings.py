@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Where `rooted serve` listens.")
     port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free port.")
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses and networks of proxies, separated by commas, that say in X-Forwarded-For who "
+        "calls. Unset: nobody is believed, and behind a proxy all who log in count as one address.",
+    )
     issuer: str = Field(
         default="http://127.0.0.1:8080",
         description="The public address of this service: issuer and audience of its access tokens.",
