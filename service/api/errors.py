@@ -151,6 +151,18 @@ class RoleInsufficient(Forbidden):
         super().__init__(f"This operation is open to these roles only: {', '.join(sorted(roles))}.")
 
 
+class RolesBeyondOwn(Forbidden):
+    """Nobody gives a member roles that may do more than they may themselves."""
+
+    code = "roles-beyond-own"
+
+    def __init__(self, scopes: Collection[str]) -> None:
+        super().__init__(
+            "The member could do what your access token does not let you do yourself:"
+            f" {', '.join(sorted(scopes))}. Use a token with these scopes, or give other roles."
+        )
+
+
 class AddressUnknown(NotFound):
     """No operation has this address."""
 

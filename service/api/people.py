@@ -9,11 +9,12 @@ from litestar import Controller, Request, Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from service.api import conditional
+from service.api import conditional, security
 from service.api.conditional import Precondition
 from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
+from service.api.security import Principal
 from service.audit.domain import Actor
 from service.clock import Clock
 from service.db import TenantSession
@@ -99,6 +100,7 @@ class MemberController(Controller):
     async def invite(
         self,
         session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
         clock: NamedDependency[Clock],
         settings: NamedDependency[Settings],
         vault: NamedDependency[Vault],
@@ -106,7 +108,8 @@ class MemberController(Controller):
         once: NamedDependency[Once],
         data: JSONBody[InviteMember],
     ) -> Response[InvitedMemberView]:
-        """Invite somebody by mail. The answer shows the link once."""
+        """Invite somebody by mail, in roles that may do no more than you. The answer shows the link once."""
+        security.check_roles_given(principal, data.roles)
 
         async def effect() -> Response[InvitedMemberView]:
             invitee, delivery = Invitee(data.email, data.name, data.roles), Delivery(settings.issuer, vault)
@@ -138,13 +141,16 @@ class MemberController(Controller):
     async def change(
         self,
         session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
         actor: NamedDependency[Actor],
         precondition: NamedDependency[Precondition],
         member_id: FromPath[MemberId],
         data: JSONBody[ChangeMember],
     ) -> Response[MemberView]:
         """Replace a member's name and roles. Nobody changes the own roles; the last admin stays one."""
-        precondition.check(_tag(await service.lock_member(session, member_id)))
+        member = await service.lock_member(session, member_id)
+        precondition.check(_tag(member))
+        security.check_roles_given(principal, frozenset(data.roles) - member.roles)
         entry = MemberEntry(data.name, data.roles)
         return _shown(await service.change_member(session, actor, member_id, entry))
 
@@ -177,6 +183,7 @@ class MemberController(Controller):
     async def invite_again(
         self,
         session: NamedDependency[TenantSession],
+        principal: NamedDependency[Principal],
         clock: NamedDependency[Clock],
         settings: NamedDependency[Settings],
         vault: NamedDependency[Vault],
@@ -187,6 +194,8 @@ class MemberController(Controller):
         """Send a new link to who has not accepted yet. The one before does not count any more."""
 
         async def effect() -> Response[InvitedMemberView]:
+            member = await service.lock_member(session, member_id)
+            security.check_roles_given(principal, member.roles)
             delivery = Delivery(settings.issuer, vault)
             return _invited(
                 await invitations.invite_again(session, actor, member_id, delivery, now=clock.now())

@@ -3,7 +3,7 @@
 Tokens themselves are checked in `service.api.oauth`, which hands its check in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +15,14 @@ from litestar.middleware import ASGIMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from service.api.errors import RoleInsufficient, ScopeInsufficient, TokenInvalid, TokenMissing
-from service.api.permissions import PERMISSIONS, Permission
+from service.api.errors import (
+    RoleInsufficient,
+    RolesBeyondOwn,
+    ScopeInsufficient,
+    TokenInvalid,
+    TokenMissing,
+)
+from service.api.permissions import PERMISSIONS, Permission, scopes_of
 from service.ids import ApplicationId, ClientId, MemberId, TenantId
 from service.people.domain import Role
 
@@ -60,6 +66,16 @@ def check(principal: Principal, permission: Permission) -> None:
         raise ScopeInsufficient(permission.scope)
     if principal.member_id is not None and not permission.roles & principal.roles:
         raise RoleInsufficient(permission.roles)
+
+
+def check_roles_given(principal: Principal, roles: Collection[Role]) -> None:
+    """Whoever gives a role may do all that it may: the link of an invitation is in the answer, too.
+
+    Raises:
+        RolesBeyondOwn
+    """
+    if missing := scopes_of(roles) - principal.scopes:
+        raise RolesBeyondOwn(missing)
 
 
 def refuse_unlisted(app: Litestar) -> None:

@@ -9,6 +9,8 @@ from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.db import TenantSession
 from service.ids import MemberId, PersonId
+from service.limits import service as limits
+from service.limits.domain.table import MEMBERS
 from service.names import faults_of_name
 from service.people import accounts, store
 from service.people.domain import (
@@ -105,11 +107,16 @@ async def deactivate(session: TenantSession, actor: Actor, member_id: MemberId, 
 
 
 async def reactivate(session: TenantSession, actor: Actor, member_id: MemberId) -> Member:
-    """Let a member in again; one that never accepted has to be invited again. Raises MemberNotFound."""
+    """Let a member in again; one that never accepted has to be invited again.
+
+    Raises:
+        MemberNotFound, MembersTooMany
+    """
     row, _ = await store.lock_member(session, member_id)
     member = row.to_domain()
     if member.state is not MemberState.DEACTIVATED:
         return member
+    await limits.make_room(session, MEMBERS, lambda: store.member_count(session))
     row.state = state_once_reactivated(member)
     if member.person_id is not None:
         platform = PlatformSession(session.db)

@@ -11,6 +11,8 @@ from service.api.models import IdempotencyKeyRow
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import MemberId
+from service.limits import service as limits
+from service.limits.domain.table import MEMBERS
 from service.people import invitations
 from service.people.domain import Origin, Role
 from service.people.invitations import Acceptance
@@ -157,6 +159,30 @@ async def test_only_admins_among_the_members_invite_and_change(
     assert (await change(admin, invited["id"], roles=["admin"])).json()["roles"] == ["admin"]
 
 
+async def test_nobody_gives_a_role_that_may_do_more_than_they_may(
+    caller: AsyncClient, sign_in: SignIn, sign_in_as: SignIn
+) -> None:
+    admin = await desk.created(caller, "/v1/members", ADA | {"roles": ["admin"]})
+    agent = await desk.created(caller, "/v1/members", ADA | {"email": "ben@harbour.test"})
+    script = await sign_in("members:read", "members:write")
+    through_an_application = await sign_in_as(Role.ADMIN, scopes=["members:read", "members:write"])
+
+    for narrow in (script, through_an_application):
+        refused = [
+            await narrow.post(
+                "/v1/members", json=ADA | {"email": "eve@harbour.test"}, headers=factories.key()
+            ),
+            await change(narrow, agent["id"], roles=["admin"]),
+            await narrow.post(f"/v1/members/{admin['id']}/invitations", headers=factories.key()),
+        ]
+        renamed = await change(narrow, admin["id"], name="Ada", roles=["admin"])
+
+        assert [each.status_code for each in refused] == [403, 403, 403]
+        assert {each.json()["type"] for each in refused} == {"/problems/roles-beyond-own"}
+        assert "applications:write" in refused[1].json()["detail"]
+        assert renamed.status_code == 200
+
+
 async def test_nobody_changes_the_own_roles(sign_in_as: SignIn, sessions: Sessions, tenant: Tenant) -> None:
     own = await factories.member(sessions, tenant, Role.ADMIN)
     await factories.member(sessions, tenant, Role.ADMIN)
@@ -201,6 +227,20 @@ async def test_a_deactivated_member_may_do_nothing_until_it_is_reactivated(
     assert twice.json() == gone.json()
     assert again.status_code == 409
     assert back.json()["state"] == "active"
+
+
+async def test_nobody_is_let_in_again_beyond_the_limit(caller: AsyncClient, session: TenantSession) -> None:
+    gone = await desk.created(caller, "/v1/members", ADA)
+    await act(caller, gone["id"], "deactivate")
+    await desk.created(caller, "/v1/members", ADA | {"email": "ben@harbour.test"})
+    await limits.change(session, factories.OPERATOR, MEMBERS, 1, now=factories.NOON)
+
+    refused = await act(caller, gone["id"], "reactivate")
+    await limits.change(session, factories.OPERATOR, MEMBERS, 2, now=factories.NOON)
+    back = await act(caller, gone["id"], "reactivate")
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/members-too-many")
+    assert back.json()["state"] == "invited"
 
 
 async def test_who_never_accepted_is_invited_again_and_the_old_link_ends(
