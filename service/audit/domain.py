@@ -14,16 +14,13 @@ PLATFORM = TenantId(ids.read_id("00000000-0000-0000-0000-000000000000"))
 OPERATOR = "operator"
 """The actor of what is done by the command line."""
 
-WORKER = "worker"
-"""The actor of what the service does by itself."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who does something, on whose behalf, and from where.
 
     Attributes:
-        name: `member:<id>`, `application:<id>`, `person:<id>`, `operator` or `worker`.
+        name: `member:<id>`, `application:<id>`, `operator`, or `anonymous`: who could not show to be anybody.
         application_id: the application that a member acts through, or that acts itself.
         client_id: the client organization on whose behalf it is.
         address: the network address that the request came from.

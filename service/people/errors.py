@@ -1,10 +1,9 @@
 """Expected failures of this slice."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooMany, Unavailable
+from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Unavailable
 
 
 class MemberNotFound(NotFound):
@@ -169,12 +168,3 @@ class PasswordsBusy(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("Too many people log in at this moment; try again in a few seconds.")
-
-
-class TooManyResets(TooMany):
-    """Too many links for a new password were asked for."""
-
-    code = "too-many-resets"
-
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("Too many links were asked for; try again later.", retry_after=retry_after)

@@ -66,9 +66,5 @@ def too_many(wait: timedelta) -> EndpointResponse:
     return EndpointResponse(429, {"error": "invalid_client", "error_description": description}, headers)
 
 
-def unknown_client() -> EndpointResponse:
-    return refusal("invalid_client", UNKNOWN_CLIENT, status=401)
-
-
 def refusal(error: str, description: str, *, status: int = 400) -> EndpointResponse:
     return EndpointResponse(status, {"error": error, "error_description": description})

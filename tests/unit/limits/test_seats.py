@@ -87,6 +87,19 @@ async def test_a_free_seat_goes_to_whoever_has_the_fewest_and_then_to_whoever_wa
     await guests.leave()
 
 
+async def test_a_seat_that_another_has_left_is_not_given_to_who_has_its_share() -> None:
+    guests = Guests(Seats(4))
+    for tenant_id in (A, A, A, A, B):
+        await guests.come(tenant_id)
+    await guests.rise(B)
+    alone = Counter(guests.seated)
+    await guests.come(C)
+
+    assert alone == {A: 3}
+    assert Counter(guests.seated) == {A: 3, C: 1}
+    await guests.leave()
+
+
 async def test_more_than_may_wait_are_refused() -> None:
     guests = Guests(Seats(1, waiting_max=2))
     for _ in range(3):
