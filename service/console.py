@@ -76,6 +76,10 @@ class Attempt:
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
+    def is_of(self, answer: dict[str, str]) -> bool:
+        """Does this answer belong to this log-in?"""
+        return secrets.compare_digest(answer.get("state", "").encode(), self.state.encode())
+
 
 async def log_in(
     url: str,
@@ -98,7 +102,7 @@ async def log_in(
     attempt = Attempt.fresh()
     async with (
         httpx2.AsyncClient(timeout=ANSWER_SECONDS_MAX, transport=transport) as client,
-        _listening() as (port, answers),
+        _listening(attempt) as (port, answers),
     ):
         metadata = await _metadata(client, url)
         redirect_uri = f"http://127.0.0.1:{port}{CALLBACK}"
@@ -137,7 +141,7 @@ def code_of(answer: dict[str, str], attempt: Attempt, *, issuer: str) -> str:
     Raises:
         LogInFailed
     """
-    if not secrets.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
+    if not attempt.is_of(answer):
         raise LogInFailed("The answer belongs to another log-in; try again.")
     if answer.get("iss") != issuer:
         raise LogInFailed("The answer comes from another server than the one that was asked.")
@@ -170,18 +174,22 @@ async def _token(client: httpx2.AsyncClient, endpoint: str, form: dict[str, str]
 
 
 Answers = asyncio.Queue[dict[str, str]]
-"""The fields of each request that came to the callback."""
+"""The fields of each answer to this log-in that came to the callback."""
 
 
 @asynccontextmanager
-async def _listening() -> AsyncGenerator[tuple[int, Answers]]:
-    """A listener on a free port of loopback: its port, and what comes to it."""
+async def _listening(attempt: Attempt) -> AsyncGenerator[tuple[int, Answers]]:
+    """A listener on a free port of loopback: its port, and the answers that come to it.
+
+    Any page that is open in a browser can call it. What does not know the attempt's state ends nothing.
+    """
     answers = Answers()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 fields = callback_of(await reader.readuntil(b"\r\n\r\n"))
+                fields = fields if fields is not None and attempt.is_of(fields) else None
                 writer.write(_page(fields))
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
@@ -199,7 +207,10 @@ async def _listening() -> AsyncGenerator[tuple[int, Answers]]:
 def callback_of(request: bytes) -> dict[str, str] | None:
     """The fields of a GET of the callback; None for any other request, such as that of an icon."""
     method, _, rest = request.partition(b" ")
-    target = urlsplit(rest.partition(b" ")[0].decode("latin-1"))
+    try:
+        target = urlsplit(rest.partition(b" ")[0].decode("latin-1"))
+    except ValueError:
+        return None
     return dict(parse_qsl(target.query)) if (method, target.path) == (b"GET", CALLBACK) else None
 
 

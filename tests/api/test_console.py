@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service import console
@@ -14,6 +14,8 @@ from tests.api.scene import ISSUER, Scene
 
 ATTEMPT = Attempt("state", "verifier")
 WHOLE = {"state": "state", "iss": ISSUER, "code": "code"}
+NOT_OURS = ("/favicon.ico", "/callback", "/callback?state=other&code=code", "/callback?error=access_denied")
+"""What others may ask of the listener meanwhile."""
 
 
 async def _logged_in(scene: Scene, **decision: str) -> tuple[console.Token, Response]:
@@ -28,9 +30,10 @@ async def _logged_in(scene: Scene, **decision: str) -> tuple[console.Token, Resp
         page = await scene.browser.get(await addresses.get())
         answer = await scene.answer(page, **decision)
         address = answer.headers["location"]
-        icon = await browser.get(f"{address.partition('/callback')[0]}/favicon.ico")
+        listener = address.partition("/callback")[0]
+        others = [await browser.get(listener + path) for path in NOT_OURS]
         shown = await browser.get(address)
-        assert icon.status_code == 404
+        assert {each.status_code for each in others} == {404}
     return await token, shown
 
 
@@ -71,6 +74,7 @@ def test_the_answer_to_this_attempt_counts() -> None:
     assert console.code_of(WHOLE, ATTEMPT, issuer=ISSUER) == "code"
 
 
+@example(request=b"GET //[ HTTP/1.1\r\n")
 @given(request=st.binary(max_size=200))
 def test_whatever_comes_to_the_listener_is_no_callback_unless_it_is_one(request: bytes) -> None:
     assert console.callback_of(request) is None or request.startswith(b"GET /callback")
