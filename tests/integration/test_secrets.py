@@ -229,23 +229,25 @@ async def test_without_the_key_that_signing_keys_need_nothing_starts(own_session
         await service.prepare(own_sessions, Vault(GivenKeys(NEW)))
 
 
-async def test_a_place_that_does_not_open_is_told_and_does_not_stop_the_rotation(
-    own_sessions: Sessions,
+@pytest.mark.parametrize("at_once", [2, 50])
+async def test_places_that_do_not_open_are_told_and_do_not_stop_the_rotation(
+    own_sessions: Sessions, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(service, "ROWS_AT_ONCE", at_once)
     tenant = await factories.tenant(own_sessions)
     async with tenant_transaction(own_sessions, tenant.id) as session:
-        endpoints = [await registered(session, "http://127.0.0.1/a") for _ in range(5)]
-        broken = endpoints[2][0]
-        await store.replace(session, WEBHOOK_SECRET, [store.Held(str(broken), b"\x01")])
+        endpoints = [await registered(session, "http://127.0.0.1/a") for _ in range(6)]
+        broken = sorted(str(endpoint_id) for endpoint_id, _ in endpoints)[:2]
+        await store.replace(session, WEBHOOK_SECRET, [store.Held(each, b"\x01") for each in broken])
     after = Vault(GivenKeys(f"{NEW}\n{new_key_line(bytes(range(32)), key_id='test')}"))
 
     rotated = await service.rotate(own_sessions, after, report=quiet)
 
     assert rotated.sealed == 4
-    assert [str(broken) in place for place in rotated.broken] == [True]
+    assert [each in place for each, place in zip(broken, rotated.broken, strict=True)] == [True, True]
     async with tenant_transaction(own_sessions, tenant.id) as session:
         for endpoint_id, secret in endpoints:
-            if endpoint_id != broken:
+            if str(endpoint_id) not in broken:
                 row = await outbox_store.endpoint(session, endpoint_id, client_id=None)
                 assert row.opened_secret(Vault(GivenKeys(NEW))) == secret
 

@@ -139,6 +139,14 @@ def test_a_record_has_this_form_and_this_digest() -> None:
     assert chain.digest(GENESIS.digest, record) == hashlib.sha256(bytes(32) + written).digest()
 
 
+def test_members_are_in_the_order_of_utf_16_as_rfc_8785_has_it() -> None:
+    changes = '{"\\ufb33": 1, "\\ud83d\\ude00": 2, "\\u20ac": 3, "1": 4}'
+
+    written = chain.canonical(replace(RECORD, changes=changes)).decode()
+
+    assert '"changes":{"1":4,"\u20ac":3,"\U0001f600":2,"\ufb33":1}' in written
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
