@@ -7,6 +7,9 @@ from service.errors import Fault
 
 CHARACTERS_MIN = 12
 CHARACTERS_MAX = 128
+TYPED_CHARACTERS_MAX = 1_024
+"""As typed: what is longer can have no form of CHARACTERS_MAX, and to look for one could take seconds."""
+
 DISTINCT_MIN = 5
 """Below, it is a few characters over and over."""
 
@@ -59,7 +62,12 @@ FIRST_GUESSES = (
 
 
 def normal_password(password: str) -> str:
-    """One way to write what looks the same, however a keyboard composes it."""
+    """One way to write what looks the same, however a keyboard composes it.
+
+    What is too long to be a password stays as it is: marks in a bad order are sorted in quadratic time.
+    """
+    if len(password) > TYPED_CHARACTERS_MAX:
+        return password
     return unicodedata.normalize("NFKC", password)
 
 

@@ -1,6 +1,8 @@
 """Which passwords are taken."""
 
 import string
+import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from service.people import hashing
 from service.people.domain.passwords import (
     CHARACTERS_MAX,
     CHARACTERS_MIN,
+    TYPED_CHARACTERS_MAX,
     faults_of_password,
     normal_password,
 )
@@ -101,3 +104,24 @@ async def test_nobodys_password_takes_as_long_and_never_matches() -> None:
     async with hashing.turn() as turn:
         assert not await turn.matches(None, "anything at all")
         assert not await turn.matches("not a hash", "anything at all")
+
+
+async def test_a_text_that_no_keyboard_types_costs_nothing() -> None:
+    """Marks in a bad order take seconds to sort, in which the process would answer nobody."""
+    text = "a" + "\u0301" * 20_000 + "\u0316" * 20_000
+    begun = time.process_time()
+
+    assert _refused(text)
+    async with hashing.turn() as turn:
+        assert not await turn.matches(None, text)
+
+    assert time.process_time() - begun < 1
+
+
+@given(st.text(min_size=CHARACTERS_MIN, max_size=CHARACTERS_MAX))
+def test_what_may_be_a_password_is_taken_however_it_is_composed(password: str) -> None:
+    decomposed = unicodedata.normalize("NFKD", password)
+
+    assert len(unicodedata.normalize("NFKC", password)) > CHARACTERS_MAX or (
+        len(decomposed) <= TYPED_CHARACTERS_MAX and normal_password(decomposed) == normal_password(password)
+    )
