@@ -55,7 +55,7 @@ class Metering(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         admission = await self._door.gate.admit(principal.tenant_id, principal.application_id)
-        scope["state"][ANSWER_HEADERS] = headers(admission)
+        scope["state"][ANSWER_HEADERS] = headers(admission, confined=principal.client_id is not None)
         if admission.refusal is not None:
             raise admission.refusal
         check = self._door.checks.get(str(getattr(scope["route_handler"], "operation_id", None)))
@@ -68,12 +68,16 @@ class Metering(ASGIMiddleware):
             await next_app(scope, receive, send)
 
 
-def headers(admission: Admission) -> list[tuple[bytes, bytes]]:
-    """As draft-ietf-httpapi-ratelimit-headers has them."""
-    return [
-        (b"ratelimit-policy", admission.policy.encode()),
-        (b"ratelimit", admission.state.encode()),
-    ]
+def headers(admission: Admission, *, confined: bool) -> list[tuple[bytes, bytes]]:
+    """As draft-ietf-httpapi-ratelimit-headers has them.
+
+    Args:
+        admission: what became of the request.
+        confined: whether the caller is a client organization's: what is left of the tenant's rate would tell
+            it how much the other ones ask.
+    """
+    state = admission.application_state if confined else admission.state
+    return [(b"ratelimit-policy", admission.policy.encode()), (b"ratelimit", state.encode())]
 
 
 async def read_ahead(sent: Iterable[tuple[bytes, bytes]], receive: Receive, *, bytes_max: int) -> Receive:

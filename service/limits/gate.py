@@ -70,12 +70,14 @@ class Admission:
     Attributes:
         policy: the value of its answer's `RateLimit-Policy`.
         state: the value of its answer's `RateLimit`.
+        application_state: the same for who is not to know what others of the tenant ask.
         refusal: why it is not let in, if it is not.
     """
 
     limits: Limits
     policy: str
     state: str
+    application_state: str
     refusal: RateLimitExceeded | None
 
 
@@ -133,6 +135,7 @@ class Gate:
                 book.limits,
                 ", ".join(each.policy() for each in standings),
                 ", ".join(each.state(now) for each in standings),
+                ", ".join(each.state(now) for each in standings if each.name == APPLICATION),
                 refusal,
             )
 

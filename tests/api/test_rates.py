@@ -29,11 +29,13 @@ from service.limits.domain.table import (
     Limit,
 )
 from service.settings import Settings
+from service.tenants.domain import Tenant
 from tests import factories
 from tests.conftest import SignIn
 from tests.factories import NOON, VAULT, MovableClock, key
 
 SLOW = {**DEFAULTS, RATE.name: 1, BURST.name: 3, APPLICATION_RATE.name: 1, APPLICATION_BURST.name: 3}
+OWN_STATE = re.compile(r'"application";r=\d+;t=\d+')
 STATE = re.compile(r'"tenant";r=(\d+);t=(\d+), "application";r=(\d+);t=(\d+)')
 
 
@@ -115,6 +117,20 @@ async def test_every_answer_to_a_known_caller_says_what_is_left_of_its_rates(
     found = STATE.fullmatch(answer.headers["ratelimit"])
     assert found is not None
     assert [int(each) for each in found.groups()] in ([2, 1, 2, 1], [3, 0, 3, 0])
+
+
+async def test_a_client_organization_is_not_told_what_others_ask(
+    sign_in: SignIn, sessions: Sessions, tenant: Tenant
+) -> None:
+    client = await sign_in(client_id=await factories.client_of(sessions, tenant))
+    before = await client.get("/v1/tenant")
+    await (await sign_in()).get("/v1/tenant")
+
+    after = await client.get("/v1/tenant")
+
+    assert after.headers["ratelimit-policy"] == '"tenant";q=3;w=3, "application";q=3;w=3'
+    for answer in (before, after):
+        assert OWN_STATE.fullmatch(answer.headers["ratelimit"]), answer.headers["ratelimit"]
 
 
 async def test_who_is_not_known_is_told_nothing_of_rates(client: AsyncClient) -> None:
