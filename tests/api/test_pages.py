@@ -201,6 +201,20 @@ async def test_a_session_is_another_one_after_each_log_in_and_the_one_before_is_
     assert (await thief.get("/account")).status_code == 303
 
 
+async def test_the_session_before_is_over_also_when_a_code_is_to_follow(
+    open_browser: Open, ada: str, clock: MovableClock
+) -> None:
+    browser, thief = open_browser(), open_browser()
+    await browser.log_in(ada)
+    await _set_up(browser, clock)
+    thief.http.cookies.set("rooted_session", browser.token or "", domain="rooted.test")
+
+    answer = await browser.fill("/account", at="/login", email=ada, password=PASSWORD)
+
+    assert answer.headers["location"] == "/login/code"
+    assert (await thief.get("/account")).status_code == 303
+
+
 async def test_a_token_that_somebody_planted_is_not_the_one_of_the_session(
     browser: Browser, ada: str
 ) -> None:

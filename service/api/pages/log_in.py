@@ -217,11 +217,13 @@ async def _entered(site: Site, platform: PlatformSession, request: AnyRequest, o
 
     Returns whether one was chosen.
     """
-    if not isinstance(outcome, LoggedInAnew):
+    if not isinstance(outcome, LoggedInAnew | FactorNeeded):
         return False
     now, before = site.clock.now(), site.session_token(request)
     if before is not None:
         await logins.log_out(platform, before, now=now, origin=site.whence(request))
+    if isinstance(outcome, FactorNeeded):
+        return False
     return await _choose_the_only_one(platform, outcome.token, outcome.person.id, site)
 
 
