@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, insert, select
+from sqlalchemy import ColumnElement, Select, and_, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service.calendars.errors import CalendarNameTaken, CalendarNotFound
@@ -28,12 +28,27 @@ def _mine(session: TenantSession) -> Select[CalendarRow, CalendarVersionRow]:
     return (
         select(CalendarRow, CalendarVersionRow)
         .join(CalendarVersionRow, current)
-        .where(CalendarRow.tenant_id == session.tenant_id, CalendarVersionRow.tenant_id == session.tenant_id)
+        .where(
+            CalendarRow.tenant_id == session.tenant_id,
+            CalendarVersionRow.tenant_id == session.tenant_id,
+            *_open_to(session, CalendarRow),
+        )
     )
 
 
 def _my_versions(session: TenantSession) -> Select[CalendarVersionRow]:
-    return select(CalendarVersionRow).where(CalendarVersionRow.tenant_id == session.tenant_id)
+    return select(CalendarVersionRow).where(
+        CalendarVersionRow.tenant_id == session.tenant_id, *_open_to(session, CalendarVersionRow)
+    )
+
+
+def _open_to(
+    session: TenantSession, row: type[CalendarRow | CalendarVersionRow]
+) -> list[ColumnElement[bool]]:
+    """What all share and its own, where the session is confined to a client organization."""
+    if session.client_id is None:
+        return []
+    return [row.client_id.is_(None) | (row.client_id == session.client_id)]
 
 
 async def get(session: TenantSession, calendar_id: CalendarId, *, lock: bool = False) -> Stored:

@@ -157,8 +157,14 @@ async def save_client(session: TenantSession, row: ClientRow) -> None:
     await _save(session, row.name)
 
 
+def _my_contacts(session: TenantSession) -> Select[ContactRow]:
+    """All of the tenant's, or those of the client organization that the session is confined to."""
+    query = _mine(session, ContactRow)
+    return query if session.client_id is None else query.where(ContactRow.client_id == session.client_id)
+
+
 async def contact(session: TenantSession, contact_id: ContactId, *, lock: bool = False) -> ContactRow:
-    query = _mine(session, ContactRow).where(ContactRow.id == contact_id)
+    query = _my_contacts(session).where(ContactRow.id == contact_id)
     row = await session.db.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise ContactNotFound(contact_id)
@@ -183,7 +189,7 @@ async def contact_named(
 async def contacts(
     session: TenantSession, *, client_id: ClientId | None, after: UUID | None, limit: int
 ) -> list[ContactRow]:
-    query = _mine(session, ContactRow).order_by(ContactRow.id).limit(limit)
+    query = _my_contacts(session).order_by(ContactRow.id).limit(limit)
     if client_id is not None:
         query = query.where(ContactRow.client_id == client_id)
     if after is not None:

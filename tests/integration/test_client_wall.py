@@ -15,10 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from migrations.tenancy import Clients
 from service import ids
+from service.audit.domain import Actor
+from service.calendars import service as calendars
+from service.calendars.errors import CalendarNotFound
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.embedded import EmbeddedDatabase
 from service.ids import ClientId, TenantId
+from service.tenants import contacts
+from service.tenants.errors import ContactNotFound
+from service.tenants.profiles import ContactEntry
 from tests import factories
+from tests.factories import NOON
 from tests.house.test_catalog import OPEN_TO_CLIENTS
 
 pytestmark = pytest.mark.concurrent
@@ -221,6 +228,40 @@ async def test_a_transaction_is_one_clients(world: World, statement: str) -> Non
     said = statement.format(tenant=world.tenant_id, ours=world.ours, theirs=world.theirs)
 
     assert await world.tried(said) == REFUSED
+
+
+async def test_statements_name_the_client_where_row_security_would_let_them_pass(world: World) -> None:
+    zones = {"UTC"}
+    async with tenant_transaction(world.sessions, world.tenant_id) as session:
+        for owner, name in ((world.ours, "ours"), (world.theirs, "theirs"), (None, "shared")):
+            await calendars.create(
+                session, Actor(), name=name, raw={"tz": "UTC", "always_open": True}, client_id=owner, now=NOON
+            )
+            entry = ContactEntry(name=name)
+            await contacts.create(session, Actor(), entry, client_id=owner, zones=zones, now=NOON)
+        ours = TenantSession(session.db, session.tenant_id, world.ours)
+        people = await contacts.list_contacts(session, client_id=None, after=None, limit=100)
+        hours = await calendars.list_calendars(session, after=None, limit=100)
+
+        seen = await contacts.list_contacts(ours, client_id=None, after=None, limit=100)
+        open_to_us = await calendars.list_calendars(ours, after=None, limit=100)
+        refused = 0
+        for contact in people:
+            if contact.client_id != world.ours:
+                with pytest.raises(ContactNotFound):
+                    await contacts.get(ours, contact.id)
+                refused += 1
+        for calendar in hours:
+            if calendar.client_id == world.theirs:
+                with pytest.raises(CalendarNotFound):
+                    await calendars.get(ours, calendar.id)
+                with pytest.raises(CalendarNotFound):
+                    await calendars.list_versions(ours, calendar.id, after=None, limit=1)
+                refused += 1
+
+    assert {contact.client_id for contact in seen} == {world.ours}
+    assert {calendar.client_id for calendar in open_to_us} == {world.ours, None}
+    assert refused >= len((world.theirs, None)) + len((world.theirs,))
 
 
 async def test_nothing_of_a_client_stays_on_a_connection(world: World) -> None:
