@@ -65,10 +65,11 @@ where l.tenant_id = $1 and l.sequence > $2 order by l.sequence limit $3
 """  # noqa: S608 - constants
 STATES = """
 select r.id, l.id is not null as linked, u.id is not null as listed from audit_record r
-left join audit_link l on l.tenant_id = $1 and l.id = r.id
+left join audit_link l on l.tenant_id = $1 and l.id = r.id and l.sequence > 0
 left join audit_unlinked u on u.tenant_id = $1 and u.id = r.id
 where r.tenant_id = $1 and r.id > $2 order by r.id limit $3
 """
+"""The chain is followed from link 1 on: a link with a lower number, which nobody looks at, is none."""
 
 ONE = f"""
 select l.sequence, l.digest, {COLUMNS} from audit_record r {LINK_OF_RECORD}

@@ -367,6 +367,14 @@ async def inserted(force: Force, ids_of: Sequence[UUID]) -> None:
     )
 
 
+async def inserted_with_a_link_before_the_first(force: Force, ids_of: Sequence[UUID]) -> None:
+    await inserted(force, ids_of)
+    await force(
+        "insert into audit_link select tenant_id, id, 0, ''::bytea from audit_record r"
+        " where tenant_id = :tenant and not exists (select from audit_link l where l.tenant_id = r.tenant_id and l.id = r.id)"
+    )
+
+
 async def cut_off_but_for_the_records(force: Force, ids_of: Sequence[UUID]) -> None:
     await force("delete from audit_link where tenant_id = :tenant and id = any(:ids)", ids=list(ids_of[6:]))
 
@@ -382,6 +390,7 @@ async def cut_off_but_for_the_records(force: Force, ids_of: Sequence[UUID]) -> N
         (removed_and_closed_up, Flaw.DIGEST_DIFFERS, 5),
         (exchanged, Flaw.DIGEST_DIFFERS, 5),
         (inserted, Flaw.NEVER_LISTED, None),
+        (inserted_with_a_link_before_the_first, Flaw.NEVER_LISTED, None),
         (cut_off_but_for_the_records, Flaw.NEVER_LISTED, None),
     ],
 )
