@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from service import ids
 from service.audit import service as audit
@@ -189,7 +190,7 @@ async def accept_invitation(
     platform = PlatformSession(session.db)
     if not await accounts.add_person(platform, person):
         raise AccountExists
-    await _join(session, member, PersonId(person.id), acceptance.origin, now=now)
+    await _join(session, member, accounts.to_person(person), acceptance.origin, now=now)
     door = Door(platform, vault, now, lifetimes)
     admitted = await logins.admit(door, person, acceptance.origin, factors=(Factor.PASSWORD,))
     await logins.choose_tenant(platform, admitted.token, session.tenant_id, now=now, lifetimes=lifetimes)
@@ -210,7 +211,7 @@ async def accept_invitation_as(
     if offered.email != person.email:
         raise InvitationForAnother
     member = await _taken(session, secret, offered.member_id, now=now)
-    await _join(session, member, person.id, origin, now=now)
+    await _join(session, member, person, origin, now=now)
     return member.to_domain()
 
 
@@ -226,20 +227,24 @@ async def _taken(session: TenantSession, secret: str, member_id: MemberId, *, no
 
 
 async def _join(
-    session: TenantSession, member: MemberRow, person_id: PersonId, origin: Origin, *, now: datetime
+    session: TenantSession, member: MemberRow, person: Person, origin: Origin, *, now: datetime
 ) -> None:
-    member.person_id, member.state = person_id, MemberState.ACTIVE
+    before: dict[str, Any] = {"state": member.state}
+    after: dict[str, Any] = {"state": MemberState.ACTIVE, "person_id": person.id}
+    if rules.normal_email(member.name) == member.email:  # nobody has given it another name yet
+        before["name"], after["name"] = member.name, person.name
+        member.name = person.name
+    member.person_id, member.state = person.id, MemberState.ACTIVE
     member.tokens_valid_from = rules.tokens_begin_at(now)
     member.version += 1
     await session.db.flush()
     member_id = MemberId(member.id)
     await accounts.put_membership(
-        PlatformSession(session.db), person_id, session.tenant_id, member_id, active=True
+        PlatformSession(session.db), person.id, session.tenant_id, member_id, active=True
     )
     subject = f"member:{member_id}"
     actor = Actor(name=subject, address=origin.address, http_request_id=origin.http_request_id)
-    changed = {"state": MemberState.INVITED}, {"state": MemberState.ACTIVE, "person_id": person_id}
-    await _record(session, actor, Deed("member.joined", subject, *changed))
+    await _record(session, actor, Deed("member.joined", subject, before=before, after=after))
 
 
 async def _link(session: TenantSession, member: Member, delivery: Delivery, *, now: datetime) -> Link:

@@ -98,9 +98,9 @@ class Desk:
     vault: Vault
     clock: MovableClock
 
-    async def invite(self, tenant: Tenant, email: str, *roles: Role) -> str:
+    async def invite(self, tenant: Tenant, email: str, *roles: Role, name: str = "Ada Lovelace") -> str:
         """The path of the link."""
-        invitee = Invitee(email, "Ada Lovelace", roles or (Role.AGENT,))
+        invitee = Invitee(email, name, roles or (Role.AGENT,))
         delivery = Delivery(ISSUER, self.vault)
         async with tenant_transaction(self.sessions, tenant.id) as session:
             actor = Actor(name=OPERATOR)
@@ -529,6 +529,14 @@ async def test_who_is_invited_chooses_a_password_and_is_in(
     assert joined.headers["location"] == "/account?told=joined"
     assert all(text in account.text for text in ("Grace Hopper", tenant.name))
     assert (await browser.get(path)).status_code == 404
+
+
+async def test_an_address_is_not_offered_as_a_name(browser: Browser, desk: Desk, tenant: Tenant) -> None:
+    named = await browser.get(await desk.invite(tenant, "grace@example.org"))
+    unnamed = await browser.get(await desk.invite(tenant, "alan@example.org", name="Alan@example.org"))
+
+    assert 'value="Ada Lovelace"' in named.text
+    assert 'value="Alan' not in unnamed.text
 
 
 async def test_who_has_an_account_joins_with_it_and_nobody_else_does(

@@ -82,6 +82,19 @@ async def test_who_accepts_is_logged_in_in_that_tenant(session: TenantSession) -
     assert standing.tokens_valid_from <= NOON
 
 
+@pytest.mark.parametrize(("called", "joins_as"), [("Ada@Harbour.test", "Ada"), ("Countess", "Countess")])
+async def test_who_was_invited_without_a_name_is_called_as_it_calls_itself(
+    session: TenantSession, called: str, joins_as: str
+) -> None:
+    made = await invitations.invite(
+        session, OPERATOR, Invitee(EMAIL, called, (Role.AGENT,)), DELIVERY, now=NOON
+    )
+
+    await accepted(session, factories.secret_of(made.link.url))
+
+    assert (await service.get_member(session, made.member.id)).name == joins_as
+
+
 async def test_an_invitation_of_one_tenant_is_none_of_another(sessions: Sessions, tenant: Tenant) -> None:
     other = await factories.tenant(sessions)
     async with tenant_transaction(sessions, tenant.id) as session:

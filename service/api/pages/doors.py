@@ -202,10 +202,15 @@ def _invitation_page(
         roles=[wording.ROLES[role] for role in in_order(offered.roles)],
         is_logged_in_as_invited=reader is not None and reader.person.email == offered.email,
         is_logged_in_as_another=reader is not None and reader.person.email != offered.email,
-        name=offered.name if name is None else name,
+        name=_name_of(offered) if name is None else name,
         faults=faults or {},
         password_hint=wording.PASSWORD_HINT,
     )
+
+
+def _name_of(offered: Invitation) -> str:
+    """What the invited is called, unless that is only its address."""
+    return "" if normal_email(offered.name) == offered.email else offered.name
 
 
 def _request_page(
