@@ -370,8 +370,11 @@ async def inserted(force: Force, ids_of: Sequence[UUID]) -> None:
 async def inserted_with_a_link_before_the_first(force: Force, ids_of: Sequence[UUID]) -> None:
     await inserted(force, ids_of)
     await force(
-        "insert into audit_link select tenant_id, id, 0, ''::bytea from audit_record r"
-        " where tenant_id = :tenant and not exists (select from audit_link l where l.tenant_id = r.tenant_id and l.id = r.id)"
+        """
+        insert into audit_link select tenant_id, id, 0, ''::bytea from audit_record r
+        where tenant_id = :tenant
+          and not exists (select from audit_link l where l.tenant_id = r.tenant_id and l.id = r.id)
+        """
     )
 
 
