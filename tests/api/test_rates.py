@@ -39,15 +39,25 @@ OWN_STATE = re.compile(r'"application";r=\d+;t=\d+')
 STATE = re.compile(r'"tenant";r=(\d+);t=(\d+), "application";r=(\d+);t=(\d+)')
 
 
-@pytest.fixture
-def app(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
-    return create_app(settings, sessions, vault=VAULT, clock=clock, limits=SLOW)
+@pytest.fixture(scope="module")
+def slow(settings: Settings, undone: Sessions, wall_clock: MovableClock) -> Litestar:
+    return create_app(settings, undone, vault=VAULT, clock=wall_clock, limits=SLOW)
+
+
+@pytest.fixture(scope="module")
+def small(settings: Settings, undone: Sessions, wall_clock: MovableClock) -> Litestar:
+    one_seat = settings.model_copy(update={"database_pool_size": 1})
+    return create_app(one_seat, undone, vault=VAULT, clock=wall_clock)
 
 
 @pytest.fixture
-def generous(settings: Settings, sessions: Sessions, clock: MovableClock) -> Litestar:
-    small = settings.model_copy(update={"database_pool_size": 1})
-    return create_app(small, sessions, vault=VAULT, clock=clock)
+def app(slow: Litestar, sessions: Sessions, clock: MovableClock) -> Litestar:  # noqa: ARG001 - it works on them
+    return slow
+
+
+@pytest.fixture
+def generous(small: Litestar, sessions: Sessions, clock: MovableClock) -> Litestar:  # noqa: ARG001 - it works on them
+    return small
 
 
 async def own(session: TenantSession, limit: Limit, value: int) -> None:
