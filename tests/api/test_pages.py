@@ -29,6 +29,8 @@ from tests import factories
 from tests.conftest import ISSUER
 from tests.factories import MovableClock
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 PASSWORD, NEW_PASSWORD = "three quiet boats at noon", "four slow trains at dusk"
 SHORT, WRONG = "short", "wrong"
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
