@@ -1,5 +1,6 @@
 """What an application may be registered as: how it proves itself, where codes go, what it may do. Pure."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from service.tenants.domain import AuthMethod, GrantType, faults_of_scopes
 REDIRECT_URIS_MAX = 10
 REDIRECT_URI_CHARACTERS_MAX = 2_000
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A name or an address, and nothing that would end it in a content security policy, where it will stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,12 @@ def _is_allowed(uri: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if not host or "@" in parts.netloc or {".", ".."} & set(parts.path.split("/")):
+    if (
+        not host
+        or not HOST.fullmatch(host)
+        or "@" in parts.netloc
+        or {".", ".."} & set(parts.path.split("/"))
+    ):
         return False
     scheme = uri.partition("://")[0]
     return scheme == "https" or (scheme == "http" and host in LOOPBACK)
