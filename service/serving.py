@@ -104,7 +104,9 @@ async def serve(
     async with (
         operations.database(settings, data_folder=data_folder) as database,
         operations.sessions(database, pool_size=pool_size, timeouts=API_TIMEOUTS) as sessions,
-        operations.sessions(database, pool_size=pool_size, timeouts=WORKER_TIMEOUTS) as workers,
+        operations.sessions(
+            database, pool_size=worker.pool_size(settings), timeouts=WORKER_TIMEOUTS
+        ) as workers,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
         composition.rules_engine(settings, metrics) as engine,
         asyncio.TaskGroup() as tasks,
@@ -192,7 +194,7 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
         opened(
             settings,
             data_folder=data_folder,
-            pool_size=settings.database_pool_size,
+            pool_size=worker.pool_size(settings),
             timeouts=WORKER_TIMEOUTS,
         ) as sessions,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
         default=None, description="The same in the environment, when no file is named."
     )
     database_pool_size: int = Field(
-        default=8, ge=1, le=200, description="Connections that the API keeps, and as many that a worker does."
+        default=8, ge=1, le=200, description="Connections that the API keeps; a worker keeps one more."
     )
     host: str = Field(default="127.0.0.1", description="Where `rooted serve` listens.")
     port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free port.")

@@ -52,6 +52,9 @@ MAIL_INTERVAL = timedelta(seconds=1)
 ERRANDS_INTERVAL = timedelta(seconds=1)
 HOUSEKEEPING_INTERVAL = timedelta(minutes=10)
 
+TAKEN = 1
+"""Connections that are out of the pool as long as a worker runs: the one on which it takes jobs."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -65,6 +68,11 @@ class Housekeeping:
     parked: Gauge
     held: Gauge
     unsent: Gauge
+
+
+def pool_size(settings: Settings) -> int:
+    """How many connections a worker needs, so that as many as are asked for are left to work with."""
+    return settings.database_pool_size + TAKEN
 
 
 async def run(

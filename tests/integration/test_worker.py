@@ -35,11 +35,11 @@ ROOT = Path(__file__).parents[2]
 
 @asynccontextmanager
 async def workers(
-    database: EmbeddedDatabase, advances: Mapping[str, Advance], *, count: int = 1
+    database: EmbeddedDatabase, advances: Mapping[str, Advance], *, count: int = 1, pool_size: int = 8
 ) -> AsyncGenerator[None]:
     """Workers with a pool each; leaving stops them and waits for what they have begun."""
     stop = asyncio.Event()
-    engines = [create_engine(database.app_url, pool_size=8) for _ in range(count)]
+    engines = [create_engine(database.app_url, pool_size=pool_size) for _ in range(count)]
     async with asyncio.TaskGroup() as tasks:
         for engine in engines:
             tasks.create_task(
@@ -78,6 +78,22 @@ async def test_two_workers_fire_each_of_many_wake_ups_once(
     assert len(witness.seen) == len({subject for _, subject, _ in witness.seen}) == count
     assert await subjects.told(own_sessions, tenants) == count
     assert await subjects.left(own_sessions) == 0
+
+
+async def test_the_smallest_pool_that_may_be_set_is_enough(
+    own_database: EmbeddedDatabase, own_sessions: Sessions
+) -> None:
+    (tenant_id,) = await subjects.live_tenants(own_sessions, 1)
+    await subjects.schedule(own_sessions, tenant_id, 20)
+    witness, smallest = Witness(20), Settings.model_validate({"database_pool_size": 1})
+
+    async with (
+        workers(own_database, {KIND: witness.advance}, pool_size=worker.pool_size(smallest)),
+        asyncio.timeout(20),
+    ):
+        await witness.done.wait()
+
+    assert len(witness.seen) == 20
 
 
 async def test_what_a_killed_worker_had_claimed_is_taken_over_in_time_and_told_of_once(
