@@ -131,6 +131,19 @@ def test_every_controller_is_served_under_a_tag(described: dict[str, Any]) -> No
     assert all(operation["tags"] for _, _, operation in _operations(described))
 
 
+def test_every_body_says_what_it_is(described: dict[str, Any]) -> None:
+    bodies = [
+        operation["requestBody"]["content"]["application/json"]["schema"]
+        for _, _, operation in _operations(described)
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    schemas = described["components"]["schemas"]
+    named = {reference.rpartition("/")[2] for reference in _references(bodies)}
+
+    assert "InviteMember" in named
+    assert [name for name in sorted(named) if "description" not in schemas[name]] == []
+
+
 async def test_no_operation_on_an_object_breaks_at_an_id_that_never_was_or_an_empty_body(
     caller: AsyncClient, described: dict[str, Any]
 ) -> None:
