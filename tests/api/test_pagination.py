@@ -13,6 +13,7 @@ from service.api import pagination
 from service.api.errors import CursorUnknown
 from service.api.pagination import CursorKeys
 from service.db import Sessions
+from service.ids import ClientId
 from tests import factories
 from tests.conftest import SignIn
 
@@ -128,6 +129,24 @@ async def test_a_cursor_from_another_list_or_tenant_is_400(
 
     assert [answer.status_code for answer in elsewhere] == [400, 400, 400]
     assert {answer.json()["type"] for answer in elsewhere} == {"/problems/cursor-unknown"}
+
+
+async def test_a_cursor_of_the_tenant_or_of_another_client_organization_is_400(
+    caller: AsyncClient, sign_in: SignIn
+) -> None:
+    clients = [await sign_in(client_id=ClientId(UUID(each))) for each in await _clients(caller, 2)]
+    for client in clients:
+        for name in ("Ada", "Grace"):
+            await client.post("/v1/contacts", json={"name": name}, headers=factories.key())
+    askers = [caller, *clients]
+    cursors = [(await each.get("/v1/contacts?limit=1")).json()["next"] for each in askers]
+
+    statuses = [
+        [(await each.get("/v1/contacts", params={"cursor": cursor})).status_code for cursor in cursors]
+        for each in askers
+    ]
+
+    assert statuses == [[200, 400, 400], [400, 200, 400], [400, 400, 200]]
 
 
 @pytest.mark.parametrize("limit", ["0.0", "1e2", "five", "", " 5", "5_0"])
