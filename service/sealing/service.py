@@ -169,6 +169,7 @@ async def _seal_clear(sessions: Sessions, vault: Vault, tenant_id: TenantId | No
     for column in _clear_in(tenant_id):
         while True:
             async with _scope(sessions, tenant_id) as session:
+                await store.take_time(session)
                 found = await store.clear(session, column, limit=ROWS_AT_ONCE)
                 places = [store.place(session, column.sealed, each.row) for each in found]
                 await store.seal_clear(

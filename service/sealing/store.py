@@ -57,6 +57,14 @@ async def replace(session: AnySession, column: SealedColumn, sealed: Sequence[He
     )
 
 
+async def take_time(session: AnySession) -> None:
+    """Let the statements of this transaction take as long as they do: they may read all answers of a tenant.
+
+    `serve` waits for them before it begins; cut short, it would never begin on a large database.
+    """
+    await run(session.db, "select set_config('statement_timeout', '0', true)")
+
+
 async def clear(session: AnySession, column: ClearColumn, *, limit: int) -> list[Held]:
     """Rows with a secret in the clear, locked."""
     sealed = column.sealed

@@ -24,7 +24,15 @@ from service.api.oauth import store as signing_keys
 from service.api.oauth import tokens
 from service.app import create_app
 from service.clock import SystemClock
-from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
+from service.db import (
+    API_TIMEOUTS,
+    Sessions,
+    TenantSession,
+    create_engine,
+    create_sessions,
+    run,
+    tenant_transaction,
+)
 from service.embedded import EmbeddedDatabase
 from service.ids import EndpointId, PersonId, TenantId
 from service.outbox import service as outbox
@@ -34,8 +42,9 @@ from service.outbox.models import EndpointDraft
 from service.people.showing import place_of_seed
 from service.platform import platform_transaction
 from service.sealing import service, store
-from service.sealing.domain import CLEAR, SEALED, WEBHOOK_SECRET
+from service.sealing.domain import CLEAR, SEALED, WEBHOOK_SECRET, ClearColumn
 from service.sealing.service import Progress
+from service.sealing.store import AnySession, Held
 from service.settings import Settings
 from service.vault import GivenKeys, KeyFile, MasterKeyUnknown, Place, SealBroken, Vault, new_key_line
 from tests import factories
@@ -219,6 +228,28 @@ async def test_an_upgrade_seals_what_was_in_the_clear_and_everything_goes_on_wor
     for old in left.values():
         for secret in (old["secret"], old["secret"].encode().hex(), old["key"]["d"]):
             assert secret not in dump
+
+
+async def test_what_is_in_the_clear_is_looked_for_as_long_as_that_takes(
+    own_database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`serve` seals on connections of the API, on which no statement may take longer than a caller waits."""
+    engine = create_engine(own_database.app_url, pool_size=1, timeouts=API_TIMEOUTS)
+    sessions, found, looked = create_sessions(engine), store.clear, list[str]()
+
+    async def noting(session: AnySession, column: ClearColumn, *, limit: int) -> list[Held]:
+        looked.append((await run(session.db, "show statement_timeout")).scalar_one())
+        return await found(session, column, limit=limit)
+
+    monkeypatch.setattr(store, "clear", noting)
+
+    await service.prepare(sessions, VAULT)
+    async with platform_transaction(sessions) as platform:
+        afterwards = (await run(platform.db, "show statement_timeout")).scalar_one()
+
+    await engine.dispose()
+    assert set(looked) == {"0"}
+    assert afterwards == "2s"
 
 
 async def test_without_the_key_that_signing_keys_need_nothing_starts(own_sessions: Sessions) -> None:
