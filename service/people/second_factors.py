@@ -13,7 +13,9 @@ from service.people.domain.outcomes import (
     Ended,
     FactorAttempt,
     RecoveryCodes,
+    Refused,
     RemovalOutcome,
+    Throttled,
     TotpEnrolment,
     TotpRemoved,
 )
@@ -85,13 +87,10 @@ async def new_recovery_codes(
     lifetimes: Lifetimes = LIFETIMES,
 ) -> CodesOutcome:
     """Replace the recovery codes, for who is logged in and shows a code."""
-    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
-    if found is None or found.person.totp_confirmed_at is None:
-        return Ended()
-    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
-    if not isinstance(shown, Factor):
-        return shown
-    return await _new_codes(platform, found.person, "person.recovery_codes_replaced", attempt.origin, now=now)
+    person = await _who_shows_a_code(platform, vault, attempt, now=now, lifetimes=lifetimes)
+    if not isinstance(person, PersonRecord):
+        return person
+    return await _new_codes(platform, person, "person.recovery_codes_replaced", attempt.origin, now=now)
 
 
 async def remove_totp(
@@ -103,14 +102,11 @@ async def remove_totp(
     lifetimes: Lifetimes = LIFETIMES,
 ) -> RemovalOutcome:
     """Ask for the password alone from now on, for who is logged in and shows a code."""
-    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
-    if found is None or found.person.totp_confirmed_at is None:
-        return Ended()
-    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
-    if not isinstance(shown, Factor):
-        return shown
-    await clear_totp(platform, found.person, now=now)
-    await deeds.note(platform, _by(found.person, "person.totp_removed", attempt.origin), now=now)
+    person = await _who_shows_a_code(platform, vault, attempt, now=now, lifetimes=lifetimes)
+    if not isinstance(person, PersonRecord):
+        return person
+    await clear_totp(platform, person, now=now)
+    await deeds.note(platform, _by(person, "person.totp_removed", attempt.origin), now=now)
     return TotpRemoved()
 
 
@@ -118,6 +114,17 @@ async def clear_totp(platform: PlatformSession, person: PersonRecord, *, now: da
     """Forget the authenticator and the recovery codes of a person who is locked."""
     person.sealed_totp_seed, person.totp_confirmed_at, person.totp_used_step = None, None, None
     await accounts.replace_recovery_codes(platform, PersonId(person.id), [], now=now)
+
+
+async def _who_shows_a_code(
+    platform: PlatformSession, vault: Vault, attempt: FactorAttempt, *, now: datetime, lifetimes: Lifetimes
+) -> PersonRecord | Refused | Throttled | Ended:
+    """The person who is logged in, has an authenticator in use, and has shown a code; locked."""
+    found = await open_session(platform, attempt.token, now=now, lifetimes=lifetimes)
+    if found is None or found.person.totp_confirmed_at is None:
+        return Ended()
+    shown = await shown_factor(platform, vault, found.person, attempt, now=now)
+    return found.person if isinstance(shown, Factor) else shown
 
 
 def _offered(vault: Vault, found: Opened) -> tuple[bytes, ...]:
