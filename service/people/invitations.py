@@ -1,7 +1,7 @@
 """Use cases of invitations: a link makes a member active, once. `now` is the wall clock's."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from service import ids
@@ -47,6 +47,9 @@ from service.people.models import MemberRow, PersonRecord
 from service.platform import PlatformSession
 from service.tenants import service as tenants
 from service.vault import Vault
+
+MAIL_PAUSE = timedelta(minutes=10)
+"""A link that is made sooner after another one is in the answer only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,18 @@ async def invite(
 async def invite_again(
     session: TenantSession, actor: Actor, member_id: MemberId, delivery: Delivery, *, now: datetime
 ) -> Invited:
-    """Replace the link of who has not accepted yet. Raises MemberNotFound, MemberNotInvited."""
+    """Replace the link of who has not accepted yet. One that follows another soon is not mailed.
+
+    Raises:
+        MemberNotFound, MemberNotInvited
+    """
     row, _ = await store.lock_member(session, member_id)
     member = row.to_domain()
     if member.state is not MemberState.INVITED:
         raise MemberNotInvited(member_id)
-    await store.withdraw_invitations(session, member_id)
+    made_at = await store.withdraw_invitations(session, member_id)
+    if made_at is not None and now < made_at + MAIL_PAUSE:
+        delivery = replace(delivery, vault=None)
     link = await _link(session, member, delivery, now=now)
     after = {"invitation_expires_at": link.expires_at}
     await _record(session, actor, Deed("member.invited_again", f"member:{member_id}", after=after))

@@ -120,14 +120,18 @@ async def add_invitation(
     await session.db.flush()
 
 
-async def withdraw_invitations(session: TenantSession, member_id: MemberId) -> None:
-    await session.db.execute(
-        delete(InvitationRow).where(
+async def withdraw_invitations(session: TenantSession, member_id: MemberId) -> datetime | None:
+    """Let the open links of a member not count any more; when the last of them was made, if there was one."""
+    withdrawn = await session.db.scalars(
+        delete(InvitationRow)
+        .where(
             InvitationRow.tenant_id == session.tenant_id,
             InvitationRow.member_id == member_id,
             InvitationRow.used_at.is_(None),
         )
+        .returning(InvitationRow.created_at)
     )
+    return max(withdrawn, default=None)
 
 
 async def invitation(

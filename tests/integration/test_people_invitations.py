@@ -19,7 +19,7 @@ from service.people.errors import (
     LastAdmin,
     PasswordUnfit,
 )
-from service.people.invitations import Acceptance, Delivery, Invitee
+from service.people.invitations import MAIL_PAUSE, Acceptance, Delivery, Invitee
 from service.people.models import MembershipRecord, PersonRecord
 from service.people.service import MemberEntry
 from service.platform import PlatformSession
@@ -216,6 +216,25 @@ async def test_expired_invitations_are_forgotten_and_the_member_can_be_invited_a
 
     secret = factories.secret_of(again.link.url)
     assert await invitations.invitation(session, secret, now=late) is not None
+
+
+async def test_nobody_is_flooded_with_invitations(session: TenantSession) -> None:
+    await invited(session)
+    member = (await service.list_members(session, after=None, limit=2))[0]
+
+    for seconds in (1, 2, 3):
+        now = NOON + timedelta(seconds=seconds)
+        again = await invitations.invite_again(session, OPERATOR, member.id, DELIVERY, now=now)
+    counts = await invitations.invitation(session, factories.secret_of(again.link.url), now=now)
+    soon = await _letters(session)
+    await invitations.invite_again(session, OPERATOR, member.id, DELIVERY, now=now + MAIL_PAUSE)
+
+    assert counts is not None
+    assert (soon, await _letters(session)) == (1, 2)
+
+
+async def _letters(session: TenantSession) -> int:
+    return len(list(await session.db.scalars(select(MailRow).where(MailRow.recipient == EMAIL))))
 
 
 @pytest.mark.concurrent
