@@ -242,8 +242,8 @@ async def _serving(database: EmbeddedDatabase, folder: Path) -> AsyncGenerator[s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8, help="windows of each kind")
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of each window")
+    parser.add_argument("--rounds", type=int, default=6, help="windows of each kind")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each window")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="rooted-bench-"))
     folder.chmod(0o711)

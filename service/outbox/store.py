@@ -28,7 +28,7 @@ DELIVERIES = cast("Table", WebhookDeliveryRow.__table__)
 
 SUBSCRIPTIONS = """
 select id, client_id, types::text from webhook_endpoint
-where tenant_id = $1 and enabled and (client_id is null or client_id = any($2)) for key share
+where tenant_id = $1 and enabled and (client_id is null or client_id = any($2::uuid[])) for key share
 """
 
 HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
