@@ -147,6 +147,8 @@ async function askConsent(page, eye, person, authenticator) {
   await page.goto(`${world.url}/account`);
   await page.click("text=Log out everywhere");
   await eye.look("logged-out-everywhere", "Log in");
+  const fullSecond = Math.ceil(Date.now() / 1000) * 1000; // a consent counts from there on, as tokens ended then
+  await page.waitForFunction((at) => Date.now() >= at, fullSecond);
   await ask();
   await logIn(page, person.email, NEW_PASSWORD);
   await enter(page, { code: await authenticator.code() });
