@@ -102,9 +102,14 @@ def _canonical_rule(rule: RuleForm) -> dict[str, Any]:
 def _canonical_table(table: TableForm) -> dict[str, Any]:
     written = msgspec.to_builtins(table)
     for row in written["rows"]:
-        row["when"] = [" ".join(cell.split()) if '"' not in cell else cell.strip() for cell in row["when"]]
+        row["when"] = [_canonical_cell(cell.strip()) for cell in row["when"]]
         row["because"] = row["because"].strip()
     return {name: written[name] for name in ("inputs", "outputs", "then", "rows") if name in written}
+
+
+def _canonical_cell(cell: str) -> str:
+    """A condition is formatted; in any other cell every space may belong to a value."""
+    return f"= {format_expression(parse(cell[1:]))}" if cell.startswith("=") else cell
 
 
 def _whole(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ compiler leaves to the evaluator counts as a fact of its own: less is found then
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
@@ -25,7 +26,6 @@ STEPS_MAX = 50_000
 """Over all rules of a policy; what is not decided by then is not claimed."""
 
 NAMED_MAX = 5
-ALWAYS = Term()
 _CLASSES: Mapping[TypeName, tuple[type, ...]] = {
     TypeName.BOOL: (bool,),
     TypeName.INT: (int, float),
@@ -64,12 +64,10 @@ def find(conditions: Sequence[Expression], names: Sequence[str], declarations: D
     space = {index: _possible(column, declarations) for index, column in enumerate(terms.columns)}
     steps = Steps(STEPS_MAX)
     findings: list[Finding] = []
-    try:
+    with suppress(Undecided):  # what was found until then stands
         for index in range(len(conditions)):
             findings += _of_rule(index, true, names, (space, steps))
         findings += _gaps(true, _ordinary(terms.columns, space, declarations), terms.columns, steps)
-    except Undecided:
-        return _with_repetitions(findings, conditions, names)
     return _with_repetitions(findings, conditions, names)
 
 

@@ -69,6 +69,18 @@ def test_tables_differ_by_cell() -> None:
     ]
 
 
+@pytest.mark.parametrize("cell", ["a  b", "  a  b ", "= request.title=='a  b'", '"a  b", c'])
+def test_a_cell_asks_the_same_in_its_canonical_form(cell: str) -> None:
+    row = {"when": [cell, "*"], "then": [60], "because": "x"}
+    table = TABLE | {"inputs": [{"fact": "request.title"}, {"fact": "client.tier"}], "rows": [row]}
+    written = canonical.canonical({"table": table})
+
+    (before,) = documents.read({"table": table}, COMMITMENT).rules
+    (after,) = documents.read(written, COMMITMENT).rules
+    assert after.when == before.when
+    assert canonical.canonical(written) == written
+
+
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True, min_size=1, max_size=6)
 
 
