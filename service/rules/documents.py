@@ -89,7 +89,7 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
 
 def doubts(document: Mapping[str, Any], read: Document) -> list[Fault]:
     """What looks wrong with the rules beside one another. Only a table is told of its gaps."""
-    is_table = "table" in document
+    is_table = document.get("table") is not None
     place = "/table/rows" if is_table else "/rules"
     found = lint.find(
         [rule.condition for rule in read.rules], [rule.id for rule in read.rules], read.declarations

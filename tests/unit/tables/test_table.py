@@ -158,3 +158,12 @@ def test_a_sheet_that_is_no_table_is_refused(text: str, pointer: str) -> None:
         sheet.read(text, then=THEN)
 
     assert caught.value.faults[0].pointer == pointer
+
+
+def test_rules_beside_a_table_that_is_null_are_told_of_as_rules() -> None:
+    rule = {"id": "a", "when": "request.priority == 'P1' && request.priority == 'P2'", "then": THEN}
+    document = {"table": None, "rules": [rule | {"because": "It is so."}]}
+
+    found = documents.doubts(document, documents.read(document, COMMITMENT))
+
+    assert [fault.pointer for fault in found] == ["/rules/0"]
