@@ -31,7 +31,7 @@ from service.limits.domain.table import (
 from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
-from service.rules import service as rules
+from service.rules import policies
 from service.settings import Settings
 from service.tenants import applications
 from service.tenants import service as tenants
@@ -50,7 +50,7 @@ COUNTS: Mapping[str, Count] = {
     GROUPS.name: groups.count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
-    POLICIES.name: rules.policy_count,
+    POLICIES.name: policies.policy_count,
     SERVICES.name: tenants.service_count,
     WEBHOOK_ENDPOINTS.name: _webhook_endpoints,
 }

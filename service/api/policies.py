@@ -21,10 +21,11 @@ from service.calendars import service as calendars
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId
-from service.rules import service
+from service.rules import policies
 from service.rules.domain import Policy
 from service.rules.language.trial import evaluate_expression
-from service.rules.service import PolicyDraft, Rulebook
+from service.rules.policies import PolicyDraft
+from service.rules.service import Rulebook
 
 
 class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +105,7 @@ class PolicyController(Controller):
 
         async def effect() -> Response[SavedPolicyView]:
             draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
-            policy, warnings = await service.create_policy(session, rulebook, actor, draft, now=now)
+            policy, warnings = await policies.create(session, rulebook, actor, draft, now=now)
             view, address = SavedPolicyView.with_warnings(policy, warnings), f"/v1/policies/{policy.id}"
             return conditional.created(view, tag=_tag(policy), address=address)
 
@@ -115,7 +116,7 @@ class PolicyController(Controller):
         self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
     ) -> Response[Page[PolicyView]]:
         """List the policies, oldest first."""
-        found = await service.list_policies(session, after=paging.after(UUID), limit=paging.sought)
+        found = await policies.list_all(session, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda policy: policy.id, view=PolicyView.of)
 
     @get("/{policy_id:uuid}", operation_id="getPolicy")
@@ -126,7 +127,7 @@ class PolicyController(Controller):
         policy_id: FromPath[PolicyId],
     ) -> Response[PolicyView]:
         """Show one policy."""
-        policy = await service.get_policy(session, policy_id)
+        policy = await policies.get(session, policy_id)
         return conditional.respond(request, PolicyView.of(policy), tag=_tag(policy))
 
     @put("/{policy_id:uuid}", operation_id="revisePolicy")
@@ -141,9 +142,9 @@ class PolicyController(Controller):
         data: JSONBody[RevisePolicy],
     ) -> Response[SavedPolicyView]:
         """Add a version. The version in effect stays in effect until the new one is published."""
-        held = await service.get_policy(session, policy_id, lock=True)
+        held = await policies.get(session, policy_id, lock=True)
         precondition.check(_tag(held))
-        policy, warnings = await service.revise_policy(
+        policy, warnings = await policies.revise(
             session, rulebook, actor, held, document=data.document, now=now
         )
         view = SavedPolicyView.with_warnings(policy, warnings)
@@ -160,7 +161,7 @@ class PolicyController(Controller):
         version: FromPath[int],
     ) -> PolicyVersionView:
         """Show one version; it never changes."""
-        document = await service.get_document(session, policy_id, version)
+        document = await policies.get_document(session, policy_id, version)
         return PolicyVersionView(policy_id, version, document)
 
     @post(
@@ -181,9 +182,7 @@ class PolicyController(Controller):
 
         async def effect() -> Response[PolicyView]:
             names = await calendars.names(session)
-            policy = await service.publish_policy(
-                session, rulebook, actor, policy_id, calendars=names, now=now
-            )
+            policy = await policies.publish(session, rulebook, actor, policy_id, calendars=names, now=now)
             return Response(PolicyView.of(policy), headers={"ETag": _tag(policy)})
 
         return await once(effect, status_code=200)

@@ -1,7 +1,7 @@
 """What a rule of a commitment policy promises: its JSON form, and the terms made of it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -126,12 +126,32 @@ def read(then: object) -> Promises:
 
 def calendars_of(outcome: object) -> frozenset[str]:
     """The names of the calendars that the outcome counts by."""
+    promises = _promises(outcome).promises
+    return frozenset(promise.calendar for promise in promises if promise.calendar is not None)
+
+
+def merged(outcomes: Sequence[object]) -> Promises:
+    """What several outcomes promise together; of two promises of one metric the earlier one."""
+    by_metric: dict[str, Promise] = {}
+    for outcome in outcomes:
+        for promise in _promises(outcome).promises:
+            by_metric.setdefault(promise.metric, promise)
+    return Promises(list(by_metric.values()))
+
+
+def _promises(outcome: object) -> Promises:
     if not isinstance(outcome, Promises):
         raise TypeError(f"not the outcome of a commitment policy: {outcome!r}")
-    return frozenset(promise.calendar for promise in outcome.promises if promise.calendar is not None)
+    return outcome
 
 
-COMMITMENT = Kind("commitment", read, calendars_of)
+COMMITMENT = Kind(
+    name="commitment",
+    read_outcome=read,
+    write_outcome=msgspec.to_builtins,
+    merge=merged,
+    calendars_of=calendars_of,
+)
 
 
 def counted_by(outcome: Promises, client_calendar: str | None) -> Promises:

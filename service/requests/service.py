@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from service import ids
@@ -13,20 +13,19 @@ from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises
 from service.commitments import service as commitments
-from service.commitments.domain import CalendarKey, EntryId, Terms
+from service.commitments.domain import EntryId, Terms
 from service.commitments.models import Commitment
-from service.commitments.promises import Promises
 from service.commitments.service import Account, Offer
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import ClientId, DecisionId, EventId, PolicyVersionId, RequestId
+from service.ids import ClientId, DecisionId, EventId, RequestId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
-from service.requests import deeds, domain, store
+from service.requests import deeds, domain, judging, store
 from service.requests.domain import Decision, EventType, Facts, Place, Request, RequestEvent, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
-from service.rules.domain import Decided
+from service.rules.language.walk import paths
 from service.rules.service import Rulebook, RuleWhy
 from service.rules.vocabulary import RequestType
 from service.tenants import contacts
@@ -152,7 +151,7 @@ async def submit(
     try:
         made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     except BeyondHorizon:
-        decision, terms = _unfollowed(decision), tuple(promises.terms_of(promises.DEFAULT, {}))
+        decision, terms = judging.unfollowed(decision), tuple(promises.terms_of(promises.DEFAULT, {}))
         made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     told = _acceptance(request, decision)
     request = replace(request, sequence=told[-1].sequence)
@@ -257,14 +256,15 @@ async def why(
     An application of a client organization is told the rule that was followed, and the values that it read.
     """
     decision = (await _decisions(session, request_id, client_id=client_id))[-1]
-    winner = None
+    winners: set[tuple[UUID, str]] = set()
     if decision.policy_version_id is not None and decision.rule_id is not None:
-        winner = (decision.policy_version_id, decision.rule_id)
-    asked = await rules.why(session, rulebook, POLICY_KIND, decision.versions, decision.facts, winner=winner)
+        winners.add((decision.policy_version_id, decision.rule_id))
+    refs = {POLICY_KIND: decision.versions}
+    asked = await rules.why(session, rulebook, refs, decision.facts, winners=winners)
     if client_id is None:
         return Why(decision.id, decision.facts, asked)
     followed = [each for each in asked if each.counts]
-    read = frozenset(path for each in followed for path in rules.paths_read(each.rule))
+    read = frozenset(path for each in followed for path in paths(each.rule.condition))
     return Why(decision.id, domain.facts_for_client(decision.facts, read), followed)
 
 
@@ -371,47 +371,12 @@ async def _decide(
     before: Sequence[Decision] = (),
     now: datetime,
 ) -> tuple[Decision, tuple[Terms, ...]]:
-    """Decide on the request's facts: the decision, and the terms of what it promises.
-
-    A rule that was followed before keeps the calendar versions that it was followed by: a revised calendar
-    moves no promise that was made.
-    """
+    """Decide on the request's facts: the decision, and the terms of what it promises."""
     facts = domain.rule_facts(request, request.facts, client=context.client, service=context.service)
-    decided = await rules.decide(session, rulebook, POLICY_KIND, facts)
-    outcome = promises.DEFAULT if decided.winner is None else cast("Promises", decided.winner[1].outcome)
-    followed = _followed(decided)
-    outcome = promises.counted_by(outcome, None if context.client is None else context.client.calendar)
-    pinned = next(
-        (one.calendars for one in before if (one.policy_version_id, one.rule_id) == followed),
-        dict[str, str](),
-    )
-    wanted = promises.calendars_of(outcome) - pinned.keys()
-    current = await calendars.current_versions(session, wanted) if wanted else {}
-    keys = pinned | {name: str(version_id) for name, version_id in current.items()}
-    decision = Decision(
-        id=DecisionId(ids.new_id()),
-        decided_at=now,
-        facts=facts,
-        versions=decided.versions,
-        calendars=keys,
-        policy_version_id=followed[0],
-        rule_id=followed[1],
-        matched=[consulted.to_json() for consulted in decided.consulted],
-        degraded=decided.degraded,
-        engine=decided.engine,
-    )
-    calendar_keys = {name: CalendarKey(version) for name, version in keys.items()}
-    return decision, tuple(promises.terms_of(outcome, calendar_keys))
-
-
-def _unfollowed(decision: Decision) -> Decision:
-    """The decision when its rule cannot be followed: its calendars open too seldom for what it promises."""
-    return replace(decision, policy_version_id=None, rule_id=None, calendars={}, degraded=True)
-
-
-def _followed(decided: Decided) -> tuple[PolicyVersionId | None, str | None]:
-    """The version and the rule that were followed, if any."""
-    return (None, None) if decided.winner is None else (decided.winner[0].version_id, decided.winner[1].id)
+    decided = await rules.decide(session, rulebook, facts, received_at=request.received_at, now=now)
+    judged = judging.judge(decided, context.client, before, decision_id=DecisionId(ids.new_id()), now=now)
+    wanted = judged.calendars
+    return judging.with_calendars(judged, await calendars.current_versions(session, wanted) if wanted else {})
 
 
 async def _judge_again(
@@ -463,7 +428,7 @@ async def _decide_after(
     try:
         await commitments.prepare(session, [offer], now=now)
     except BeyondHorizon:
-        decision, offer = _unfollowed(decision), replace(offer, terms=())
+        decision, offer = judging.unfollowed(decision), replace(offer, terms=())
     await store.append(session, {store.DECISIONS: [_decision_row(request, event, decision)]})
     return decision, offer
 

@@ -11,7 +11,7 @@ import msgspec
 from service import forms
 from service.errors import Fault, pointer_to
 from service.rules import lint
-from service.rules.domain import Document, HitPolicy, Kind, Rule
+from service.rules.domain import ORDER_DEFAULT, Document, HitPolicy, Kind, Rule, Scope
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
 from service.rules.language.declare import declarations_from_json
@@ -19,13 +19,19 @@ from service.rules.language.faults import LanguageError, SyntaxFault
 from service.rules.language.parse import parse
 from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
+from service.rules.language.walk import paths
 from service.rules.tables import table
 from service.rules.tables.table import TableForm, TableInvalid
-from service.rules.vocabulary import FACTS
+from service.rules.vocabulary import FACTS, RequestType
 
 RULES_MAX = 2_000
 CONDITION_LENGTH_MAX = 4_096
 BECAUSE_LENGTH_MAX = 500
+RANK_MAX = 10_000
+ORDER_MAX = 1_000
+SCOPE_NAMES_MAX = 200
+TESTS_MAX = 500
+TEST_NAME_LENGTH_MAX = 200
 OWN_FACTS_PREFIXES = ("request.custom.", "client.custom.")
 
 
@@ -42,6 +48,30 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: Annotated[str, msgspec.Meta(min_length=1, max_length=CONDITION_LENGTH_MAX)]
     then: dict[str, Any]
     because: Annotated[str, msgspec.Meta(min_length=1, max_length=BECAUSE_LENGTH_MAX)]
+    rank: Annotated[int, msgspec.Meta(ge=0, le=RANK_MAX)] | None = None
+
+
+class ScopeForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which requests a policy is for; what is left out names all. Services and clients go by their names."""
+
+    request_types: Annotated[list[RequestType], msgspec.Meta(max_length=SCOPE_NAMES_MAX)] = []
+    services: Annotated[list[str], msgspec.Meta(max_length=SCOPE_NAMES_MAX)] = []
+    clients: Annotated[list[str], msgspec.Meta(max_length=SCOPE_NAMES_MAX)] = []
+
+
+class TestForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What must follow from some facts, for the version to be published.
+
+    Attributes:
+        facts: as a request would bring them, nested or by their dotted names.
+        rules: the ids of the rules that count, in their order; empty when none does.
+        outcome: what they say together, where that matters too.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=TEST_NAME_LENGTH_MAX)]
+    facts: dict[str, Any]
+    rules: list[str]
+    outcome: dict[str, Any] | None = None
 
 
 class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +81,17 @@ class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `facts` declares what the policy reads beside the facts that every rule may read, each under
     `request.custom.`, or `client.custom.` for the profile of a client: `{"request.custom.site": "string"}`.
+
+    Of the policies of one kind that are for a request, the one with the lowest `order` is asked first.
     """
 
     rules: Annotated[list[RuleForm], msgspec.Meta(max_length=RULES_MAX)] = []
     table: TableForm | None = None
     hit_policy: HitPolicy = HitPolicy.FIRST
     facts: dict[str, Any] = {}
+    applies_to: ScopeForm = ScopeForm()
+    order: Annotated[int, msgspec.Meta(ge=0, le=ORDER_MAX)] = ORDER_DEFAULT
+    tests: Annotated[list[TestForm], msgspec.Meta(max_length=TESTS_MAX)] = []
 
 
 def read(document: Mapping[str, Any], kind: Kind) -> Document:
@@ -83,7 +118,17 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     if faults:
         raise PolicyInvalid(faults)
     return Document(
-        hit_policy=form.hit_policy, declarations=declared, rules=tuple(rules), warnings=tuple(warnings)
+        hit_policy=form.hit_policy,
+        declarations=declared,
+        rules=tuple(rules),
+        warnings=tuple(warnings),
+        reads=frozenset(".".join(path) for rule in rules for path in paths(rule.condition)),
+        scope=Scope(
+            request_types=frozenset(each.value for each in form.applies_to.request_types),
+            services=frozenset(form.applies_to.services),
+            clients=frozenset(form.applies_to.clients),
+        ),
+        order=form.order,
     )
 
 
@@ -162,7 +207,12 @@ def _rule(
     if faults or condition is None:
         raise PolicyInvalid(faults)
     rule = Rule(
-        id=written.id, when=written.when, condition=condition, outcome=outcome, because=written.because
+        id=written.id,
+        when=written.when,
+        condition=condition,
+        outcome=outcome,
+        because=written.because,
+        rank=written.rank,
     )
     return rule, warnings
 

@@ -1,10 +1,10 @@
 """Policies, and what is chosen when their rules have been matched. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from service import ids
 from service.errors import Fault
@@ -13,11 +13,27 @@ from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
 from service.rules.matching import Matches
 
+ORDER_DEFAULT = 500
+
 
 class HitPolicy(StrEnum):
-    """DMN's word for which of the matching rules count."""
+    """DMN's words for which of the matching rules count."""
 
     FIRST = "FIRST"
+    """The first in the order of the rules."""
+    UNIQUE = "UNIQUE"
+    """The only one, or of several the one whose `rank` is lowest."""
+    COLLECT = "COLLECT"
+    """All of them; their outcomes are merged as the policy's kind says."""
+
+
+class Reach(StrEnum):
+    """How the policies of one kind stand beside one another."""
+
+    FIRST = "first"
+    """The first with a rule that counts is followed, and none after it is asked."""
+    ALL = "all"
+    """All are asked, and what they say is merged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +46,7 @@ class Rule:
         condition: the same, parsed and checked.
         outcome: what follows, as the policy's kind reads it.
         because: why, for people.
+        rank: which of several matching rules counts under UNIQUE: the lowest; None comes after all others.
     """
 
     id: str
@@ -37,6 +54,39 @@ class Rule:
     condition: Expression
     outcome: object
     because: str
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which requests a policy is for, by the facts of the snapshot. What is empty names all.
+
+    Attributes:
+        request_types: of `request.type`.
+        services: of `service.name`.
+        clients: of `client.name`.
+    """
+
+    request_types: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
+
+    def covers(self, facts: Mapping[str, Any]) -> bool:
+        """Is the policy for a request with these facts? One that lacks a fact that is asked for is not."""
+        asked = (
+            ("request", "type", self.request_types),
+            ("service", "name", self.services),
+            ("client", "name", self.clients),
+        )
+        return all(not names or _fact(facts, group, name) in names for group, name, names in asked)
+
+
+def _fact(facts: Mapping[str, Any], group: str, name: str) -> object:
+    found = facts.get(group)
+    return cast("Mapping[str, object]", found).get(name) if isinstance(found, Mapping) else None
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +95,9 @@ class Document:
 
     Attributes:
         declarations: of every fact that its rules may read.
+        reads: the dotted names of the facts that its rules do read.
+        scope: which requests it is for.
+        order: its place among the policies of its kind; the lowest is asked first.
         warnings: what can hardly be meant, and is not refused.
     """
 
@@ -52,21 +105,37 @@ class Document:
     declarations: Mapping[str, FactType]
     rules: tuple[Rule, ...]
     warnings: tuple[Fault, ...]
+    reads: frozenset[str] = frozenset()
+    scope: Scope = EVERYTHING
+    order: int = ORDER_DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
+def _no_calendars(outcome: object) -> frozenset[str]:  # noqa: ARG001 the outcome counts by none
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """What a policy decides. The slice that acts on the outcome says how one is written.
 
     Attributes:
-        name: `commitment`, and others to come.
+        name: `classification`, `rationalization`, `commitment` or `escalation`.
         read_outcome: turns a rule's `then` into the typed outcome; raises OutcomeInvalid.
+        write_outcome: the JSON form of an outcome, as a decision stores it.
+        merge: one outcome of several, of which the earlier come first in rank. Never called with none.
+        reach: how its policies stand beside one another.
         calendars_of: the names of the calendars that an outcome counts by.
+        derives: the facts that an outcome sets, by their dotted names; None where it sets none. What a policy
+            derives, every policy that is asked after it reads.
     """
 
     name: str
     read_outcome: Callable[[object], object]
-    calendars_of: Callable[[object], frozenset[str]]
+    write_outcome: Callable[[object], Any]
+    merge: Callable[[Sequence[object]], object]
+    reach: Reach = Reach.FIRST
+    calendars_of: Callable[[object], frozenset[str]] = _no_calendars
+    derives: Callable[[object], Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +177,14 @@ class Choice:
     """What a policy says to one snapshot of facts.
 
     Attributes:
-        winner: index of the rule that counts; None when none does.
+        winners: indexes of the rules that count, in the order in which they do.
         matched: indexes of all rules whose condition holds.
         errors: indexes of the rules whose condition could not be evaluated.
-        degraded: whether a rule that comes before the winner could not be evaluated.
+        degraded: whether a rule that could not be evaluated, or several that match where one should, leave a
+            doubt about the winners.
     """
 
-    winner: int | None
+    winners: tuple[int, ...]
     matched: tuple[int, ...]
     errors: tuple[int, ...]
     degraded: bool
@@ -136,27 +206,74 @@ class Consulted:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A rule that counts."""
+
+    ref: VersionRef
+    rule: Rule
+
+    def to_json(self) -> dict[str, Any]:
+        return {"version_id": str(self.ref.version_id), "rule_id": self.rule.id}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What the effective policies of one kind say to one snapshot of facts.
+class Answer:
+    """What the policies in effect of one kind say to one snapshot of facts.
 
     Attributes:
+        kind: the kind's name.
         versions: all versions in effect, in their order.
-        consulted: those that were asked: none after the first with a rule that matches.
-        winner: the version and the rule that count; None when nothing matches.
-        degraded: whether something could not be evaluated that might have changed the answer.
-        engine: what matched the rules: `durable`, or `reference` where that stood in.
+        consulted: those that were asked.
+        winners: the rules that count; the first comes first in rank.
+        outcome: what they say together; None when nothing matches.
     """
 
-    versions: tuple[VersionRef, ...]
-    consulted: tuple[Consulted, ...]
-    winner: tuple[VersionRef, Rule] | None
+    kind: str
+    versions: tuple[VersionRef, ...] = ()
+    consulted: tuple[Consulted, ...] = ()
+    winners: tuple[Winner, ...] = ()
+    outcome: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What all policies in effect say to one snapshot of facts.
+
+    Attributes:
+        facts: the snapshot, with what was derived from it.
+        answers: one for each kind, in the order in which they were asked.
+        degraded: whether something could not be evaluated that might have changed the answer.
+        engine: what matched the rules: `durable`, or `reference` where that stood in.
+        differed: the rule sets on which the engine was found to differ from the reference, which counts.
+    """
+
+    facts: Mapping[str, Any]
+    answers: tuple[Answer, ...]
     degraded: bool
     engine: str
+    differed: tuple[VersionRef, ...] = ()
+
+    def of(self, kind: str) -> Answer:
+        return next((answer for answer in self.answers if answer.kind == kind), Answer(kind=kind))
 
 
-def choose(matches: Matches) -> Choice:
-    """The first matching rule counts (DMN FIRST); an error before it leaves a doubt, which is recorded."""
-    winner = matches.true[0] if matches.true else None
-    degraded = any(winner is None or index < winner for index in matches.errors)
-    return Choice(winner, matches.true, matches.errors, degraded)
+def choose(hit_policy: HitPolicy, rules: Sequence[Rule], matches: Matches) -> Choice:
+    """Which of the matching rules count."""
+    match hit_policy:
+        case HitPolicy.FIRST:
+            winners = matches.true[:1]
+            in_doubt = any(not winners or index < winners[0] for index in matches.errors)
+        case HitPolicy.UNIQUE:
+            ranked = sorted(matches.true, key=lambda index: _rank(rules[index]))
+            winners = tuple(ranked[:1])
+            in_doubt = any(not winners or _rank(rules[i]) <= _rank(rules[winners[0]]) for i in matches.errors)
+            in_doubt |= len(ranked) > 1 and _rank(rules[ranked[0]]) == _rank(rules[ranked[1]])
+        case HitPolicy.COLLECT:
+            winners = matches.true
+            in_doubt = bool(matches.errors)
+    return Choice(winners, matches.true, matches.errors, in_doubt)
+
+
+def _rank(rule: Rule) -> tuple[bool, int]:
+    return (rule.rank is None, rule.rank or 0)

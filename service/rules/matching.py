@@ -32,11 +32,13 @@ class Matches:
         true: indexes into `RuleSet.conditions`, ascending.
         errors: indexes of conditions that end in an error or in something that is no bool, ascending.
         engine: which engine answered. `reference` from the durable engine means that it stood in.
+        differed: whether the durable engine was compared with the reference and answered otherwise.
     """
 
     true: tuple[int, ...]
     errors: tuple[int, ...]
     engine: EngineName
+    differed: bool = False
 
 
 class MatchingTooSlow(Unavailable):

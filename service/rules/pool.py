@@ -7,7 +7,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import structlog
@@ -173,7 +173,7 @@ class DurablePool:
             return found
         self.counters["mismatch"] += 1
         self._blame(ruleset.key, f"answered {found}, not {expected}", is_final=True)
-        return expected
+        return replace(expected, differed=True)
 
     def _blame(self, key: str, why: str, *, is_final: bool) -> None:
         log.warning("rules engine failed", ruleset=key, why=why)

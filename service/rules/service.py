@@ -1,43 +1,29 @@
-"""Use cases of this slice: policies, deciding by them, and saying why."""
+"""Use cases of this slice: deciding by the policies in effect, and saying why. `policies` has their life."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
-
-from service import ids
-from service.audit import service as audit
-from service.audit.domain import Actor, Deed
 from service.db import TenantSession
-from service.errors import Fault
-from service.ids import PolicyId, PolicyVersionId
-from service.limits import service as limits
-from service.limits.domain.table import POLICIES
-from service.names import faults_of_name
-from service.rules import documents, domain, store
-from service.rules.domain import Consulted, Decided, Document, Kind, Policy, Rule, VersionRef
-from service.rules.errors import PolicyInvalid, PolicyNotFound
+from service.rules import deciding, pointers, store
+from service.rules.deciding import Effective
+from service.rules.domain import Decided, Document, Kind, Rule, VersionRef
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
-from service.rules.language.syntax import Expression
-from service.rules.language.walk import children, path_of
 from service.rules.library import Library
-from service.rules.matching import Engine, MatchingTooSlow, RuleSet
+from service.rules.matching import Engine, RuleSet
 from service.rules.vetting import Vetted
 
 Vet = Callable[[RuleSet], Awaitable[Vetted]]
 
-VERSIONS = range(1, 2**31)
-"""The numbers that a version may have; PostgreSQL knows no others."""
+History = Callable[[frozenset[str]], Awaitable[Mapping[str, object]]]
+"""Tells the facts of history that are asked for, by their dotted names, as of the instant of the decision."""
 
-NO_ENGINE = "none"
-"""The engine of a decision that asked no rule."""
 
-log = structlog.stdlib.get_logger(__name__)
+async def no_history(names: frozenset[str]) -> Mapping[str, object]:  # noqa: ARG001 there is none
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +41,6 @@ class Rulebook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyDraft:
-    """A policy to be; its document as it was written."""
-
-    name: str
-    kind: str
-    document: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleWhy:
     """One rule, matched or not, with the values that decided it.
 
@@ -72,284 +49,101 @@ class RuleWhy:
         explanation: the condition's tree with its values, as `language.explain` gives it.
     """
 
+    kind: str
     ref: VersionRef
     rule: Rule
     counts: bool
     explanation: Mapping[str, Any]
 
 
-async def create_policy(
-    session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
-) -> tuple[Policy, list[Fault]]:
-    """Create a policy with its first version, as a draft; also what is to be warned of.
-
-    Raises:
-        PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
-    """
-    document, warnings = await asyncio.to_thread(_examine, draft.document, _kind(rulebook, draft.kind))
-    if faults := faults_of_name(draft.name):
-        raise PolicyInvalid(faults)
-    await limits.refuse_rules(session, len(document.rules))
-    await limits.make_room(session, POLICIES, lambda: store.policy_count(session))
-    policy_id = PolicyId(ids.new_id())
-    await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
-    await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
-    after = {"name": draft.name, "kind": draft.kind, **_told(1, draft.document)}
-    await audit.record(session, actor, Deed("policy.created", f"policy:{policy_id}", after=after), now=now)
-    policy = Policy(
-        id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
-    )
-    return policy, warnings
-
-
-async def revise_policy(
+async def decide(
     session: TenantSession,
     rulebook: Rulebook,
-    actor: Actor,
-    policy: Policy,
+    facts: Mapping[str, Any],
     *,
-    document: dict[str, Any],
+    received_at: datetime,
     now: datetime,
-) -> tuple[Policy, list[Fault]]:
-    """Add a version, as a draft, to a policy that the caller holds locked; also what is to be warned of.
-
-    Raises:
-        PolicyInvalid, RulesTooMany
-    """
-    read, warnings = await asyncio.to_thread(_examine, document, _kind(rulebook, policy.kind))
-    await limits.refuse_rules(session, len(read.rules))
-    row = await store.get(session, policy.id, lock=True)
-    row.version += 1
-    await store.add_version(session, _ref(policy.id, row.version), document, now=now)
-    await audit.record(
-        session,
-        actor,
-        Deed(
-            "policy.revised",
-            f"policy:{policy.id}",
-            before={"version": policy.version},
-            after=_told(row.version, document),
-        ),
-        now=now,
-    )
-    return row.to_domain(), warnings
-
-
-async def get_policy(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
-    return (await store.get(session, policy_id, lock=lock)).to_domain()
-
-
-async def get_document(session: TenantSession, policy_id: PolicyId, version: int) -> dict[str, Any]:
-    if version not in VERSIONS:
-        raise PolicyNotFound(policy_id)
-    return (await store.version(session, policy_id, version)).document
-
-
-async def list_policies(session: TenantSession, *, after: UUID | None, limit: int) -> list[Policy]:
-    return [row.to_domain() for row in await store.listed(session, after=after, limit=limit)]
-
-
-async def policy_count(session: TenantSession) -> int:
-    return await store.policy_count(session)
-
-
-async def publish_policy(
-    session: TenantSession,
-    rulebook: Rulebook,
-    actor: Actor,
-    policy_id: PolicyId,
-    *,
-    calendars: Collection[str],
-    now: datetime,
-) -> Policy:
-    """Put the newest version into effect, in the place of the one before, or after all others.
+    history: History = no_history,
+) -> Decided:
+    """What the policies in effect say to these facts. They stay in effect until the transaction ends.
 
     Args:
         session: of the tenant.
         rulebook: of this process.
-        actor: who publishes.
-        policy_id: which policy.
-        calendars: the names of the calendars there are.
+        facts: the snapshot, nested, as JSON.
+        received_at: when the request was received: some versions hold for new requests only.
         now: the tenant's now.
-
-    Raises:
-        PolicyNotFound; PolicyInvalid: a rule counts by a calendar that there is not.
+        history: tells facts that only some rules read; what they read is in the decision's snapshot then.
     """
-    row = await store.get(session, policy_id, lock=True)
-    stored = await store.version(session, policy_id, row.version)
-    kind = _kind(rulebook, row.kind)
-    document = _read(stored.document, kind)
-    _refuse_unknown_calendars(document, kind, calendars)
-    ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(stored.id), version=stored.version)
-    refusal = await _refusal(rulebook, _ruleset(session, ref, document))
-    pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
-    refs = [VersionRef.of(entry) for entry in pointer.effective]
-    if all(each.policy_id != ref.policy_id for each in refs):
-        refs.append(ref)
-    refs = [ref if each.policy_id == ref.policy_id else each for each in refs]
-    await store.point(session, pointer, refs, now=now)
-    before = {"published_version": row.published_version}
-    row.published_version = stored.version
-    sha256 = documents.fingerprint(stored.document)
-    after = {"published_version": stored.version, "document_sha256": sha256, "engine_refusal": refusal}
-    subject = f"policy:{policy_id}"
-    await audit.record(session, actor, Deed("policy.published", subject, before=before, after=after), now=now)
-    return row.to_domain()
-
-
-def _told(version: int, document: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit trail says of a version: enough to prove later what it said."""
-    return {"version": version, "document_sha256": documents.fingerprint(document)}
-
-
-async def decide(session: TenantSession, rulebook: Rulebook, kind: str, facts: Mapping[str, Any]) -> Decided:
-    """What the policies in effect say to these facts. They stay in effect until the transaction ends.
-
-    Rules that take too long to match are left aside; the answer is then degraded.
-    """
-    refs = await store.effective(session, kind)
-    read = await _documents(session, rulebook, kind, refs)
-    consulted: list[Consulted] = []
-    winner: tuple[VersionRef, Rule] | None = None
-    degraded, engine = False, NO_ENGINE
-    for ref, document in zip(refs, read, strict=True):
-        bound = bind(facts, document.declarations)
-        degraded = degraded or bool(bound.faults)
-        try:
-            matches = await rulebook.engine.match(_ruleset(session, ref, document), bound.facts)
-        except MatchingTooSlow:
-            log.warning("rules left aside", tenant_id=str(session.tenant_id), version_id=str(ref.version_id))
-            degraded = True
-            continue
-        choice = domain.choose(matches)
-        degraded, engine = degraded or choice.degraded, matches.engine
-        consulted.append(_consulted(ref, document, choice))
-        if choice.winner is not None:
-            winner = (ref, document.rules[choice.winner])
-            break
-    return Decided(
-        versions=tuple(refs), consulted=tuple(consulted), winner=winner, degraded=degraded, engine=engine
+    pointed = await store.pointed(session)
+    refs = {
+        kind: pointers.in_effect(each, received_at=received_at, now=now) for kind, each in pointed.items()
+    }
+    effective = await _effective(session, rulebook, refs)
+    documents = [policy.document for policies in effective.values() for policy in policies]
+    told = await history(frozenset[str]().union(*(document.reads for document in documents)))
+    return await deciding.decide(
+        rulebook.engine, list(rulebook.kinds.values()), effective, deciding.overlaid(facts, told)
     )
 
 
 async def why(
     session: TenantSession,
     rulebook: Rulebook,
-    kind: str,
-    refs: Sequence[VersionRef],
+    refs: Mapping[str, Sequence[VersionRef]],
     facts: Mapping[str, Any],
     *,
-    winner: tuple[UUID, str] | None,
+    winners: Collection[tuple[UUID, str]],
 ) -> list[RuleWhy]:
     """Every rule of the versions that a decision was made by, matched or not, on its snapshot of facts.
 
     Args:
         session: of the tenant.
         rulebook: of this process.
-        kind: of the policies.
-        refs: the versions.
+        refs: the versions, by kind.
         facts: the snapshot.
-        winner: version and rule that were followed.
+        winners: versions and rules that were followed.
     """
-    read = await _documents(session, rulebook, kind, refs)
+    effective = await _effective(session, rulebook, refs)
     return [
         RuleWhy(
-            ref=ref,
+            kind=kind,
+            ref=policy.ref,
             rule=rule,
-            counts=winner == (ref.version_id, rule.id),
-            explanation=explanation_json(explain(rule.condition, bind(facts, document.declarations).facts)),
+            counts=(policy.ref.version_id, rule.id) in winners,
+            explanation=explanation_json(
+                explain(rule.condition, bind(facts, policy.document.declarations).facts)
+            ),
         )
-        for ref, document in zip(refs, read, strict=True)
-        for rule in document.rules
+        for kind, policies in effective.items()
+        for policy in policies
+        for rule in policy.document.rules
     ]
 
 
-def paths_read(rule: Rule) -> frozenset[tuple[str, ...]]:
-    """The facts that a rule's condition names: `("client", "tier")` for `client.tier`."""
-    return frozenset(_paths(rule.condition))
-
-
-def _paths(node: Expression) -> Iterator[tuple[str, ...]]:
-    path = path_of(node)
-    if path is not None:
-        yield path
-        return
-    for part in children(node):
-        yield from _paths(part)
-
-
-async def _documents(
-    session: TenantSession, rulebook: Rulebook, kind: str, refs: Sequence[VersionRef]
-) -> list[Document]:
-    missing = rulebook.library.missing(session.tenant_id, [ref.version_id for ref in refs])
+async def _effective(
+    session: TenantSession, rulebook: Rulebook, refs: Mapping[str, Sequence[VersionRef]]
+) -> dict[str, list[Effective]]:
+    """The versions of each kind, read; by one statement for all that are not in memory."""
+    missing = rulebook.library.missing(session.tenant_id, [ref.version_id for ref in _all(refs)])
     stored = await store.documents(session, missing) if missing else {}
-    return [
-        rulebook.library.read(
-            session.tenant_id, ref.version_id, stored.get(ref.version_id), rulebook.kinds[kind]
-        )
-        for ref in refs
-    ]
+    return {
+        name: [_read(session, rulebook, kind, ref, stored.get(ref.version_id)) for ref in refs.get(name, ())]
+        for name, kind in rulebook.kinds.items()
+    }
 
 
-def _ruleset(session: TenantSession, ref: VersionRef, document: Document) -> RuleSet:
+def _all(refs: Mapping[str, Sequence[VersionRef]]) -> Iterable[VersionRef]:
+    return (ref for each in refs.values() for ref in each)
+
+
+def _read(
+    session: TenantSession, rulebook: Rulebook, kind: Kind, ref: VersionRef, stored: Mapping[str, Any] | None
+) -> Effective:
+    document = rulebook.library.read(session.tenant_id, ref.version_id, stored, kind)
+    return Effective(ref, document, ruleset_of(session, ref, document))
+
+
+def ruleset_of(session: TenantSession, ref: VersionRef, document: Document) -> RuleSet:
+    """The conditions of a version, under the name that engines keep them by."""
     return RuleSet(f"{session.tenant_id}:{ref.version_id}", tuple(rule.condition for rule in document.rules))
-
-
-async def _refusal(rulebook: Rulebook, ruleset: RuleSet) -> str | None:
-    """Why the engine does not take a rule set; the reference evaluator decides by it then."""
-    if rulebook.vet is None:
-        return None
-    refusal = (await rulebook.vet(ruleset)).refusal
-    if refusal is not None:
-        log.warning("rules left to the reference evaluator", ruleset=ruleset.key, reason=refusal)
-    return refusal
-
-
-def _consulted(ref: VersionRef, document: Document, choice: domain.Choice) -> Consulted:
-    return Consulted(
-        ref=ref,
-        matched=tuple(document.rules[index].id for index in choice.matched),
-        errors=tuple(document.rules[index].id for index in choice.errors),
-    )
-
-
-def _read(document: Mapping[str, Any], kind: Kind) -> Document:
-    """The document in a body's `/document`. Raises PolicyInvalid."""
-    try:
-        return documents.read(document, kind)
-    except PolicyInvalid as refusal:
-        raise PolicyInvalid(_in_body(refusal.faults)) from refusal
-
-
-def _examine(document: Mapping[str, Any], kind: Kind) -> tuple[Document, list[Fault]]:
-    """The document in a body's `/document`, and what is to be warned of. Raises PolicyInvalid."""
-    read = _read(document, kind)
-    return read, _in_body([*read.warnings, *documents.doubts(document, read)])
-
-
-def _in_body(faults: Sequence[Fault]) -> list[Fault]:
-    """Faults of a document, with where they are in a body."""
-    return [replace(fault, pointer=f"/document{fault.pointer}") for fault in faults]
-
-
-def _kind(rulebook: Rulebook, name: str) -> Kind:
-    kind = rulebook.kinds.get(name)
-    if kind is None:
-        known = ", ".join(sorted(rulebook.kinds))
-        raise PolicyInvalid([Fault("/kind", f"{name!r} is not a kind of policy; known are {known}.")])
-    return kind
-
-
-def _ref(policy_id: PolicyId, version: int) -> VersionRef:
-    return VersionRef(policy_id=policy_id, version_id=PolicyVersionId(ids.new_id()), version=version)
-
-
-def _refuse_unknown_calendars(document: Document, kind: Kind, calendars: Collection[str]) -> None:
-    faults = [
-        Fault(f"/document/rules/{index}/then", f"There is no calendar {name!r}; create it first.")
-        for index, rule in enumerate(document.rules)
-        for name in sorted(kind.calendars_of(rule.outcome))
-        if name not in calendars
-    ]
-    if faults:
-        raise PolicyInvalid(faults)

@@ -14,9 +14,10 @@ from service.ids import PolicyId
 from service.rules.domain import VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
 from service.rules.models import PolicyPointerRow, PolicyRow, PolicyVersionRow
+from service.rules.pointers import Pointed
 
 POLICY_COUNT = "select count(*) from policy where tenant_id = $1"
-EFFECTIVE = "select effective::text from policy_pointer where tenant_id = $1 and kind = $2 for share"
+POINTED = "select kind, effective::text from policy_pointer where tenant_id = $1 for share"
 
 
 def _mine(session: TenantSession) -> Select[PolicyRow]:
@@ -99,10 +100,10 @@ async def documents(session: TenantSession, version_ids: Sequence[UUID]) -> dict
     return {row.id: row.document for row in rows}
 
 
-async def effective(session: TenantSession, kind: str) -> list[VersionRef]:
-    """The versions in effect, held FOR SHARE until the transaction ends."""
-    stored = (await run(session.db, EFFECTIVE, session.tenant_id, kind)).scalar()
-    return [VersionRef.of(entry) for entry in msgspec.json.decode(stored or "[]")]
+async def pointed(session: TenantSession) -> dict[str, list[Pointed]]:
+    """What was put into effect, by kind, held FOR SHARE until the transaction ends."""
+    found = await run(session.db, POINTED, session.tenant_id)
+    return {kind: [Pointed.of(entry) for entry in msgspec.json.decode(stored)] for kind, stored in found}
 
 
 async def hold_pointer(
@@ -125,10 +126,10 @@ async def hold_pointer(
 
 
 async def point(
-    session: TenantSession, pointer: PolicyPointerRow, refs: Sequence[VersionRef], *, now: datetime
+    session: TenantSession, pointer: PolicyPointerRow, pointed: Sequence[Pointed], *, now: datetime
 ) -> None:
     await session.db.execute(
         update(PolicyPointerRow)
         .where(PolicyPointerRow.tenant_id == session.tenant_id, PolicyPointerRow.id == pointer.id)
-        .values(effective=[ref.to_json() for ref in refs], changed_at=now)
+        .values(effective=[each.to_json() for each in pointed], changed_at=now)
     )

@@ -1,7 +1,7 @@
 """Ways through a syntax tree that every reader of it needs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from service.rules.language.syntax import (
     Binary,
@@ -79,6 +79,16 @@ def path_of(node: Expression) -> tuple[str, ...] | None:
     if not isinstance(node, Name):
         return None
     return (node.name, *reversed(fields))
+
+
+def paths(node: Expression) -> Iterator[tuple[str, ...]]:
+    """The facts that an expression names: `("client", "tier")` for `client.tier`."""
+    path = path_of(node)
+    if path is not None:
+        yield path
+        return
+    for part in children(node):
+        yield from paths(part)
 
 
 def path_text(path: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""What policies would have done: one request tried, or a whole history. Nothing decided here counts."""

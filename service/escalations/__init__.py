@@ -1,0 +1,1 @@
+"""Who must know, and when. So far: what a policy may say."""

@@ -1,0 +1,1 @@
+"""Is a demand reasonable, and if not, what is? So far: what a policy may say."""

@@ -1,0 +1,93 @@
+"""From what the policies say to what is promised: the record of a decision, and the terms. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from service.commitments import promises
+from service.commitments.domain import CalendarKey, Terms
+from service.commitments.promises import Promises
+from service.ids import DecisionId, PolicyVersionId
+from service.requests.domain import Decision
+from service.rules.domain import Answer, Decided
+from service.tenants.domain import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided, and what is promised by it.
+
+    Attributes:
+        calendars: the names of the calendars that are still to be given a version, see `with_calendars`.
+    """
+
+    decision: Decision
+    outcome: Promises
+    calendars: frozenset[str]
+
+
+def judge(
+    decided: Decided,
+    client: Client | None,
+    before: Sequence[Decision],
+    *,
+    decision_id: DecisionId,
+    now: datetime,
+) -> Judged:
+    """The decision on one snapshot of facts.
+
+    A rule that was followed before keeps the calendar versions that it was followed by: a revised calendar
+    moves no promise that was made.
+
+    Args:
+        decided: what the policies in effect say.
+        client: the client organization that the request is of, whose calendar promises may count by.
+        before: the decisions that were made on the request before.
+        decision_id: of the decision.
+        now: the tenant's now.
+    """
+    answer = decided.of(promises.COMMITMENT.name)
+    outcome = answer.outcome if isinstance(answer.outcome, Promises) else promises.DEFAULT
+    outcome = promises.counted_by(outcome, None if client is None else client.calendar)
+    followed = _followed(answer)
+    pinned = next(
+        (one.calendars for one in before if (one.policy_version_id, one.rule_id) == followed),
+        dict[str, str](),
+    )
+    decision = Decision(
+        id=decision_id,
+        decided_at=now,
+        facts=dict(decided.facts),
+        versions=answer.versions,
+        calendars=pinned,
+        policy_version_id=followed[0],
+        rule_id=followed[1],
+        matched=[consulted.to_json() for consulted in answer.consulted],
+        degraded=decided.degraded,
+        engine=decided.engine,
+    )
+    return Judged(decision, outcome, promises.calendars_of(outcome) - pinned.keys())
+
+
+def with_calendars(judged: Judged, versions: Mapping[str, UUID]) -> tuple[Decision, tuple[Terms, ...]]:
+    """The decision with the versions of its calendars, by name, and the terms of what it promises."""
+    keys = judged.decision.calendars | {name: str(version_id) for name, version_id in versions.items()}
+    calendar_keys = {name: CalendarKey(version) for name, version in keys.items()}
+    return (
+        replace(judged.decision, calendars=keys),
+        tuple(promises.terms_of(judged.outcome, calendar_keys)),
+    )
+
+
+def unfollowed(decision: Decision) -> Decision:
+    """The decision when its rule cannot be followed: its calendars open too seldom for what it promises."""
+    return replace(decision, policy_version_id=None, rule_id=None, calendars={}, degraded=True)
+
+
+def _followed(answer: Answer) -> tuple[PolicyVersionId | None, str | None]:
+    """The version and the rule that were followed, if any; of several the first in rank."""
+    if not answer.winners:
+        return None, None
+    winner = answer.winners[0]
+    return winner.ref.version_id, winner.rule.id

@@ -1,0 +1,139 @@
+"""Asks the policies in effect what follows from one snapshot of facts. No database: an engine and documents.
+
+Kinds are asked in the order of the rulebook. What a policy derives is there for every policy after it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import structlog
+
+from service.rules import domain
+from service.rules.domain import Answer, Choice, Consulted, Decided, Document, Kind, Reach, VersionRef, Winner
+from service.rules.language.bind import bind
+from service.rules.matching import Engine, MatchingTooSlow, RuleSet
+
+NO_ENGINE = "none"
+"""The engine of a decision that asked no rule."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A version in effect, read. The engine caches by the rule set's key."""
+
+    ref: VersionRef
+    document: Document
+    ruleset: RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one version says."""
+
+    winners: tuple[Winner, ...] = ()
+    consulted: Consulted | None = None
+    degraded: bool = False
+    engine: str = NO_ENGINE
+    differed: bool = False
+
+
+async def decide(
+    engine: Engine,
+    kinds: Sequence[Kind],
+    effective: Mapping[str, Sequence[Effective]],
+    facts: Mapping[str, Any],
+) -> Decided:
+    """What the policies say to these facts.
+
+    Rules that take too long to match are left aside; the answer is then degraded.
+
+    Args:
+        engine: matches the rules.
+        kinds: in the order in which they are asked.
+        effective: by kind, in the order in which they are asked.
+        facts: the snapshot, nested, as JSON.
+    """
+    decided = Decided(facts=facts, answers=(), degraded=False, engine=NO_ENGINE)
+    for kind in kinds:
+        decided = await _answered(engine, kind, effective.get(kind.name, ()), decided)
+    return decided
+
+
+async def _answered(engine: Engine, kind: Kind, policies: Sequence[Effective], before: Decided) -> Decided:
+    """The decision with what one kind says."""
+    facts, decided = before.facts, before
+    consulted: list[Consulted] = []
+    winners: list[Winner] = []
+    for policy in policies:
+        if not policy.document.scope.covers(facts):
+            continue
+        asked = await _ask(engine, policy, facts)
+        decided = replace(
+            decided,
+            degraded=decided.degraded or asked.degraded,
+            engine=decided.engine if asked.engine == NO_ENGINE else asked.engine,
+            differed=(*decided.differed, policy.ref) if asked.differed else decided.differed,
+        )
+        consulted += [] if asked.consulted is None else [asked.consulted]
+        winners += asked.winners
+        if asked.winners and kind.derives is not None:
+            facts = overlaid(facts, kind.derives(_merged(kind, winners)))
+        if asked.winners and kind.reach is Reach.FIRST:
+            break
+    answer = Answer(
+        kind=kind.name,
+        versions=tuple(policy.ref for policy in policies),
+        consulted=tuple(consulted),
+        winners=tuple(winners),
+        outcome=_merged(kind, winners) if winners else None,
+    )
+    return replace(decided, facts=facts, answers=(*decided.answers, answer))
+
+
+async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:
+    document = policy.document
+    bound = bind(facts, document.declarations)
+    try:
+        matches = await engine.match(policy.ruleset, bound.facts)
+    except MatchingTooSlow:
+        log.warning("rules left aside", ruleset=policy.ruleset.key)
+        return _Asked(degraded=True)
+    choice = domain.choose(document.hit_policy, document.rules, matches)
+    return _Asked(
+        winners=tuple(Winner(policy.ref, document.rules[index]) for index in choice.winners),
+        consulted=_consulted(policy, choice),
+        degraded=choice.degraded or bool(bound.faults),
+        engine=matches.engine,
+        differed=matches.differed,
+    )
+
+
+def overlaid(facts: Mapping[str, Any], derived: Mapping[str, object]) -> Mapping[str, Any]:
+    """The facts with the derived ones, which are named with dots, in their places."""
+    changed: dict[str, Any] = dict(facts)
+    for name, value in derived.items():
+        *groups, last = name.split(".")
+        place = changed
+        for group in groups:
+            inner = place.get(group)
+            place[group] = dict(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else {}
+            place = place[group]
+        place[last] = value
+    return changed
+
+
+def _merged(kind: Kind, winners: Sequence[Winner]) -> object:
+    outcomes = [winner.rule.outcome for winner in winners]
+    return outcomes[0] if len(outcomes) == 1 else kind.merge(outcomes)
+
+
+def _consulted(policy: Effective, choice: Choice) -> Consulted:
+    rules = policy.document.rules
+    return Consulted(
+        ref=policy.ref,
+        matched=tuple(rules[index].id for index in choice.matched),
+        errors=tuple(rules[index].id for index in choice.errors),
+    )
