@@ -1,0 +1,1 @@
+"""Who is on duty when. Pure: no clock, no database, no HTTP."""
