@@ -1,1 +1,1 @@
-"""What policies would have done: one request tried, or a whole history. Nothing decided here counts."""
+"""Backtests: what other policies would have done to past requests. Simulation: what they would do to one."""

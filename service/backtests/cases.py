@@ -1,0 +1,64 @@
+"""A past request as a backtest reads it: what was submitted, and what happened to it.
+
+The tenant's own requests and those of an imported log have this one shape. It is stored and sent as JSON.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service.requests.domain import EventType, State
+from service.rules.vocabulary import RequestType
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was submitted, as `POST /v1/requests` takes it. `client` and `service` are names."""
+
+    source: str
+    external_id: str
+    type: RequestType
+    occurred_at: datetime
+    title: str | None = None
+    sequence: int = 0
+    state: State = State.OPEN
+    facts: dict[str, Any] = {}
+    client: str | None = None
+    service: str | None = None
+    requester: str | None = None
+
+
+class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened, as `POST /v1/requests/{id}/events` takes it, in the order of the source.
+
+    Attributes:
+        occurred_at: when it happened.
+        received_at: when it was told; left out, when it happened, but never before what precedes it.
+    """
+
+    type: EventType
+    occurred_at: datetime
+    received_at: datetime | None = None
+    sequence: int = 0
+    state: State | None = None
+    facts: dict[str, Any] | None = None
+    cause: str | None = None
+    party: str | None = None
+    by: str | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One past request.
+
+    Attributes:
+        id: of the request, or of the imported case.
+        received_at: when it was submitted; left out, when it was opened.
+        breaches: when promises to it were found broken, as recorded.
+    """
+
+    id: UUID
+    submission: Submitted
+    events: list[CaseEvent] = []
+    received_at: datetime | None = None
+    breaches: list[datetime] = []

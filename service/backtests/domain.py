@@ -1,0 +1,74 @@
+"""What a backtest is, and how far it has got. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from service.ids import BacktestId
+
+CHANGES_KEPT_MAX = 20_000
+"""Of more requests that change the first so many are listed, by when they were opened; all are counted."""
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({State.QUEUED, State.RUNNING})
+"""States in which a backtest still has something to do."""
+
+
+class ChangeKind(StrEnum):
+    """In what a request differs between the policies in effect and those that are tried."""
+
+    VERDICT = "verdict"
+    PROMISE = "promise"
+    """What is promised: another metric, target, calendar, or other terms."""
+    OUTCOME = "outcome"
+    """What becomes of a promise: kept, broken, pending."""
+    WARNING = "warning"
+    LADDER = "ladder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """A backtest, and how far it has got.
+
+    Attributes:
+        spec: what was asked for.
+        basis: what it compares: see `basis.Basis`.
+        total: requests of the history.
+        done: those that were judged.
+        decisions: how many were made, before and after together.
+        busy_seconds: how long it has worked.
+        changed: requests found to differ.
+        result: the totals, once it is done.
+        failure: why it failed, for people.
+    """
+
+    id: BacktestId
+    name: str
+    state: State
+    spec: Mapping[str, Any]
+    basis: Mapping[str, Any]
+    total: int
+    done: int
+    parts: int
+    decisions: int
+    busy_seconds: float
+    changed: int
+    result: Mapping[str, Any] | None
+    failure: str | None
+    created_at: datetime
+    began_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def decisions_per_second(self) -> float | None:
+        return self.decisions / self.busy_seconds if self.busy_seconds > 0 else None

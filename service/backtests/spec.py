@@ -1,0 +1,76 @@
+"""What a backtest is asked to do, as JSON: the body of `POST /v1/backtests`, which is kept as it came."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from service.backtests.errors import BacktestInvalid
+from service.errors import Fault, pointer_to
+
+CANDIDATES_MAX = 20
+NAME_LENGTH_MAX = 200
+
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
+
+
+class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A policy that is tried: a version that is stored, or a document.
+
+    What is stored takes the place of the version of the same policy in effect. A document takes the place of
+    the policy of its name and kind; where there is none in effect, it stands beside the others.
+
+    Attributes:
+        policy_id: with `version`.
+        kind: with `name` and `document`.
+    """
+
+    policy_id: UUID | None = None
+    version: Annotated[int, msgspec.Meta(ge=1, lt=2**31)] | None = None
+    kind: str | None = None
+    name: Title | None = None
+    document: dict[str, Any] | None = None
+
+    def fault(self, place: str) -> Fault | None:
+        stored, written = (self.policy_id, self.version), (self.kind, self.name, self.document)
+        is_stored = None not in stored and all(each is None for each in written)
+        is_written = None not in written and all(each is None for each in stored)
+        if is_stored or is_written:
+            return None
+        return Fault(place, "Give `policy_id` and `version`, or `kind`, `name` and `document`.")
+
+
+class History(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"since": "from"}
+):
+    """Which requests: the tenant's own, opened from `from` on and before `to`, or an imported log."""
+
+    since: datetime | None = None
+    to: datetime | None = None
+    log_id: UUID | None = None
+
+    def fault(self, place: str) -> Fault | None:
+        if self.log_id is not None and self.since is None and self.to is None:
+            return None
+        if self.log_id is not None or self.since is None or self.to is None:
+            return Fault(place, "Give `from` and `to`, or `log_id`.")
+        if self.since >= self.to:
+            return Fault(pointer_to(place, "to"), "`to` lies after `from`.")
+        return None
+
+
+class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which policies are tried, and on which history."""
+
+    name: Title
+    policies: Annotated[list[Candidate], msgspec.Meta(min_length=1, max_length=CANDIDATES_MAX)]
+    history: History
+    calendars: Literal["current"] = "current"
+
+    def check(self) -> None:
+        """Raises BacktestInvalid."""
+        found = [each.fault(pointer_to("/policies", at)) for at, each in enumerate(self.policies)]
+        faults = [fault for fault in [*found, self.history.fault("/history")] if fault is not None]
+        if faults:
+            raise BacktestInvalid(faults)
