@@ -94,6 +94,18 @@ class GroupsTooMany(QuotaExceeded):
     code = "groups-too-many"
 
 
+class HistoryCasesTooMany(QuotaExceeded):
+    """The tenant has as many cases of past requests as it may have. Delete a log before adding more."""
+
+    code = "history-cases-too-many"
+
+
+class HistoryLogsTooMany(QuotaExceeded):
+    """The tenant has as many logs of past requests as it may have. Delete one before adding another."""
+
+    code = "history-logs-too-many"
+
+
 class MembersTooMany(QuotaExceeded):
     """The tenant has as many members as it may have. Deactivate one, or ask the operator for more."""
 
@@ -152,6 +164,8 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         ClientsTooMany,
         ContactsTooMany,
         GroupsTooMany,
+        HistoryCasesTooMany,
+        HistoryLogsTooMany,
         MembersTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,

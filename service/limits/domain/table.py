@@ -79,6 +79,10 @@ CALENDARS = _counted("calendars", 200, 10_000, "calendars")
 CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
 CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of each client organization")
 GROUPS = _counted("groups", 200, 10_000, "groups of members")
+HISTORY_CASES = _counted(
+    "history_cases", 200_000, 5_000_000, "cases of all logs of past requests that were brought in"
+)
+HISTORY_LOGS = _counted("history_logs", 50, 1_000, "logs of past requests that were brought in")
 MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
 OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")
 POLICIES = _counted("policies", 100, 1_000, "policies")
@@ -110,6 +114,8 @@ LIMITS: Mapping[str, Limit] = {
         CLIENTS,
         CONTACTS,
         GROUPS,
+        HISTORY_CASES,
+        HISTORY_LOGS,
         MEMBERS,
         OPEN_PROMISES,
         POLICIES,
