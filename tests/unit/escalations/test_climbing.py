@@ -1,0 +1,224 @@
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.escalations.domain import climbing
+from service.escalations.domain.climbing import (
+    Acknowledged,
+    Begun,
+    Ended,
+    Entry,
+    Ladder,
+    Raised,
+    Sent,
+    Snoozed,
+    State,
+    Step,
+)
+from service.ids import MemberId
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ADA = MemberId(UUID(int=1))
+ONCE = Step()
+EVERY_TEN = Step(repeat_every=10 * MINUTE, repeats_max=3)
+NUMBERS = itertools.count()
+
+
+def _at(minutes: float) -> datetime:
+    return NOON + minutes * MINUTE
+
+
+def _stamp(minutes: float) -> dict[str, object]:
+    return {"at": _at(minutes), "received_at": _at(minutes), "id": f"{next(NUMBERS):09}"}
+
+
+def _begun() -> Begun:
+    return Begun(**_stamp(0))  # pyright: ignore[reportArgumentType] instants and an id
+
+
+def _ack(minutes: float) -> Acknowledged:
+    return Acknowledged(**_stamp(minutes), by=ADA)  # pyright: ignore[reportArgumentType]
+
+
+def _snooze(minutes: float, until: float) -> Snoozed:
+    return Snoozed(**_stamp(minutes), by=ADA, until=_at(until))  # pyright: ignore[reportArgumentType]
+
+
+def _raise(minutes: float, step: int) -> Raised:
+    return Raised(**_stamp(minutes), by=ADA, step=step)  # pyright: ignore[reportArgumentType]
+
+
+def _end(minutes: float) -> Ended:
+    return Ended(**_stamp(minutes), why="resolved")  # pyright: ignore[reportArgumentType]
+
+
+def _sent(telling: climbing.Telling, at: datetime) -> Sent:
+    return Sent(
+        at=at,
+        received_at=at,
+        id=f"{next(NUMBERS):09}",
+        step=telling.step,
+        repeat=telling.repeat,
+        planned_at=telling.planned_at,
+    )
+
+
+Instants = Mapping[int, datetime | None]
+
+
+def _climbed(ladder: Ladder, deeds: Sequence[Entry], instants: Instants, *, until: datetime) -> list[Sent]:
+    """Everything that is told by a worker that looks exactly when it is to look, and at each deed."""
+    ledger: list[Entry] = [_begun()]
+    ahead = sorted(deeds, key=lambda entry: (entry.at, entry.id))
+    now: datetime | None = NOON
+    while now is not None and now <= until:
+        while ahead and ahead[0].at <= now:
+            ledger.append(ahead.pop(0))
+        found = climbing.standing(ladder, ledger, instants, now)
+        ledger += [_sent(telling, now) for telling in found.due]
+        again = climbing.standing(ladder, ledger, instants, now)
+        assert again.due == ()
+        upcoming = [again.next_at, ahead[0].at if ahead else None]
+        now = min((at for at in upcoming if at is not None), default=None)
+    return [entry for entry in ledger if isinstance(entry, Sent)]
+
+
+def _told(sent: Sequence[Sent]) -> list[tuple[float, int, int]]:
+    return [((entry.planned_at - NOON) / MINUTE, entry.step, entry.repeat) for entry in sent]
+
+
+@pytest.mark.parametrize(
+    ("ladder", "deeds", "told"),
+    [
+        (Ladder(steps=(ONCE, ONCE)), [], [(0, 0, 0), (30, 1, 0)]),
+        (Ladder(steps=(EVERY_TEN,)), [], [(0, 0, 0), (10, 0, 1), (20, 0, 2), (30, 0, 3)]),
+        (Ladder(steps=(EVERY_TEN, ONCE)), [_ack(15)], [(0, 0, 0), (10, 0, 1)]),
+        (Ladder(steps=(EVERY_TEN, ONCE)), [_end(15)], [(0, 0, 0), (10, 0, 1)]),
+        (
+            Ladder(steps=(EVERY_TEN, ONCE), acknowledged_for=20 * MINUTE),
+            [_ack(15)],
+            [(0, 0, 0), (10, 0, 1), (35, 0, 2), (35, 1, 0), (45, 0, 3)],
+        ),
+        (
+            Ladder(steps=(ONCE, ONCE), acknowledged_for=5 * MINUTE),
+            [_ack(1)],
+            [(0, 0, 0), (6, 0, 1), (30, 1, 0)],
+        ),
+        (Ladder(steps=(ONCE, ONCE)), [_snooze(10, 40)], [(0, 0, 0), (40, 1, 0)]),
+        (Ladder(steps=(ONCE, ONCE)), [_ack(10), _raise(20, 1)], [(0, 0, 0), (20, 1, 0)]),
+        (Ladder(steps=(ONCE, ONCE)), [_raise(40, 0)], [(0, 0, 0), (30, 1, 0), (40, 0, 1)]),
+        (
+            Ladder(steps=(ONCE, ONCE), acknowledged_for=60 * MINUTE),
+            [_ack(10), _ack(50)],
+            [(0, 0, 0), (110, 1, 0)],
+        ),
+        (Ladder(steps=(ONCE, ONCE)), [_ack(10), _snooze(20, 25)], [(0, 0, 0), (25, 0, 1), (30, 1, 0)]),
+    ],
+)  # fmt: skip
+def test_who_is_told_when(ladder: Ladder, deeds: list[Entry], told: list[tuple[float, int, int]]) -> None:
+    sent = _climbed(ladder, deeds, {0: _at(0), 1: _at(30)}, until=_at(600))
+
+    assert _told(sent) == told
+
+
+def test_after_an_outage_each_step_is_told_once_by_its_latest_repeat() -> None:
+    ladder = Ladder(steps=(EVERY_TEN, ONCE))
+
+    found = climbing.standing(ladder, [_begun()], {0: _at(0), 1: _at(15)}, _at(25))
+
+    assert [(each.step, each.repeat) for each in found.due] == [(1, 0), (0, 2)]
+    assert found.next_at == _at(30)
+
+
+def test_what_ended_in_an_outage_is_not_told_at_all() -> None:
+    found = climbing.standing(Ladder(steps=(EVERY_TEN,)), [_begun(), _end(3)], {0: _at(1)}, _at(500))
+
+    assert (found.state, found.due, found.next_at) == (State.ENDED, (), None)
+
+
+def test_a_step_whose_instant_cannot_be_said_waits() -> None:
+    found = climbing.standing(Ladder(steps=(ONCE,)), [_begun()], {0: None}, _at(500))
+
+    assert (found.state, found.due, found.next_at) == (State.CLIMBING, (), None)
+
+
+def test_a_step_that_was_told_is_not_told_again_when_its_instant_moves() -> None:
+    ladder, ledger = Ladder(steps=(ONCE,)), [_begun()]
+    told = climbing.standing(ladder, ledger, {0: _at(5)}, _at(5)).due
+
+    found = climbing.standing(ladder, [*ledger, _sent(told[0], _at(5))], {0: _at(50)}, _at(60))
+
+    assert (found.due, found.next_at) == ((), None)
+
+
+LADDERS = st.builds(
+    Ladder,
+    steps=st.lists(
+        st.sampled_from([ONCE, EVERY_TEN, Step(repeat_every=7 * MINUTE, repeats_max=2)]),
+        min_size=1,
+        max_size=3,
+    ).map(tuple),
+    acknowledged_for=st.sampled_from([None, 5 * MINUTE, 33 * MINUTE]),
+)
+MINUTES = st.integers(0, 90)
+DEEDS = st.lists(
+    st.one_of(
+        MINUTES.map(_ack),
+        st.tuples(MINUTES, st.integers(1, 60)).map(lambda both: _snooze(both[0], both[0] + both[1])),
+        st.tuples(MINUTES, st.integers(0, 2)).map(lambda both: _raise(*both)),
+        MINUTES.map(_end),
+    ),
+    max_size=5,
+)
+INSTANTS = st.dictionaries(st.integers(0, 2), st.one_of(st.none(), MINUTES.map(_at)))
+
+
+@given(ladder=LADDERS, deeds=DEEDS, instants=INSTANTS)
+def test_each_step_and_repeat_is_told_once_never_early_and_never_in_quiet(
+    ladder: Ladder, deeds: list[Entry], instants: Instants
+) -> None:
+    sent = _climbed(ladder, deeds, instants, until=_at(400))
+
+    assert len({(entry.step, entry.repeat) for entry in sent}) == len(sent)
+    assert all(entry.planned_at <= entry.at for entry in sent)
+    over = min((deed.at for deed in deeds if isinstance(deed, Ended)), default=_at(500))
+    assert all(entry.at < over for entry in sent)
+    for entry in sent:
+        before = [deed for deed in deeds if deed.at <= entry.at]
+        state = climbing.standing(ladder, [_begun(), *before], instants, entry.at).state
+        assert state is State.CLIMBING
+
+
+@given(ladder=LADDERS, deeds=DEEDS, instants=INSTANTS, looks=st.lists(MINUTES, max_size=20))
+def test_looking_more_often_changes_nothing(
+    ladder: Ladder, deeds: list[Entry], instants: Instants, looks: list[int]
+) -> None:
+    idle = [_snooze(minutes, minutes) for minutes in looks]
+    watched: list[Entry] = [_begun()]
+    told: list[Sent] = []
+    wanted = _climbed(ladder, deeds, instants, until=_at(90))
+
+    for at in sorted({entry.at for entry in (*deeds, *wanted, *idle)} | {NOON}):
+        watched += [deed for deed in deeds if deed.at == at]
+        new = [_sent(each, at) for each in climbing.standing(ladder, watched, instants, at).due]
+        watched, told = [*watched, *new], [*told, *new]
+
+    assert _told(told) == _told(wanted)
+
+
+@given(ladder=LADDERS, deeds=DEEDS, instants=INSTANTS, data=st.data())
+def test_the_order_in_which_entries_arrive_does_not_matter(
+    ladder: Ladder, deeds: list[Entry], instants: Instants, data: st.DataObject
+) -> None:
+    ledger: list[Entry] = [_begun(), *deeds]
+    shuffled = data.draw(st.permutations(ledger))
+
+    assert climbing.standing(ladder, shuffled, instants, _at(60)) == climbing.standing(
+        ladder, ledger, instants, _at(60)
+    )
