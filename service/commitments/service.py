@@ -14,9 +14,10 @@ from sqlalchemy import Table
 
 from service import ids
 from service.calendars import service as calendars
-from service.commitments import models, steps, store
+from service.commitments import models, prospects, steps, store
 from service.commitments.domain import ClockState, LedgerEntry, Terms
 from service.commitments.models import Commitment, CommitmentRow
+from service.commitments.prospects import Prospect
 from service.commitments.steps import SUBJECT_KIND, Account, Look, Offer, Step
 from service.commitments.store import Sought
 from service.db import TenantSession
@@ -29,10 +30,12 @@ __all__ = [
     "SUBJECT_KIND",
     "Account",
     "Offer",
+    "Prospect",
     "Sought",
     "Step",
     "accounts",
     "advance",
+    "foresee",
     "get",
     "list_commitments",
     "prepare",
@@ -99,6 +102,16 @@ async def record(
     await _write_new(session, made)
     await _tell(session, [*taken, *made])
     return [step.commitment for step in [*taken, *made]]
+
+
+async def foresee(
+    session: TenantSession, request_id: RequestId, offer: Offer, *, now: datetime
+) -> list[Prospect]:
+    """How each promise of a request stands, and how it would stand were this offer recorded: see `record`."""
+    found = await store.of_request(session, request_id)
+    ledgers = await store.ledgers(session, [row.id for row in found])
+    look = await _look(session, [*offer.terms, *steps.all_terms(ledgers.values())], now=now)
+    return prospects.foreseen([(row.to_domain(), ledgers[row.id]) for row in found], offer, look)
 
 
 async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) -> Commitment:

@@ -10,6 +10,7 @@ from service.commitments.domain import (
     REPLY,
     Calendars,
     Cancelled,
+    ClockState,
     EntryId,
     Fulfilled,
     Happening,
@@ -66,6 +67,7 @@ class Offer:
         at: from when they hold: the instant of the request's event that was decided on.
         entry_id: that event, which orders what happened at the same instant.
         entries: what else has happened to the request that new promises must know of.
+        running_only: whether promises that have ended are left as they are, even for a reopening.
     """
 
     request_id: RequestId
@@ -77,6 +79,7 @@ class Offer:
     received_at: datetime
     entry_id: EntryId
     entries: tuple[LedgerEntry, ...] = ()
+    running_only: bool = False
 
     def terms_of(self, metric: str) -> Terms | None:
         return next((terms for terms in self.terms if terms.metric == metric), None)
@@ -136,7 +139,8 @@ def _retermed(
     """The change of terms that an offer means to a promise; none when it has these terms already."""
     if offer is None or terms is None:
         return []
-    if domain.standing(ledger, look.calendars, offer.at).current.terms == terms:
+    current = domain.standing(ledger, look.calendars, offer.at).current
+    if current.terms == terms or (offer.running_only and current.clock is ClockState.STOPPED):
         return []
     return [
         Retermed(

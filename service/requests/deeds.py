@@ -25,8 +25,10 @@ def submitted(request: Request, decision: Decision) -> Deed:
 def reported(before: Request, after: Request, event: RequestEvent) -> Deed:
     """An event that was reported, and what it changed."""
     told = {"event_id": event.id, "event_type": event.type.value, "occurred_at": event.occurred_at}
+    if event.repinned is not None:
+        told |= {"repinning_id": event.repinned.repinning_id}
     return Deed(
-        "request.event_reported",
+        "request.event_reported" if event.repinned is None else "request.repinned",
         f"request:{after.id}",
         before=_fields(before),
         after={**told, **_fields(after)},

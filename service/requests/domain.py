@@ -17,9 +17,20 @@ from service.commitments.domain.ledger import (
     Resumed,
 )
 from service.errors import Fault, pointer_to
-from service.ids import ClientId, ContactId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
+from service.ids import (
+    ClientId,
+    ContactId,
+    DecisionId,
+    EventId,
+    PolicyId,
+    PolicyVersionId,
+    RepinningId,
+    RequestId,
+    ServiceId,
+)
 from service.instants import rfc3339
 from service.rules.domain import VersionRef
+from service.rules.pointers import Received
 from service.rules.vocabulary import GIVEN_BY_SOURCE, RequestType
 from service.tenants.domain import Client, OperatedService
 
@@ -46,6 +57,8 @@ class EventType(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     NOTED = "noted"
+    REPINNED = "repinned"
+    """Not reported by a source: see `Repinned`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +89,22 @@ class Request:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repinned:
+    """That a request was put on the versions in effect, as one operation does it to many.
+
+    Attributes:
+        by: who asked for it, as the audit trail calls them.
+        policy_id: the policy whose version then in effect decides on it from here on.
+        calendar: the calendar, by its name, whose version then current its promises count by from here on.
+    """
+
+    repinning_id: RepinningId
+    by: str
+    policy_id: PolicyId | None = None
+    calendar: str | None = None
+
+
 Place: TypeAlias = tuple[bool, datetime, int, datetime, str]
 """Where an event stands in its ledger: not the opening, when, the source's sequence, when told, id."""
 
@@ -94,6 +123,7 @@ class RequestEvent:
         party: on whom one waits, of `paused`.
         by: who replied: `agent` or `requester`.
         backdated: whether it was told later than BACKDATED_AFTER.
+        repinned: by what operation, of `repinned`.
     """
 
     id: EventId
@@ -107,12 +137,18 @@ class RequestEvent:
     party: str | None = None
     by: str | None = None
     backdated: bool = False
+    repinned: Repinned | None = None
 
     @property
     def order(self) -> Place:
         """Nothing comes before the opening: what is dated before it counts right after."""
         is_later = self.type is not EventType.OPENED
         return (is_later, self.occurred_at, self.source_sequence, self.received_at, str(self.id))
+
+    @property
+    def is_decided_on(self) -> bool:
+        """Whether there is something to decide when it has happened."""
+        return bool(self.facts) or self.repinned is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +186,19 @@ def facts_after(events: Sequence[RequestEvent]) -> Facts:
     for event in events:
         facts = merged(facts, event.facts or {})
     return facts
+
+
+def received(request: Request, events: Sequence[RequestEvent]) -> Received:
+    """When the request was received by each policy, when all of `events`, which are in order, have happened.
+
+    To a policy that it was put on it is as good as received anew.
+    """
+    again = {
+        event.repinned.policy_id: event.received_at
+        for event in events
+        if event.repinned is not None and event.repinned.policy_id is not None
+    }
+    return Received(request.received_at, again)
 
 
 def merged(facts: Facts, patch: Facts) -> Facts:

@@ -7,9 +7,20 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service import ids
 from service.db import TenantRow
-from service.ids import ClientId, ContactId, DecisionId, EventId, PolicyVersionId, RequestId, ServiceId
-from service.requests.domain import Decision, EventType, Request, RequestEvent, State
+from service.ids import (
+    ClientId,
+    ContactId,
+    DecisionId,
+    EventId,
+    PolicyId,
+    PolicyVersionId,
+    RepinningId,
+    RequestId,
+    ServiceId,
+)
+from service.requests.domain import Decision, EventType, Repinned, Request, RequestEvent, State
 from service.rules.domain import VersionRef
 from service.rules.vocabulary import RequestType
 
@@ -91,6 +102,7 @@ class RequestEventRow(TenantRow):
             party=self.detail.get("party"),
             by=self.detail.get("by"),
             backdated=self.backdated,
+            repinned=_repinned(self.detail.get("repinned")),
         )
 
 
@@ -135,3 +147,24 @@ class DecisionRow(TenantRow):
             degraded=self.degraded,
             engine=self.engine,
         )
+
+
+def repinned_detail(repinned: Repinned) -> dict[str, Any]:
+    return {
+        "repinning_id": repinned.repinning_id,
+        "by": repinned.by,
+        "policy_id": repinned.policy_id,
+        "calendar": repinned.calendar,
+    }
+
+
+def _repinned(detail: dict[str, Any] | None) -> Repinned | None:
+    if detail is None:
+        return None
+    policy_id = detail["policy_id"]
+    return Repinned(
+        repinning_id=RepinningId(ids.read_id(detail["repinning_id"])),
+        by=detail["by"],
+        policy_id=None if policy_id is None else PolicyId(ids.read_id(policy_id)),
+        calendar=detail["calendar"],
+    )

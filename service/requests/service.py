@@ -15,17 +15,18 @@ from service.commitments import promises
 from service.commitments import service as commitments
 from service.commitments.domain import EntryId, Terms
 from service.commitments.models import Commitment
-from service.commitments.service import Account, Offer
+from service.commitments.service import Account, Offer, Prospect
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ClientId, DecisionId, EventId, RequestId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
-from service.requests import deeds, domain, judging, store
+from service.requests import deeds, domain, judging, models, store
 from service.requests.domain import Decision, EventType, Facts, Place, Request, RequestEvent, State
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules import service as rules
 from service.rules.language.walk import paths
+from service.rules.pointers import Received
 from service.rules.service import Rulebook, RuleWhy
 from service.rules.vocabulary import RequestType
 from service.tenants import contacts
@@ -36,6 +37,8 @@ from service.wakeups import service as wakeups
 SUBJECT_KIND = "request"
 DECIDED_AGAIN_MAX = 50
 """An event that comes later than this many others with facts leaves the terms of the oldest as they were."""
+SILENT = frozenset({EventType.NOTED, EventType.REPINNED})
+"""What changes neither the state nor the facts of a request."""
 POLICY_KIND = promises.COMMITMENT.name
 
 
@@ -109,12 +112,51 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would be decided on a request, and how its promises would stand.
+
+    Attributes:
+        before: the decisions made before, in the order in which they were made.
+        can_be_followed: whether the calendars open often enough for what is promised; where they do not, the
+            promises stay as they are.
+    """
+
+    before: list[Decision]
+    decision: Decision
+    promised: list[Prospect]
+    can_be_followed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """What is decided on the facts as they are after an event."""
+
+    before: list[Decision]
+    decision: Decision
+    offer: Offer
+    can_be_followed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """Why it was decided so: the rules, and the facts that they were asked about."""
 
     decision_id: DecisionId
     facts: Facts
     rules: list[RuleWhy]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was before a decision.
+
+    Attributes:
+        received: when the request was received.
+        decisions: those made on it before.
+    """
+
+    received: Received
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +189,7 @@ async def submit(
         facts=submission.facts,
         backdated=domain.is_backdated(submission.occurred_at, now),
     )
-    decision, terms = await _decide(session, rulebook, request, context, now=now)
+    decision, terms = await _decide(session, rulebook, request, context, Past(Received(now)), now=now)
     try:
         made = await commitments.prepare(session, [_offer(request, opened, decision, terms)], now=now)
     except BeyondHorizon:
@@ -189,21 +231,41 @@ async def record(
     """
     _check_report(report, now, caller)
     row = await store.get(session, request_id, client_id=caller.client_id, lock=True)
-    event = _reported(report, now)
-    history = domain.in_order(
-        [*(each.to_domain() for each in await store.events(session, request_id)), event]
-    )
-    before = row.to_domain()
+    return await append(session, rulebook, row.to_domain(), _reported(report, now), caller.actor, now=now)
+
+
+async def append(
+    session: TenantSession,
+    rulebook: Rulebook,
+    before: Request,
+    event: RequestEvent,
+    actor: Actor,
+    *,
+    now: datetime,
+) -> Recorded:
+    """Append an event to the ledger of a request, which the caller holds locked, with all that follows."""
+    history = await _history_with(session, before, event)
     request = replace(before, state=domain.state_after(history), facts=domain.facts_after(history))
     await store.append(session, {store.EVENTS: [_event_row(request, event)]})
     decision, standing = await _judge_again(session, rulebook, request, history, event, now=now)
-    await audit.record(session, caller.actor, deeds.reported(before, request, event), now=now)
+    await audit.record(session, actor, deeds.reported(before, request, event), now=now)
     drafts = _change(request, event, decision)
     if drafts:
         request = replace(request, sequence=drafts[-1].sequence)
         await store.save(session, request)
         await outbox.append(session, drafts)
     return Recorded(event=event, request=request, decision=decision, commitments=standing)
+
+
+async def foresee(
+    session: TenantSession, rulebook: Rulebook, request: Request, event: RequestEvent, *, now: datetime
+) -> Foreseen:
+    """What `append` would decide and promise anew; nothing is written."""
+    history = await _history_with(session, request, event)
+    position = history.index(event)
+    anew = await _decide_anew(session, rulebook, request, history[: position + 1], now=now)
+    promised = await commitments.foresee(session, request.id, anew.offer, now=now)
+    return Foreseen(anew.before, anew.decision, promised, can_be_followed=anew.can_be_followed)
 
 
 async def get(session: TenantSession, request_id: RequestId, *, client_id: ClientId | None) -> Request:
@@ -367,14 +429,16 @@ async def _decide(
     rulebook: Rulebook,
     request: Request,
     context: Context,
+    past: Past,
     *,
-    before: Sequence[Decision] = (),
     now: datetime,
 ) -> tuple[Decision, tuple[Terms, ...]]:
     """Decide on the request's facts: the decision, and the terms of what it promises."""
     facts = domain.rule_facts(request, request.facts, client=context.client, service=context.service)
-    decided = await rules.decide(session, rulebook, facts, received_at=request.received_at, now=now)
-    judged = judging.judge(decided, context.client, before, decision_id=DecisionId(ids.new_id()), now=now)
+    decided = await rules.decide(session, rulebook, facts, received=past.received, now=now)
+    judged = judging.judge(
+        decided, context.client, past.decisions, decision_id=DecisionId(ids.new_id()), now=now
+    )
     wanted = judged.calendars
     return judging.with_calendars(judged, await calendars.current_versions(session, wanted) if wanted else {})
 
@@ -395,10 +459,10 @@ async def _judge_again(
     """
     entry = domain.ledger_entry(event)
     entries = [] if entry is None else [entry]
-    if not event.facts:
+    if not event.is_decided_on:
         return None, await commitments.record(session, request.id, entries, now=now)
     position = history.index(event)
-    later = [at for at in range(position + 1, len(history)) if history[at].facts][-DECIDED_AGAIN_MAX:]
+    later = [at for at in range(position + 1, len(history)) if history[at].is_decided_on][-DECIDED_AGAIN_MAX:]
     decision, offer = await _decide_after(session, rulebook, request, history[: position + 1], now=now)
     standing = await commitments.record(session, request.id, entries, offer=offer, now=now)
     for at in later:
@@ -419,18 +483,37 @@ async def _decide_after(
 
     A rule that cannot be followed changes no terms.
     """
+    anew = await _decide_anew(session, rulebook, request, history, now=now)
+    await store.append(session, {store.DECISIONS: [_decision_row(request, history[-1], anew.decision)]})
+    return anew.decision, anew.offer
+
+
+async def _decide_anew(
+    session: TenantSession,
+    rulebook: Rulebook,
+    request: Request,
+    history: Sequence[RequestEvent],
+    *,
+    now: datetime,
+) -> _Anew:
     event = history[-1]
     then = replace(request, facts=domain.facts_after(history))
     context = await _context_of(session, request)
     before = [row.to_domain() for row in await store.decisions(session, request.id)]
-    decision, terms = await _decide(session, rulebook, then, context, before=before, now=now)
+    decision, terms = await _decide(
+        session, rulebook, then, context, Past(domain.received(request, history), before), now=now
+    )
     offer = _offer(request, event, decision, terms)
     try:
         await commitments.prepare(session, [offer], now=now)
     except BeyondHorizon:
-        decision, offer = judging.unfollowed(decision), replace(offer, terms=())
-    await store.append(session, {store.DECISIONS: [_decision_row(request, event, decision)]})
-    return decision, offer
+        return _Anew(before, judging.unfollowed(decision), replace(offer, terms=()), can_be_followed=False)
+    return _Anew(before, decision, offer, can_be_followed=True)
+
+
+async def _history_with(session: TenantSession, request: Request, event: RequestEvent) -> list[RequestEvent]:
+    """The request's ledger with one event more."""
+    return domain.in_order([*(each.to_domain() for each in await store.events(session, request.id)), event])
 
 
 def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tuple[Terms, ...]) -> Offer:
@@ -446,6 +529,7 @@ def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tup
         received_at=event.received_at,
         entry_id=EntryId(str(event.id)),
         entries=() if entry is None or event.state is State.OPEN else (entry,),
+        running_only=event.repinned is not None,
     )
 
 
@@ -467,8 +551,6 @@ def _acceptance(request: Request, decision: Decision) -> list[EventDraft]:
 
 
 def _change(request: Request, event: RequestEvent, decision: Decision | None) -> list[EventDraft]:
-    if event.type is EventType.NOTED:
-        return []
     payload = {
         "request_id": request.id,
         "event_id": event.id,
@@ -476,7 +558,7 @@ def _change(request: Request, event: RequestEvent, decision: Decision | None) ->
         "state": request.state.value,
         "facts": event.facts,
     }
-    kinds = ["request.changed"]
+    kinds = [] if event.type in SILENT else ["request.changed"]
     if decision is not None and decision.degraded:
         kinds.append("request.degraded")
     return _drafts(kinds, request, payload, at=event.occurred_at)
@@ -507,6 +589,7 @@ def _event_row(request: Request, event: RequestEvent) -> dict[str, Any]:
         "cause": event.cause,
         "party": event.party,
         "by": event.by,
+        "repinned": None if event.repinned is None else models.repinned_detail(event.repinned),
     }
     return {
         "id": event.id,

@@ -5,7 +5,7 @@ for later takes over by itself, at that instant.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,17 +47,33 @@ class Pointed:
         )
 
 
-def in_effect(pointed: Sequence[Pointed], *, received_at: datetime, now: datetime) -> list[VersionRef]:
+@dataclass(frozen=True, slots=True)
+class Received:
+    """When a request was received.
+
+    Attributes:
+        again: when it was put on a policy's version then in effect: to that policy it was received then.
+    """
+
+    at: datetime
+    again: Mapping[PolicyId, datetime] = field(default_factory=dict[PolicyId, datetime])
+
+    def by(self, policy_id: PolicyId) -> datetime:
+        return self.again.get(policy_id, self.at)
+
+
+def in_effect(pointed: Sequence[Pointed], received: Received, *, now: datetime) -> list[VersionRef]:
     """The versions that a request is decided by, in the order in which they are asked.
 
     Args:
         pointed: of one kind; of one policy in the order in which they were put there.
-        received_at: when the request was received.
+        received: when the request was received.
         now: the tenant's now.
     """
     held: dict[PolicyId, Pointed] = {}
     for entry in pointed:
-        if entry.effective_at <= (received_at if entry.new_requests_only else now):
+        held_from = received.by(entry.ref.policy_id) if entry.new_requests_only else now
+        if entry.effective_at <= held_from:
             before = held.get(entry.ref.policy_id)
             if before is None or before.effective_at <= entry.effective_at:
                 held[entry.ref.policy_id] = entry

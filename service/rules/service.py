@@ -14,6 +14,7 @@ from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
 from service.rules.matching import Engine, RuleSet
+from service.rules.pointers import Received
 from service.rules.vetting import Vetted
 
 Vet = Callable[[RuleSet], Awaitable[Vetted]]
@@ -61,7 +62,7 @@ async def decide(
     rulebook: Rulebook,
     facts: Mapping[str, Any],
     *,
-    received_at: datetime,
+    received: Received,
     now: datetime,
     history: History = no_history,
 ) -> Decided:
@@ -71,14 +72,12 @@ async def decide(
         session: of the tenant.
         rulebook: of this process.
         facts: the snapshot, nested, as JSON.
-        received_at: when the request was received: some versions hold for new requests only.
+        received: when the request was received: some versions hold for new requests only.
         now: the tenant's now.
         history: tells facts that only some rules read; what they read is in the decision's snapshot then.
     """
     pointed = await store.pointed(session)
-    refs = {
-        kind: pointers.in_effect(each, received_at=received_at, now=now) for kind, each in pointed.items()
-    }
+    refs = {kind: pointers.in_effect(each, received, now=now) for kind, each in pointed.items()}
     effective = await _effective(session, rulebook, refs)
     documents = [policy.document for policies in effective.values() for policy in policies]
     told = await history(frozenset[str]().union(*(document.reads for document in documents)))
