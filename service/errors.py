@@ -15,12 +15,16 @@ class Fault:
         detail: what is wrong, and the remedy.
         line: 1-based line inside a rule's text, when the fault lies in one.
         column: 1-based column inside a rule's text.
+        code: what kind of fault, for programs; None where the kind of the failure says enough.
+        remedy: the last part of the detail, if that says what to do.
     """
 
     pointer: str
     detail: str
     line: int | None = None
     column: int | None = None
+    code: str | None = None
+    remedy: str = ""
 
 
 def pointer_to(parent: str, *steps: str | int) -> str:

@@ -13,16 +13,16 @@ from litestar.params import FromPath, JSONBody
 from service.api import conditional
 from service.api.conditional import Precondition
 from service.api.fields import Name
+from service.api.findings import FindingView
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
-from service.api.problems import FaultView
 from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.db import TenantSession
-from service.errors import Fault
 from service.ids import PolicyId
 from service.rules import policies
 from service.rules.domain import Policy
+from service.rules.findings import Finding
 from service.rules.language.trial import evaluate_expression
 from service.rules.policies import PolicyDraft
 from service.rules.service import Rulebook
@@ -63,14 +63,14 @@ class PolicyView(msgspec.Struct, frozen=True):
 
 
 class SavedPolicyView(PolicyView, frozen=True):
-    """A policy whose document was saved; `warnings` say what in it can hardly be meant."""
+    """A policy whose document was saved; `findings` say what is wrong with it, or can hardly be meant."""
 
-    warnings: list[FaultView]
+    findings: list[FindingView]
 
     @classmethod
-    def with_warnings(cls, policy: Policy, warnings: Sequence[Fault]) -> "SavedPolicyView":
+    def with_findings(cls, policy: Policy, findings: Sequence[Finding]) -> "SavedPolicyView":
         fields = msgspec.structs.asdict(PolicyView.of(policy))
-        return cls(**fields, warnings=[FaultView.of(warning) for warning in warnings])
+        return cls(**fields, findings=list(map(FindingView.of, findings)))
 
 
 class PolicyVersionView(msgspec.Struct, frozen=True):
@@ -105,8 +105,8 @@ class PolicyController(Controller):
 
         async def effect() -> Response[SavedPolicyView]:
             draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
-            policy, warnings = await policies.create(session, rulebook, actor, draft, now=now)
-            view, address = SavedPolicyView.with_warnings(policy, warnings), f"/v1/policies/{policy.id}"
+            policy, findings = await policies.create(session, rulebook, actor, draft, now=now)
+            view, address = SavedPolicyView.with_findings(policy, findings), f"/v1/policies/{policy.id}"
             return conditional.created(view, tag=_tag(policy), address=address)
 
         return await once(effect)
@@ -144,10 +144,10 @@ class PolicyController(Controller):
         """Add a version. The version in effect stays in effect until the new one is published."""
         held = await policies.get(session, policy_id, lock=True)
         precondition.check(_tag(held))
-        policy, warnings = await policies.revise(
+        policy, findings = await policies.revise(
             session, rulebook, actor, held, document=data.document, now=now
         )
-        view = SavedPolicyView.with_warnings(policy, warnings)
+        view = SavedPolicyView.with_findings(policy, findings)
         return Response(view, headers={"ETag": _tag(policy)})
 
     @get(

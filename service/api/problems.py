@@ -82,10 +82,15 @@ class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     line: int | None = None
     column: int | None = None
+    code: Annotated[
+        str | None,
+        msgspec.Meta(description="What kind of fault, where there are several: docs/guides/lint.md."),
+    ] = None
+    remedy: Annotated[str, msgspec.Meta(description="The end of `detail`, if that says what to do.")] = ""
 
     @classmethod
     def of(cls, fault: Fault) -> "FaultView":
-        return cls(fault.pointer, fault.detail, fault.line, fault.column)
+        return cls(fault.pointer, fault.detail, fault.line, fault.column, fault.code, fault.remedy)
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,6 @@ import msgspec
 
 from service import forms
 from service.errors import Fault, pointer_to
-from service.rules import lint
 from service.rules.domain import ORDER_DEFAULT, Document, HitPolicy, Kind, Rule, Scope
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
@@ -132,20 +131,6 @@ def read(document: Mapping[str, Any], kind: Kind) -> Document:
     )
 
 
-def doubts(document: Mapping[str, Any], read: Document) -> list[Fault]:
-    """What looks wrong with the rules beside one another. Only a table is told of its gaps."""
-    is_table = document.get("table") is not None
-    place = "/table/rows" if is_table else "/rules"
-    found = lint.find(
-        [rule.condition for rule in read.rules], [rule.id for rule in read.rules], read.declarations
-    )
-    return [
-        Fault(place if finding.rule is None else pointer_to(place, finding.rule), finding.message)
-        for finding in found
-        if is_table or finding.rule is not None
-    ]
-
-
 def _written(
     form: DocumentForm, declared: Mapping[str, FactType], faults: list[Fault]
 ) -> tuple[Sequence[RuleForm], str]:
@@ -218,4 +203,5 @@ def _rule(
 
 
 def _of_condition(fault: SyntaxFault, pointer: str) -> Fault:
-    return Fault(f"{pointer}/when", fault.message, fault.line, fault.column)
+    place = f"{pointer}/when"
+    return Fault(place, fault.message, fault.line, fault.column, code=fault.code, remedy=fault.remedy)

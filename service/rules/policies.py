@@ -18,9 +18,10 @@ from service.ids import PolicyId, PolicyVersionId
 from service.limits import service as limits
 from service.limits.domain.table import POLICIES
 from service.names import faults_of_name
-from service.rules import documents, store
+from service.rules import documents, lint, store
 from service.rules.domain import Document, Kind, Policy, VersionRef
 from service.rules.errors import PolicyInvalid, PolicyNotFound
+from service.rules.findings import Finding
 from service.rules.matching import RuleSet
 from service.rules.pointers import Pointed
 from service.rules.service import Rulebook, ruleset_of
@@ -42,13 +43,13 @@ class PolicyDraft:
 
 async def create(
     session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
-) -> tuple[Policy, list[Fault]]:
-    """Create a policy with its first version, as a draft; also what is to be warned of.
+) -> tuple[Policy, list[Finding]]:
+    """Create a policy with its first version, as a draft; also what is found in it.
 
     Raises:
         PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
     """
-    document, warnings = await asyncio.to_thread(_examine, draft.document, _kind(rulebook, draft.kind))
+    document, findings = await asyncio.to_thread(_examine, draft.document, _kind(rulebook, draft.kind))
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
     await limits.refuse_rules(session, len(document.rules))
@@ -61,7 +62,7 @@ async def create(
     policy = Policy(
         id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
     )
-    return policy, warnings
+    return policy, findings
 
 
 async def revise(
@@ -72,13 +73,13 @@ async def revise(
     *,
     document: dict[str, Any],
     now: datetime,
-) -> tuple[Policy, list[Fault]]:
-    """Add a version, as a draft, to a policy that the caller holds locked; also what is to be warned of.
+) -> tuple[Policy, list[Finding]]:
+    """Add a version, as a draft, to a policy that the caller holds locked; also what is found in it.
 
     Raises:
         PolicyInvalid, RulesTooMany
     """
-    read, warnings = await asyncio.to_thread(_examine, document, _kind(rulebook, policy.kind))
+    read, findings = await asyncio.to_thread(_examine, document, _kind(rulebook, policy.kind))
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
@@ -94,7 +95,7 @@ async def revise(
         ),
         now=now,
     )
-    return row.to_domain(), warnings
+    return row.to_domain(), findings
 
 
 async def get(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
@@ -180,10 +181,11 @@ def _read(document: Mapping[str, Any], kind: Kind) -> Document:
         raise PolicyInvalid(_in_body(refusal.faults)) from refusal
 
 
-def _examine(document: Mapping[str, Any], kind: Kind) -> tuple[Document, list[Fault]]:
-    """The document in a body's `/document`, and what is to be warned of. Raises PolicyInvalid."""
+def _examine(document: Mapping[str, Any], kind: Kind) -> tuple[Document, list[Finding]]:
+    """The document in a body's `/document`, and what is found in it. Raises PolicyInvalid."""
     read = _read(document, kind)
-    return read, _in_body([*read.warnings, *documents.doubts(document, read)])
+    found = lint.find(document, read, kind)
+    return read, [replace(finding, pointer=f"/document{finding.pointer}") for finding in found]
 
 
 def _in_body(faults: Sequence[Fault]) -> list[Fault]:

@@ -104,10 +104,11 @@ async def test_a_condition_that_can_never_hold_is_saved_with_a_warning(caller: A
     tag = (await caller.get(path)).headers["ETag"]
     revised = await caller.put(path, json={"document": desk.DOCUMENT}, headers={"If-Match": tag})
 
-    (warning,) = created["warnings"]
-    assert (warning["pointer"], warning["line"]) == ("/document/rules/0/when", 1)
-    assert "incident" in warning["detail"]
-    assert revised.json()["warnings"] == []
+    finding, *_ = created["findings"]
+    assert (finding["code"], finding["severity"]) == ("value-never-taken", "warning")
+    assert (finding["pointer"], finding["line"]) == ("/document/rules/0/when", 1)
+    assert "incident" in finding["remedy"]
+    assert revised.json()["findings"] == []
 
 
 async def test_an_unknown_kind_and_a_taken_or_empty_name_are_refused(caller: AsyncClient) -> None:
@@ -181,9 +182,9 @@ async def test_a_rule_that_never_counts_is_warned_of(caller: AsyncClient) -> Non
 
     created = await _created(caller, document=desk.DOCUMENT | {"rules": [rule, narrower]})
 
-    (warning,) = created["warnings"]
-    assert warning["pointer"] == "/document/rules/1"
-    assert f"'{rule['id']}' before it does" in warning["detail"]
+    (finding,) = created["findings"]
+    assert (finding["code"], finding["pointer"]) == ("shadowed", "/document/rules/1")
+    assert f"'{rule['id']}' before it does" in finding["reason"]
 
 
 async def test_a_policy_may_be_a_table_and_is_told_of_its_gaps(caller: AsyncClient) -> None:
@@ -198,5 +199,5 @@ async def test_a_policy_may_be_a_table_and_is_told_of_its_gaps(caller: AsyncClie
     await caller.post(f"/v1/policies/{created['id']}/publish", headers=factories.key())
     decided = await desk.submitted(caller)
 
-    assert [warning["pointer"] for warning in created["warnings"]] == ["/document/table/rows"]
+    assert [finding["pointer"] for finding in created["findings"]] == ["/document/table/rows"]
     assert decided["rule_id"] == "p1"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from service.rules.language import patterns, times
-from service.rules.language.faults import Severity, SyntaxFault, fault
+from service.rules.language.faults import Severity, SyntaxFault
 from service.rules.language.format import literal_text
 from service.rules.language.overloads import FUNCTION_NAMES, FUNCTIONS, OPERATORS, Overload
 from service.rules.language.syntax import (
@@ -50,6 +50,7 @@ from service.rules.language.values import Refusal, equal
 from service.rules.language.walk import path_of, path_text, shortened
 
 FAULTS_MAX = 20
+MISTYPED = "mistyped"
 _SUGGESTIONS_MAX = 5
 _SUGGESTED_LENGTH_MAX = 60
 _SUGGESTED_DIFFERENCE_MAX = 4
@@ -102,8 +103,11 @@ def check_condition(expression: Expression, declarations: Declarations) -> Check
     checked = check(expression, declarations)
     if checked.errors or is_assignable(BOOL, checked.type):
         return checked
-    message = f"A condition is true or false; this one is of type {checked.type}. Compare it with something."
-    return Checked(checked.type, checked.types, (fault(expression.place, message), *checked.faults))
+    remedy = "Compare it with something."
+    message = f"A condition is true or false; this one is of type {checked.type}. {remedy}"
+    place = expression.place
+    found = SyntaxFault(place.line, place.column, message, code=MISTYPED, remedy=remedy)
+    return Checked(checked.type, checked.types, (found, *checked.faults))
 
 
 def _position(one: SyntaxFault) -> tuple[int, int]:
@@ -119,11 +123,18 @@ class _Checker:
     suggestions: int = 0
     variables: dict[str, Type] = field(default_factory=dict[str, Type])
 
-    def refuse(self, place: Place, message: str, *, severity: Severity = Severity.ERROR) -> Type:
+    def refuse(self, place: Place, message: str, remedy: str = "", *, code: str = MISTYPED) -> Type:
         """Note a fault. The type is then `dyn`, so that one mistake is told once."""
-        if len(self.faults) < FAULTS_MAX:
-            self.faults.append(fault(place, message, severity=severity))
+        self._note(place, message, remedy, code=code, severity=Severity.ERROR)
         return DYN
+
+    def warn(self, place: Place, message: str, remedy: str = "", *, code: str) -> None:
+        self._note(place, message, remedy, code=code, severity=Severity.WARNING)
+
+    def _note(self, place: Place, message: str, remedy: str, *, code: str, severity: Severity) -> None:
+        if len(self.faults) < FAULTS_MAX:
+            whole = f"{message} {remedy}".rstrip()
+            self.faults.append(SyntaxFault(place.line, place.column, whole, severity, code, remedy))
 
     def suggestion(self, given: str, known: Iterable[str]) -> str:
         self.suggestions += 1
@@ -131,7 +142,7 @@ class _Checker:
             return ""
         alike = [one for one in known if abs(len(one) - len(given)) <= _SUGGESTED_DIFFERENCE_MAX]
         near = get_close_matches(given, alike, n=1)
-        return f" Did you mean `{near[0]}`?" if near else ""
+        return f"Did you mean `{near[0]}`?" if near else ""
 
     def type_of(self, node: Expression) -> Type:
         found = self._simple(node)
@@ -176,8 +187,8 @@ class _Checker:
         if element is None:
             return self.refuse(node.place, f"`{node.macro}` goes through a list or a map; found {operand}.")
         if any(name.partition(".")[0] == node.variable for name in self.declarations):
-            message = f"In what follows, `{node.variable}` hides the facts of that name; choose another."
-            self.refuse(node.place, message, severity=Severity.WARNING)
+            message = f"In what follows, `{node.variable}` hides the facts of that name."
+            self.warn(node.place, message, "Choose another.", code="hidden-fact")
         hidden, self.variables = self.variables, {**self.variables, node.variable: element}
         if node.macro is Macro.MAP:
             body = self.type_of(node.body)
@@ -214,9 +225,8 @@ class _Checker:
             return MAP
         if not self.is_closed:
             return DYN
-        return self.refuse(
-            place, f"There is no fact `{path_text(path)}`.{self.suggestion(name, self.declarations)}"
-        )
+        remedy = self.suggestion(name, self.declarations)
+        return self.refuse(place, f"There is no fact `{path_text(path)}`.", remedy, code="unknown-fact")
 
     def _below(self, declared: Type, path: tuple[str, ...], length: int, place: Place) -> Type:
         found = declared
@@ -250,9 +260,8 @@ class _Checker:
         if operator in _ARITHMETIC:
             return self._overloaded(operator, [left, right], node.place)
         if not _is_comparison(operator, left, right):
-            self.refuse(
-                node.place, f"{left} {operator} {right} is never possible.{_remedy(operator, left, right)}"
-            )
+            remedy = _remedy(operator, left, right)
+            self.refuse(node.place, f"{left} {operator} {right} is never possible.", remedy)
         elif operator in _EQUALITIES:
             self._note_null(node, left, right)
             self._note_value(node.left, node.right)
@@ -265,8 +274,8 @@ class _Checker:
     def _note_null(self, node: Binary, left: Type, right: Type) -> None:
         if (left == NULL) == (right == NULL):
             return
-        message = "A fact that is null is absent, never equal to null; ask with `has(…)` or `!has(…)`."
-        self.refuse(node.place, message, severity=Severity.WARNING)
+        message = "A fact that is null is absent, never equal to null."
+        self.warn(node.place, message, "Ask with `has(…)` or `!has(…)`.", code="null-comparison")
 
     def _note_value(self, named: Expression, given: Expression) -> None:
         """Warn of a comparison with a value that the fact never takes."""
@@ -283,8 +292,8 @@ class _Checker:
         texts = [shortened(literal_text(value)) for value in declared.values]
         shown = ", ".join(texts[:_VALUES_SHOWN_MAX]) + (", …" if len(texts) > _VALUES_SHOWN_MAX else "")
         text = shortened(literal_text(given.value))
-        message = f"The fact never is {text}; its values are {shown}.{self.suggestion(text, texts)}"
-        self.refuse(given.place, message, severity=Severity.WARNING)
+        message = f"The fact never is {text}; its values are {shown}."
+        self.warn(given.place, message, self.suggestion(text, texts), code="value-never-taken")
 
     def _declared(self, node: Expression) -> FactType | None:
         path = path_of(node)
@@ -299,8 +308,8 @@ class _Checker:
         if found:
             return found[0].result if len({one.result for one in found}) == 1 else _result_of(given)
         text = f"{given[0]} {operator} {given[-1]}" if len(given) > 1 else f"{operator}{given[0]}"
-        remedy = " Convert one of them with int() or double()." if frozenset(given) == NUMBERS else ""
-        return self.refuse(place, f"{text} is not possible.{remedy}")
+        remedy = "Convert one of them with int() or double()." if frozenset(given) == NUMBERS else ""
+        return self.refuse(place, f"{text} is not possible.", remedy)
 
     def _index(self, node: Index) -> Type:
         operand, index = self.type_of(node.operand), self.type_of(node.index)
@@ -327,7 +336,8 @@ class _Checker:
         given = [self.type_of(operand) for operand in operands]
         if node.function not in FUNCTION_NAMES:
             remedy = self.suggestion(node.function, FUNCTION_NAMES)
-            return self.refuse(node.place, f"There is no function `{node.function}`.{remedy}")
+            message = f"There is no function `{node.function}`."
+            return self.refuse(node.place, message, remedy, code="unknown-function")
         named = [one for one in FUNCTIONS if one.name == node.function]
         of_style = [one for one in named if one.is_member is (node.target is not None)]
         fitting = _fitting(of_style, given)
@@ -381,12 +391,12 @@ def _is_comparable(left: Type, right: Type) -> bool:
 
 def _remedy(operator: BinaryOperator, left: Type, right: Type) -> str:
     if operator is BinaryOperator.IN and right == STRING:
-        return " Write `text.contains(part)` for strings."
+        return "Write `text.contains(part)` for strings."
     if STRING in {left, right} and {left, right} & {TIMESTAMP, DURATION}:
         (wanted,) = {left, right} & {TIMESTAMP, DURATION}
-        return f' Write {wanted}("…") around the string.'
+        return f'Write {wanted}("…") around the string.'
     if STRING in {left, right} and {left, right} & NUMBERS:
-        return " Write the number without quotes, or convert with int(), double() or string()."
+        return "Write the number without quotes, or convert with int(), double() or string()."
     return ""
 
 

@@ -23,12 +23,16 @@ class SyntaxFault:
         column: 1-based, in code points.
         message: what was found, and what is expected instead.
         severity: whether the condition can still be used.
+        code: what kind of fault.
+        remedy: the last part of the message, if that says what to do.
     """
 
     line: int
     column: int
     message: str
     severity: Severity = Severity.ERROR
+    code: str = "syntax"
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +57,5 @@ class LanguageError(Exception):
         self.faults = tuple(faults)
 
 
-def fault(place: Place, message: str, *, severity: Severity = Severity.ERROR) -> SyntaxFault:
-    return SyntaxFault(line=place.line, column=place.column, message=message, severity=severity)
+def fault(place: Place, message: str) -> SyntaxFault:
+    return SyntaxFault(line=place.line, column=place.column, message=message)

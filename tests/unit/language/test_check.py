@@ -162,7 +162,7 @@ def test_what_cannot_work_is_refused_with_a_remedy(source: str, column: int, tol
         ),
         ("'P9' != request.priority", 1, 'never is "P9"'),
         ("request.impact in [1, 4]", 23, "never is 4; its values are 1, 2, 3."),
-        ("request.priority == null", 18, "ask with `has(…)`"),
+        ("request.priority == null", 18, "Ask with `has(…)`"),
     ],
 )
 def test_what_looks_wrong_is_warned_of(source: str, column: int, told: str) -> None:

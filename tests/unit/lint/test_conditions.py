@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.rules import lint
+from service.rules.checks import conditions as lint
+from service.rules.checks.conditions import Finding
 from service.rules.language.bind import bind
 from service.rules.language.evaluate import evaluate
 from service.rules.language.parse import parse
 from service.rules.language.types import BOOL, INT, STRING, FactType
-from service.rules.lint import Finding
 from tests.unit.language import generators
 from tests.unit.language.generators import DECLARATIONS, random_condition, random_facts, seeded
 
