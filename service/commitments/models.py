@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.commitments import wire
 from service.commitments.domain import ClockState, EntryId, LedgerEntry, Outcome, Target
 from service.db import TenantRow
-from service.ids import ClientId, CommitmentId, RequestId
+from service.ids import ClientId, CommitmentId, RequestId, ServiceId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Commitment:
     id: CommitmentId
     request_id: RequestId
     client_id: ClientId | None
+    service_id: ServiceId | None
     metric: str
     target: Target
     cycle: int
@@ -58,17 +59,27 @@ class Commitment:
         return (self.fulfilled_at or self.cancelled_at or max(now, self.looked_at)) - self.due_at
 
 
+def _index_of_broken(column: str) -> Index:
+    """Few promises are broken, and only those are in it."""
+    name = f"ix_commitment_tenant_id_{column}_broken_at"
+    return Index(name, "tenant_id", column, "broken_at", postgresql_where=text("broken_at is not null"))
+
+
 class CommitmentRow(TenantRow):
     __tablename__ = "commitment"
     __table_args__ = (
         Index("ix_commitment_tenant_id_request_id", "tenant_id", "request_id"),
         Index("ix_commitment_tenant_id_due_at", "tenant_id", "due_at"),
+        Index("ix_commitment_tenant_id_client_id_fulfilled_at", "tenant_id", "client_id", "fulfilled_at"),
+        _index_of_broken("client_id"),
+        _index_of_broken("service_id"),
         Index("ix_commitment_tenant_id_open", "tenant_id", postgresql_where=text("clock <> 'stopped'")),
         ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
     )
 
     request_id: Mapped[UUID]
     client_id: Mapped[UUID | None]
+    service_id: Mapped[UUID | None]
     metric: Mapped[str]
     target: Mapped[dict[str, Any]]
     cycle: Mapped[int]
@@ -91,6 +102,7 @@ class CommitmentRow(TenantRow):
             id=CommitmentId(self.id),
             request_id=RequestId(self.request_id),
             client_id=None if self.client_id is None else ClientId(self.client_id),
+            service_id=None if self.service_id is None else ServiceId(self.service_id),
             metric=self.metric,
             target=wire.target_of(self.target),
             cycle=self.cycle,
@@ -150,6 +162,7 @@ def columns(commitment: Commitment) -> dict[str, Any]:
         "id": commitment.id,
         "request_id": commitment.request_id,
         "client_id": commitment.client_id,
+        "service_id": commitment.service_id,
         "metric": commitment.metric,
         **changing_columns(commitment),
     }

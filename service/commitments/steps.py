@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from service.commitments import domain
@@ -28,7 +29,7 @@ from service.commitments.domain import (
 )
 from service.commitments.domain.timeline import Interval, timeline
 from service.commitments.models import Commitment
-from service.ids import ClientId, CommitmentId, DecisionId, RequestId
+from service.ids import ClientId, CommitmentId, DecisionId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
 
@@ -72,6 +73,7 @@ class Offer:
 
     request_id: RequestId
     client_id: ClientId | None
+    service_id: ServiceId | None = None
     terms: tuple[Terms, ...]
     decision_id: DecisionId
     at: datetime
@@ -173,6 +175,19 @@ def made_late(
     return [made(offer, terms, look) for terms in offer.terms if terms.metric not in known]
 
 
+class _Of(NamedTuple):
+    """What a promise is of, which never changes."""
+
+    request_id: RequestId
+    client_id: ClientId | None
+    service_id: ServiceId | None
+    metric: str
+
+
+def _of(commitment: Commitment) -> _Of:
+    return _Of(commitment.request_id, commitment.client_id, commitment.service_id, commitment.metric)
+
+
 def made(offer: Offer, terms: Terms, look: Look) -> Step:
     """The first step of a promise that is new."""
     started = Started(
@@ -185,9 +200,8 @@ def made(offer: Offer, terms: Terms, look: Look) -> Step:
     )
     entries = [started, *offer.entries]
     standing = domain.standing(entries, look.calendars, look.now)
-    commitment = _commitment(
-        CommitmentId(look.new_id()), standing, of=(offer.request_id, offer.client_id, terms.metric)
-    )
+    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric)
+    commitment = _commitment(CommitmentId(look.new_id()), standing, of=of)
     return _after(commitment, entries, None, standing, look)
 
 
@@ -223,8 +237,9 @@ def _after(
         if happening.kind in domain.THRESHOLDS
     ]
     standing = replace(standing, told=(*standing.told, *told))
-    of = (commitment.request_id, commitment.client_id, commitment.metric)
-    after = _commitment(commitment.id, standing, of=of, sequence=commitment.sequence + len(happened))
+    after = _commitment(
+        commitment.id, standing, of=_of(commitment), sequence=commitment.sequence + len(happened)
+    )
     events = [
         _event(after, happening, sequence=commitment.sequence + place, now=standing.now)
         for place, happening in enumerate(happened, start=1)
@@ -258,11 +273,10 @@ def _commitment(
     commitment_id: CommitmentId,
     standing: Standing,
     *,
-    of: tuple[RequestId, ClientId | None, str],
+    of: _Of,
     sequence: int = 0,
 ) -> Commitment:
     current = standing.current
-    request_id, client_id, metric = of
     warned = [
         entry.at
         for entry in standing.told
@@ -272,9 +286,10 @@ def _commitment(
     is_corrected = bool(breaches) and breaches[-1].threshold is Threshold.CORRECTED
     return Commitment(
         id=commitment_id,
-        request_id=request_id,
-        client_id=client_id,
-        metric=metric,
+        request_id=of.request_id,
+        client_id=of.client_id,
+        service_id=of.service_id,
+        metric=of.metric,
         target=current.terms.target,
         cycle=current.cycle,
         clock=current.clock,
@@ -325,9 +340,8 @@ def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -
     standing = domain.standing(ledger, look.calendars, look.now)
     current = standing.current
     until = max(look.now, current.started_at)
-    of = (commitment.request_id, commitment.client_id, commitment.metric)
     return Account(
-        commitment=_commitment(commitment.id, standing, of=of, sequence=commitment.sequence),
+        commitment=_commitment(commitment.id, standing, of=_of(commitment), sequence=commitment.sequence),
         standing=standing,
         entries=tuple(domain.in_order(ledger)),
         intervals=tuple(timeline(current, standing.pauses, look.calendars, until=until)),

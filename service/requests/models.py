@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service import ids
@@ -25,6 +25,11 @@ from service.rules.domain import VersionRef
 from service.rules.vocabulary import RequestType
 
 
+def _index(*columns: str) -> Index:
+    """What history is counted by; see `requests.history`."""
+    return Index(f"ix_request_tenant_id_{'_'.join(columns)}", "tenant_id", *columns)
+
+
 class RequestRow(TenantRow):
     __tablename__ = "request"
     __table_args__ = (
@@ -35,6 +40,10 @@ class RequestRow(TenantRow):
         ForeignKeyConstraint(["tenant_id", "source_client_id"], ["client.tenant_id", "client.id"]),
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         ForeignKeyConstraint(["tenant_id", "service_id"], ["service.tenant_id", "service.id"]),
+        _index("client_id", "state", "received_at"),
+        _index("service_id", "state", "received_at"),
+        _index("category", "received_at"),
+        _index("requester", "received_at"),
     )
 
     client_id: Mapped[UUID | None]
@@ -47,6 +56,10 @@ class RequestRow(TenantRow):
     title: Mapped[str | None]
     state: Mapped[str]
     facts: Mapped[dict[str, Any]]
+    category: Mapped[str | None] = mapped_column(Computed("facts ->> 'category'::text", persisted=True))
+    requester: Mapped[str | None] = mapped_column(
+        Computed("coalesce(contact_id::text, facts ->> 'requester'::text)", persisted=True)
+    )
     opened_at: Mapped[datetime]
     received_at: Mapped[datetime]
     sequence: Mapped[int]

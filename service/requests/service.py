@@ -522,6 +522,7 @@ def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tup
     return Offer(
         request_id=request.id,
         client_id=request.client_id,
+        service_id=request.service_id,
         terms=terms,
         decision_id=decision.id,
         at=max(event.occurred_at, request.opened_at),
