@@ -23,6 +23,7 @@ from service.commitments.domain.terms import (
     WorkingTarget,
 )
 from service.errors import Fault
+from service.rules import domain as kinds
 from service.rules.domain import Kind
 from service.rules.errors import OutcomeInvalid
 
@@ -130,6 +131,27 @@ def calendars_of(outcome: object) -> frozenset[str]:
     return frozenset(promise.calendar for promise in promises if promise.calendar is not None)
 
 
+def targets_of(outcome: object) -> list[kinds.Target]:
+    """What the outcome counts by calendars, with its places."""
+    return [
+        kinds.Target(
+            pointer=f"/promises/{index}/target",
+            calendar=promise.calendar,
+            seconds=promise.target.seconds if isinstance(promise.target, WorkingTime) else None,
+            days=promise.target.days
+            if isinstance(promise.target, (BusinessDays, EndOfBusinessDay))
+            else None,
+        )
+        for index, promise in enumerate(_promises(outcome).promises)
+        if promise.calendar is not None and not isinstance(promise.target, ElapsedTime)
+    ]
+
+
+def metrics_of(outcome: object) -> frozenset[str]:
+    """What the outcome promises."""
+    return frozenset(promise.metric for promise in _promises(outcome).promises)
+
+
 def merged(outcomes: Sequence[object]) -> Promises:
     """What several outcomes promise together; of two promises of one metric the earlier one."""
     by_metric: dict[str, Promise] = {}
@@ -151,6 +173,8 @@ COMMITMENT = Kind(
     write_outcome=msgspec.to_builtins,
     merge=merged,
     calendars_of=calendars_of,
+    targets_of=targets_of,
+    topics_of=metrics_of,
 )
 
 

@@ -110,6 +110,31 @@ class Document:
     order: int = ORDER_DEFAULT
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """So much of a calendar's open time, or so many of its working days, that an outcome counts with.
+
+    Attributes:
+        pointer: where in `then`.
+        calendar: its name.
+        seconds: of open time; None when days are counted.
+        days: working days; None when seconds are counted.
+    """
+
+    pointer: str
+    calendar: str
+    seconds: int | None = None
+    days: int | None = None
+
+
+def _no_topics(outcome: object) -> frozenset[str]:  # noqa: ARG001 nothing in it is said by one rule only
+    return frozenset()
+
+
+def _no_targets(outcome: object) -> Sequence[Target]:  # noqa: ARG001 the outcome counts by no calendar
+    return ()
+
+
 def _no_calendars(outcome: object) -> frozenset[str]:  # noqa: ARG001 the outcome counts by none
     return frozenset()
 
@@ -125,6 +150,8 @@ class Kind:
         merge: one outcome of several, of which the earlier come first in rank. Never called with none.
         reach: how its policies stand beside one another.
         calendars_of: the names of the calendars that an outcome counts by.
+        targets_of: what it counts by them.
+        topics_of: what it speaks of that only one of several rules can settle: the metrics that it promises.
         derives: the facts that an outcome sets, by their dotted names; None where it sets none. What a policy
             derives, every policy that is asked after it reads.
     """
@@ -135,6 +162,8 @@ class Kind:
     merge: Callable[[Sequence[object]], object]
     reach: Reach = Reach.FIRST
     calendars_of: Callable[[object], frozenset[str]] = _no_calendars
+    targets_of: Callable[[object], Sequence[Target]] = _no_targets
+    topics_of: Callable[[object], frozenset[str]] = _no_topics
     derives: Callable[[object], Mapping[str, object]] | None = None
 
 
