@@ -26,6 +26,7 @@ from service.api.errors import TokenMissing
 from service.api.events import EventController
 from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
+from service.api.history_logs import HistoryLogController
 from service.api.limits import LimitController
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
@@ -84,6 +85,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CalendarController,
     PolicyController,
     RuleController,
+    HistoryLogController,
     RequestController,
     CommitmentController,
     EventController,

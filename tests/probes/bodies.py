@@ -47,6 +47,11 @@ def _request(given: Given) -> dict[str, Any]:
     } | {place: given.own[f"{place} name"] for place in ("client", "service") if f"{place} name" in given.own}
 
 
+def _case(given: Given) -> dict[str, Any]:
+    replied = {"type": "replied", "by": "agent", "occurred_at": "2026-01-05T13:00:00Z"}
+    return {"submission": {**_request(given), "occurred_at": "2026-01-05T12:00:00Z"}, "events": [replied]}
+
+
 BODIES: Mapping[str, Make] = {
     "createClient": lambda given: {"name": f"Client {given.fresh}", "tier": "gold"},
     "changeClient": lambda given: {"name": f"Client {given.fresh}"},
@@ -76,6 +81,9 @@ BODIES: Mapping[str, Make] = {
     },
     "revisePolicy": lambda given: {"document": _policy(given)},
     "evaluateCondition": lambda _: {"expression": "1 == 1", "facts": {}},
+    "createHistoryLog": lambda given: {"name": f"Log {given.fresh}", "source": "desk"},
+    "importCases": lambda given: {"cases": [_case(given)]},
+    "completeHistoryLog": lambda _: {"bad_rows": 1},
     "submitRequest": _request,
     "reportEvent": lambda given: {"type": "changed", "facts": {"custom": {"note": given.fresh}}},
     "createWebhookEndpoint": lambda given: {"url": f"https://example.com/{given.fresh}"},

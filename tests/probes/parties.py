@@ -21,6 +21,7 @@ MAKES = {
     "createClient": "client",
     "createContact": "contact",
     "createGroup": "group",
+    "createHistoryLog": "history log",
     "createPolicy": "policy",
     "createWebhookEndpoint": "endpoint",
     "inviteMember": "member",
@@ -35,6 +36,7 @@ STEPS = (
     *("createContact", "createContact", "createApplication", "createApplication"),
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
     *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
+    *("createHistoryLog", "createHistoryLog", "importCases"),
 )
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 

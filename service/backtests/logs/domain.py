@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from service import instants
+from service.backtests.cases import CaseEvent, Submitted
 from service.errors import Fault
 from service.ids import HistoryLogId
 from service.requests import domain as requests
 from service.requests.domain import Facts
-from service.requests.service import Report, Submission
 
 EVENTS_MAX = 1_000
 """How many events a case may have; a longer one is most likely two that were taken for one."""
@@ -67,8 +69,8 @@ class HistoryLog:
 class HistoryCase:
     """One request of the past, and what happened to it in the order of its source."""
 
-    submission: Submission
-    events: tuple[Report, ...]
+    submission: Submitted
+    events: tuple[CaseEvent, ...]
 
     @property
     def external_id(self) -> str:
@@ -80,7 +82,7 @@ class HistoryCase:
 
     @property
     def last_at(self) -> datetime:
-        return max(self.opened_at, *(event.occurred_at for event in self.events))
+        return max([self.opened_at, *(event.occurred_at for event in self.events)])
 
 
 def faults_of_case(case: HistoryCase, *, source: str) -> list[Fault]:
@@ -93,6 +95,8 @@ def faults_of_case(case: HistoryCase, *, source: str) -> list[Fault]:
         faults.append(Fault("/events", f"A case has at most {EVENTS_MAX} events, not {len(case.events)}."))
     for index, event in enumerate(case.events[:EVENTS_MAX]):
         faults += _faults_at(f"/events/{index}", event.occurred_at, event.facts or {})
+    if len(msgspec.json.encode(case)) > CASE_BYTES_MAX:
+        faults.append(Fault("", f"A case has at most {CASE_BYTES_MAX:,} bytes as JSON."))
     return faults
 
 

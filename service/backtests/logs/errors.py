@@ -49,3 +49,12 @@ class HistoryLogInvalid(Invalid):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("The history log cannot be created as it stands.", faults=faults)
+
+
+class HistoryCasesInvalid(Invalid):
+    """Cases of past requests do not say when something happened."""
+
+    code = "history-cases-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The cases cannot be added as they stand.", faults=faults)

@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.backtests.cases import Case, CaseEvent, Submitted
 from service.backtests.logs.domain import HistoryCase, HistoryLog, LogState
 from service.db import TenantRow
 from service.ids import HistoryLogId
-from service.requests.service import Report, Submission
 
 
 class HistoryLogRow(TenantRow):
@@ -53,7 +53,7 @@ class HistoryLogRow(TenantRow):
 class HistoryCaseRow(TenantRow):
     """A case never changes. The login role may not update this table.
 
-    `submission` and `events` are a `requests.service.Submission` and its `Report`s as JSON.
+    `submission` and `events` are a `cases.Submitted` and its `CaseEvent`s.
     """
 
     __tablename__ = "history_case"
@@ -71,15 +71,12 @@ class HistoryCaseRow(TenantRow):
     events: Mapped[list[Any]]
     digest: Mapped[bytes]
 
-    def to_domain(self) -> HistoryCase:
-        return HistoryCase(
-            msgspec.convert(self.submission, Submission), msgspec.convert(self.events, tuple[Report, ...])
+    def to_case(self) -> Case:
+        return Case(
+            id=self.id,
+            submission=msgspec.convert(self.submission, Submitted),
+            events=msgspec.convert(self.events, list[CaseEvent]),
         )
-
-
-def written(said: Submission | Report) -> dict[str, Any]:
-    """What a case says, as JSON without what is left open."""
-    return {key: value for key, value in msgspec.to_builtins(said).items() if value is not None}
 
 
 def digest_of(case: HistoryCase) -> bytes:

@@ -138,23 +138,10 @@ async def complete(
     return log
 
 
-async def remove(
-    session: TenantSession, actor: Actor, log_id: HistoryLogId, *, in_use: bool, now: datetime
-) -> None:
-    """Remove a log with its cases.
-
-    Args:
-        session: of the tenant.
-        actor: who removes it.
-        log_id: which log; the caller holds it locked.
-        in_use: whether a backtest runs on it.
-        now: the tenant's now.
-
-    Raises:
-        HistoryLogNotFound, HistoryLogInUse
-    """
+async def remove(session: TenantSession, actor: Actor, log_id: HistoryLogId, *, now: datetime) -> None:
+    """Remove a log with its cases. Raises HistoryLogNotFound, HistoryLogInUse."""
     row = await store.get(session, log_id, lock=True)
-    if in_use:
+    if await store.is_in_use(session, log_id):
         raise HistoryLogInUse(row.name)
     log = row.to_domain()
     await store.remove(session, row)

@@ -10,10 +10,12 @@ from sqlalchemy import Select, Table, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
+from service.backtests.domain import OPEN
 from service.backtests.logs import models
 from service.backtests.logs.domain import HistoryCase, HistoryLog
 from service.backtests.logs.errors import HistoryLogExists, HistoryLogNotFound
 from service.backtests.logs.models import HistoryCaseRow, HistoryLogRow
+from service.backtests.models import BacktestRow
 from service.db import TenantSession, insert_rows
 from service.ids import HistoryLogId
 
@@ -104,6 +106,16 @@ async def cases(
     return list(await session.db.scalars(query if after is None else query.where(place > after)))
 
 
+async def is_in_use(session: TenantSession, log_id: HistoryLogId) -> bool:
+    """Does a backtest run on this log, or wait to?"""
+    query = select(BacktestRow.id).where(
+        BacktestRow.tenant_id == session.tenant_id,
+        BacktestRow.log_id == log_id,
+        BacktestRow.state.in_([state.value for state in OPEN]),
+    )
+    return await session.db.scalar(query.limit(1)) is not None
+
+
 async def remove(session: TenantSession, row: HistoryLogRow) -> None:
     """Remove a log with its cases, a part of them at a time."""
     mine = HistoryCaseRow.tenant_id == session.tenant_id
@@ -127,7 +139,7 @@ def _row(session: TenantSession, log_id: HistoryLogId, case: HistoryCase) -> dic
         "external_id": case.external_id,
         "opened_at": case.opened_at,
         "last_at": case.last_at,
-        "submission": models.written(case.submission),
-        "events": [models.written(event) for event in case.events],
+        "submission": case.submission,
+        "events": case.events,
         "digest": models.digest_of(case),
     }
