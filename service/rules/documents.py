@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -21,7 +22,7 @@ from service.rules.language.types import FactType
 from service.rules.language.walk import paths
 from service.rules.tables import table
 from service.rules.tables.table import TableForm, TableInvalid
-from service.rules.vocabulary import FACTS, RequestType
+from service.rules.vocabulary import FACTS, OWN_PREFIXES, RequestType
 
 RULES_MAX = 2_000
 CONDITION_LENGTH_MAX = 4_096
@@ -31,7 +32,7 @@ ORDER_MAX = 1_000
 SCOPE_NAMES_MAX = 200
 TESTS_MAX = 500
 TEST_NAME_LENGTH_MAX = 200
-OWN_FACTS_PREFIXES = ("request.custom.", "client.custom.")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
@@ -93,16 +94,26 @@ class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: Annotated[list[TestForm], msgspec.Meta(max_length=TESTS_MAX)] = []
 
 
-def read(document: Mapping[str, Any], kind: Kind) -> Document:
-    """Read and check a document. Raises PolicyInvalid with every fault and its place."""
+def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NOTHING) -> Document:
+    """Read and check a document.
+
+    Args:
+        document: as it was written.
+        kind: what it decides.
+        own: the tenant's own facts, in the form of a document's `facts`. What the document declares by itself
+            it reads as it says.
+
+    Raises:
+        PolicyInvalid: with every fault and its place.
+    """
     try:
         form = msgspec.convert(document, DocumentForm)
     except msgspec.ValidationError as error:
         raise PolicyInvalid([forms.fault_of(error)]) from error
-    own = declarations_from_json(form.facts)
-    faults = [Fault(f"/facts{fault.pointer}", fault.message) for fault in own.faults]
+    stated = declarations_from_json(form.facts)
+    faults = [Fault(f"/facts{fault.pointer}", fault.message) for fault in stated.faults]
     faults += _elsewhere(form) + _repeated(form)
-    declared = {**FACTS, **own.declarations}
+    declared = {**FACTS, **declarations_from_json(own).declarations, **stated.declarations}
     written_rules, place = _written(form, declared, faults)
     rules: list[Rule] = []
     warnings: list[Fault] = []
@@ -153,11 +164,11 @@ def _written(
 
 
 def _elsewhere(form: DocumentForm) -> list[Fault]:
-    declarable = " and ".join(OWN_FACTS_PREFIXES)
+    declarable = " and ".join(OWN_PREFIXES)
     return [
         Fault(pointer_to("/facts", name), f"A policy declares facts under {declarable} only.")
         for name in form.facts
-        if not name.startswith(OWN_FACTS_PREFIXES)
+        if not name.startswith(OWN_PREFIXES)
     ]
 
 

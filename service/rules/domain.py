@@ -1,7 +1,7 @@
 """Policies, and what is chosen when their rules have been matched. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -133,6 +133,20 @@ def _no_topics(outcome: object) -> frozenset[str]:  # noqa: ARG001 nothing in it
 
 def _no_targets(outcome: object) -> Sequence[Target]:  # noqa: ARG001 the outcome counts by no calendar
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The content of a version as it is kept.
+
+    Attributes:
+        document: as it was written.
+        declared: the tenant's own facts that it reads, as they were declared when it was saved; in the form of
+            a document's `facts`.
+    """
+
+    document: Mapping[str, Any]
+    declared: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _no_calendars(outcome: object) -> frozenset[str]:  # noqa: ARG001 the outcome counts by none

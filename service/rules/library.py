@@ -1,13 +1,12 @@
 """Documents that were read, kept in memory. Versions never change, so a copy is never stale."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from service.ids import TenantId
 from service.recent import Recent
 from service.rules import documents
-from service.rules.domain import Document, Kind
+from service.rules.domain import Document, Kind, Saved
 
 RULES_KEPT_MAX = 50_000
 
@@ -22,16 +21,14 @@ class Library:
         """Those of the versions that have to be loaded."""
         return [version_id for version_id in version_ids if (tenant_id, version_id) not in self._kept]
 
-    def read(
-        self, tenant_id: TenantId, version_id: UUID, stored: Mapping[str, Any] | None, kind: Kind
-    ) -> Document:
+    def read(self, tenant_id: TenantId, version_id: UUID, stored: Saved | None, kind: Kind) -> Document:
         """The document of a version, which `stored` holds if it was missing."""
         key = (tenant_id, version_id)
         document = self._kept.get(key)
         if document is None:
             if stored is None:
                 raise KeyError(f"version {version_id} was not loaded")
-            document = documents.read(stored, kind)
+            document = documents.read(stored.document, kind, own=stored.declared)
             self._kept.put(key, document)
         return document
 

@@ -45,6 +45,7 @@ class PolicyVersionRow(TenantRow):
     policy_id: Mapped[UUID]
     version: Mapped[int]
     document: Mapped[dict[str, Any]]
+    declarations: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 
 

@@ -19,7 +19,7 @@ from service.limits import service as limits
 from service.limits.domain.table import POLICIES
 from service.names import faults_of_name
 from service.rules import documents, lint, store
-from service.rules.domain import Document, Kind, Policy, VersionRef
+from service.rules.domain import Document, Kind, Policy, Saved, VersionRef
 from service.rules.errors import PolicyInvalid, PolicyNotFound
 from service.rules.findings import Finding
 from service.rules.matching import RuleSet
@@ -56,7 +56,7 @@ async def create(
     await limits.make_room(session, POLICIES, lambda: store.policy_count(session))
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
-    await store.add_version(session, _ref(policy_id, 1), draft.document, now=now)
+    await store.add_version(session, _ref(policy_id, 1), Saved(draft.document), now=now)
     after = {"name": draft.name, "kind": draft.kind, **_told(1, draft.document)}
     await audit.record(session, actor, Deed("policy.created", f"policy:{policy_id}", after=after), now=now)
     policy = Policy(
@@ -83,7 +83,7 @@ async def revise(
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
-    await store.add_version(session, _ref(policy.id, row.version), document, now=now)
+    await store.add_version(session, _ref(policy.id, row.version), Saved(document), now=now)
     await audit.record(
         session,
         actor,

@@ -9,7 +9,7 @@ from uuid import UUID
 from service.db import TenantSession
 from service.rules import deciding, pointers, store
 from service.rules.deciding import Effective
-from service.rules.domain import Decided, Document, Kind, Rule, VersionRef
+from service.rules.domain import Decided, Document, Kind, Rule, Saved, VersionRef
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
@@ -137,7 +137,7 @@ def _all(refs: Mapping[str, Sequence[VersionRef]]) -> Iterable[VersionRef]:
 
 
 def _read(
-    session: TenantSession, rulebook: Rulebook, kind: Kind, ref: VersionRef, stored: Mapping[str, Any] | None
+    session: TenantSession, rulebook: Rulebook, kind: Kind, ref: VersionRef, stored: Saved | None
 ) -> Effective:
     document = rulebook.library.read(session.tenant_id, ref.version_id, stored, kind)
     return Effective(ref, document, ruleset_of(session, ref, document))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service.db import TenantSession, run
 from service.ids import PolicyId
-from service.rules.domain import VersionRef
+from service.rules.domain import Saved, VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
 from service.rules.models import PolicyPointerRow, PolicyRow, PolicyVersionRow
 from service.rules.pointers import Pointed
@@ -63,16 +62,15 @@ async def add(session: TenantSession, policy_id: PolicyId, *, name: str, kind: s
         raise PolicyNameTaken(name)
 
 
-async def add_version(
-    session: TenantSession, ref: VersionRef, document: dict[str, Any], *, now: datetime
-) -> None:
+async def add_version(session: TenantSession, ref: VersionRef, saved: Saved, *, now: datetime) -> None:
     await session.db.execute(
         insert(PolicyVersionRow).values(
             tenant_id=session.tenant_id,
             id=ref.version_id,
             policy_id=ref.policy_id,
             version=ref.version,
-            document=document,
+            document=saved.document,
+            declarations=saved.declared,
             created_at=now,
         )
     )
@@ -91,13 +89,13 @@ async def version(session: TenantSession, policy_id: PolicyId, number: int) -> P
     return row
 
 
-async def documents(session: TenantSession, version_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+async def documents(session: TenantSession, version_ids: Sequence[UUID]) -> dict[UUID, Saved]:
     rows = await session.db.execute(
-        select(PolicyVersionRow.id, PolicyVersionRow.document).where(
+        select(PolicyVersionRow.id, PolicyVersionRow.document, PolicyVersionRow.declarations).where(
             PolicyVersionRow.tenant_id == session.tenant_id, PolicyVersionRow.id.in_(version_ids)
         )
     )
-    return {row.id: row.document for row in rows}
+    return {row.id: Saved(row.document, row.declarations) for row in rows}
 
 
 async def pointed(session: TenantSession) -> dict[str, list[Pointed]]:

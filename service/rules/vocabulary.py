@@ -20,6 +20,9 @@ GIVEN_BY_SOURCE = (
 )
 """What a source may say of a request by itself, as `request.<name>`; all else goes under `request.custom`."""
 
+OWN_PREFIXES = ("request.custom.", "client.custom.")
+"""What a tenant, or a policy, may declare of its own begins with one of these."""
+
 COUNT = "count"
 SHARE = "share"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.commitments.promises import COMMITMENT
 from service.ids import TenantId
 from service.rules import documents, domain
-from service.rules.domain import HitPolicy
+from service.rules.domain import HitPolicy, Saved
 from service.rules.errors import PolicyInvalid
 from service.rules.library import Library
 from service.rules.matching import Matches
@@ -98,7 +98,7 @@ def test_the_library_forgets_the_oldest_when_it_holds_too_many_rules() -> None:
     library = Library(rules_kept_max=2)
     versions = [UUID(int=number) for number in range(3)]
     for version in versions:
-        library.read(TENANT, version, {"rules": [_rule()]}, COMMITMENT)
+        library.read(TENANT, version, Saved({"rules": [_rule()]}), COMMITMENT)
 
     assert library.missing(TENANT, versions) == versions[:1]
     assert library.read(TENANT, versions[2], None, COMMITMENT).rules[0].id == "r"
