@@ -13,13 +13,14 @@ import sys
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from service.rules.compile.plan import OutOfTime, Plan, TooManyTerms, plan
 from service.rules.compile.shape import expression
-from service.rules.engine import EnginePoisoned, Session
+from service.rules.engine import EnginePoisoned, Handles, Session
 from service.rules.frames import (
     FRAME_BYTES_MAX,
     LENGTH_BYTES,
@@ -29,6 +30,7 @@ from service.rules.frames import (
     Ask,
     Done,
     Failed,
+    Kept,
     Limits,
     Load,
     Reply,
@@ -42,6 +44,7 @@ from service.rules.language.values import Facts
 PR_SET_PDEATHSIG = 1
 EXIT_ORPHANED = 3
 DESCRIPTORS = 1 << 20
+STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,10 @@ class Shelf:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._held: OrderedDict[str, Held] = OrderedDict()
-        self._terms = 0
+        self._handles = Handles()
         self._loads = 0
+        self._evicted = 0
+        self._is_large = False
         self._is_poisoned = False
 
     def reply(self, request: Request) -> Reply:
@@ -77,33 +82,45 @@ class Shelf:
         try:
             conditions = [expression(shape) for shape in request.conditions]
             compiled = plan(conditions, terms_max=self._limits.terms_max)
-            self._make_room(compiled.term_count)
-            session = Session(compiled)
+            self._make_room(sum(len(shard.owners) for shard in compiled.certain))
+            session = Session(compiled, self._handles)
         except (ValueError, TooManyTerms) as error:
             return Failed(f"cannot be compiled: {error}")
         except (EnginePoisoned, MemoryError) as error:
             self._is_poisoned = True
             return Failed(f"cannot be compiled: {error!r}")
         self._held[request.key] = Held(compiled, session)
-        self._terms += compiled.term_count
         gc.freeze()  # what is loaded stays: do not walk it again and again
-        return Done(compiled.term_count)
+        self._is_large = resident_bytes() > self._limits.resident_bytes_max
+        return self._done(compiled)
 
-    def _make_room(self, terms: int) -> None:
-        while self._terms + terms > self._limits.terms_max:
+    def _done(self, compiled: Plan) -> Done:
+        return Done(
+            compiled.term_count,
+            kept=Kept(rule_sets=len(self._held), terms=self._handles.terms, evicted=self._evicted),
+        )
+
+    def _make_room(self, terms: int, *, least: int = 0) -> None:
+        """Let go of the rule sets used longest ago, but for the `least` used last."""
+        while len(self._held) > least and self._handles.terms + terms > self._limits.terms_max:
             self._drop(next(iter(self._held)))
+            self._evicted += 1
 
     def _drop(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:
-            self._terms -= held.plan.term_count
             held.session.close()
             gc.unfreeze()
 
     def _ask(self, request: Ask) -> Answered:
         self._held.move_to_end(request.key)
         answers = [self._answer(request.key, snapshot) for snapshot in request.snapshots]
-        return Answered(answers, is_worn=self._is_poisoned or self._loads >= self._limits.loads_max)
+        self._make_room(0, least=1)
+        return Answered(answers, is_worn=self._is_worn())
+
+    def _is_worn(self) -> bool:
+        """Whether it is better to begin anew: what was loaded and let go leaves holes in the memory."""
+        return self._is_poisoned or self._is_large or self._loads >= self._limits.loads_max
 
     def _answer(self, key: str, snapshot: Facts) -> Answer:
         held = self._held.get(key)
@@ -122,15 +139,25 @@ class Shelf:
 
     def _smoke(self, request: Smoke) -> Reply:
         held = self._held[request.key]
+        try:
+            held.session.open_all()
+        except EnginePoisoned as error:
+            self._is_poisoned = True
+            return Failed(f"cannot be opened: {error!r}")
         for shard in (*held.plan.certain, *held.plan.possible):
             for term, owners in zip(shard.terms, shard.owners, strict=True):
                 codes = [0] * len(held.plan.columns)
                 for index, mask in term:
                     codes[index] = (mask & -mask).bit_length() - 1
-                true, errors = held.session.match(codes)
+                true, errors = held.session.match_anew(codes)
                 if not {*owners} <= {*true, *errors}:
                     return Failed(f"rules {owners} did not fire when they should")
-        return Done(held.plan.term_count)
+        return self._done(held.plan)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in use, what is shared with others included; 0 where nobody tells."""
+    return int(STATM.read_text().split()[1]) * resource.getpagesize() if STATM.exists() else 0
 
 
 def confine(limits: Limits) -> None:

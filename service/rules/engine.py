@@ -4,68 +4,163 @@ The C module can crash or hang its process on many inputs. It is given only what
 module runs only in the child process.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 import durable_rules_engine
 
+from service.recent import Recent
 from service.rules.compile.plan import Plan
-from service.rules.compile.shards import RULE_DIGITS, SENTINEL, Codes, Shard
+from service.rules.compile.shards import RULE_DIGITS, SENTINEL, Codes, Shard, rule_name
 
 C: Any = durable_rules_engine  # no type stubs exist
 HANDLED: Final = 0
 NOT_HANDLED: Final = 1
 SESSION: Final = "s"
-PLACE: Final = slice(len('{"t'), len('{"t') + RULE_DIGITS)
+NAME: Final = slice(len('{"'), len('{"t') + RULE_DIGITS)
+HANDLE, HOLDERS = 0, 1
+REMEMBERED_MAX: Final = 256
 WARM_UP: Final = f'{{"id":"e","sid":"{SESSION}","{SENTINEL}":1}}'
+
+Found: TypeAlias = tuple[list[int], list[int]]
 
 
 class EnginePoisoned(Exception):
     """The C module refused something or broke its word. Close the session, and answer elsewhere."""
 
 
-class Session:
-    """The C module's side of one rule set: a handle and a warmed session for each shard. Close it."""
+class Handles:
+    """The rule sets of the C module that are open, by their text.
 
-    def __init__(self, plan: Plan) -> None:
+    Codes are ranks among a rule set's own constants, so that many rule sets which are built alike have shards
+    of the same text. They share one: nothing of a fact is left after it was matched.
+
+    Attributes:
+        terms: how many are open; each takes about 29 KB.
+    """
+
+    def __init__(self) -> None:
+        self.terms = 0
+        self._open: dict[str, list[int]] = {}
+
+    def take(self, shard: Shard) -> int:
+        """The handle for a shard. Give it back once.
+
+        Raises:
+            EnginePoisoned
+        """
+        held = self._open.get(shard.text)
+        if held is None:
+            held = self._open[shard.text] = [_opened(shard), 0]
+            self.terms += len(shard.owners)
+        held[HOLDERS] += 1
+        return held[HANDLE]
+
+    def give_back(self, shard: Shard) -> None:
+        """Free the C module's memory with the last holder: the session first, since it is not freed else."""
+        held = self._open[shard.text]
+        held[HOLDERS] -= 1
+        if not held[HOLDERS]:
+            del self._open[shard.text]
+            self.terms -= len(shard.owners)
+            C.delete_state(held[HANDLE], SESSION)
+            C.delete_ruleset(held[HANDLE])
+
+
+class Session:
+    """The C module's side of one rule set. Close it.
+
+    Shards that find errors are opened when a fact first leaves a doubt. What was found for some codes is
+    remembered: it depends on nothing else.
+
+    Args:
+        plan: what to match by.
+        handles: shared by the sessions of a process.
+        remembered_max: how many answers are remembered.
+    """
+
+    def __init__(
+        self, plan: Plan, handles: Handles | None = None, *, remembered_max: int = REMEMBERED_MAX
+    ) -> None:
         self._plan = plan
-        self._opened: list[int] = []
+        self._handles = handles or Handles()
+        self._certain: list[Opened] = []
+        self._possible: dict[int, Opened] = {}
+        self._found: Recent[tuple[int, ...], Found] = Recent(remembered_max)
         try:
-            self._certain = [(self._open(shard), shard) for shard in plan.certain]
-            self._possible = [(self._open(shard), shard) for shard in plan.possible]
+            for shard in plan.certain:
+                self._certain.append(self._open(shard))
         except EnginePoisoned:
             self.close()
             raise
 
-    def match(self, codes: Codes) -> tuple[list[int], list[int]]:
-        """Indexes of the rules that are true, and of those that are errors; both ascending.
+    def match(self, codes: Codes) -> Found:
+        """Indexes of the rules that are true, and of those that are errors: ascending, to be left alone.
 
         Raises:
             EnginePoisoned: the session must be closed.
         """
-        true = set(self._plan.always_true)
-        for handle, shard in self._certain:
-            _match(handle, shard, codes, true)
-        not_false = set(self._plan.never_false)
+        key = tuple(codes)
+        found = self._found.get(key)
+        if found is None:
+            found = self.match_anew(codes)
+            self._found.put(key, found)
+        return found
+
+    def match_anew(self, codes: Codes) -> Found:
+        """As `match`, whatever is remembered.
+
+        Raises:
+            EnginePoisoned: the session must be closed.
+        """
+        true: list[int] = [*self._plan.always_true]
+        for opened in self._certain:
+            _match(opened, codes, true)
+        not_false: list[int] = [*self._plan.never_false]
         for place in self._plan.in_doubt(codes):
-            handle, shard = self._possible[place]
-            _match(handle, shard, codes, not_false)
-        return sorted(true), sorted(not_false - true)
+            _match(self._possible_at(place), codes, not_false)
+        return sorted({*true}), sorted({*not_false}.difference(true))
+
+    def open_all(self) -> None:
+        """Open what is opened when needed too. Raises EnginePoisoned."""
+        for place in range(len(self._plan.possible)):
+            self._possible_at(place)
 
     def close(self) -> None:
-        """Free the C module's memory: sessions first, since deleting a rule set does not."""
-        while self._opened:
-            handle = self._opened.pop()
-            C.delete_state(handle, SESSION)
-            C.delete_ruleset(handle)
+        """Free what nobody else holds."""
+        for opened in (*self._certain, *self._possible.values()):
+            self._handles.give_back(opened.shard)
+        self._certain.clear()
+        self._possible.clear()
 
-    def _open(self, shard: Shard) -> int:
-        try:
-            handle: int = C.create_ruleset("r", shard.text)
-            _warm_up(handle)
-        except (C.error, MemoryError) as error:
-            raise EnginePoisoned(f"a shard of {len(shard.owners)} terms was refused: {error!r}") from error
-        self._opened.append(handle)
-        return handle
+    def _possible_at(self, place: int) -> "Opened":
+        opened = self._possible.get(place)
+        if opened is None:
+            opened = self._possible[place] = self._open(self._plan.possible[place])
+        return opened
+
+    def _open(self, shard: Shard) -> "Opened":
+        names = {rule_name(place): owners for place, owners in enumerate(shard.owners)}
+        return Opened(self._handles.take(shard), shard, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A shard, its handle, and by the names of its rules in C the rules of ours that they stand for."""
+
+    handle: int
+    shard: Shard
+    owners: Mapping[str, tuple[int, ...]]
+
+
+def _opened(shard: Shard) -> int:
+    try:
+        handle: int = C.create_ruleset("r", shard.text)
+        _warm_up(handle)
+    except (C.error, MemoryError) as error:
+        raise EnginePoisoned(f"a shard of {len(shard.owners)} terms was refused: {error!r}") from error
+    return handle
 
 
 def _warm_up(handle: int) -> None:
@@ -78,9 +173,9 @@ def _warm_up(handle: int) -> None:
     C.retract_fact(handle, WARM_UP)
 
 
-def _match(handle: int, shard: Shard, codes: Codes, found: set[int]) -> None:
+def _match(opened: Opened, codes: Codes, found: list[int]) -> None:
     """Assert the fact, collect the owners of every term that fires, retract it."""
-    fact = shard.fact(codes)
+    handle, owners, fact = opened.handle, opened.owners, opened.shard.fact(codes)
     try:
         result, state = C.assert_fact(handle, fact)
         if result == NOT_HANDLED:
@@ -89,7 +184,7 @@ def _match(handle: int, shard: Shard, codes: Codes, found: set[int]) -> None:
             raise EnginePoisoned(f"a fact was answered with {result}")
         _, fired = C.start_action_for_state(handle, state)
         while fired is not None:
-            found.update(shard.owners[int(fired[PLACE])])
+            found += owners[fired[NAME]]
             fired = C.complete_and_start_action(handle, state)
         C.retract_fact(handle, fact)
     except (C.error, MemoryError) as error:

@@ -25,7 +25,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         memory_bytes: of address space; beyond it allocation fails.
-        terms_max: kept at one time; the least recently used rule sets go first. A term takes about 23 KB.
+        resident_bytes_max: of memory in use; above it the child asks to be replaced.
+        terms_max: kept at one time; the least recently used rule sets go first. A term takes about 29 KB.
         loads_max: after so many rule sets the child asks to be replaced.
         budget_seconds: of processor time for what the evaluator decides beforehand, per snapshot.
         cpu_seconds: for the whole life of the process; None for children that live on.
@@ -33,7 +34,8 @@ class Limits(msgspec.Struct, frozen=True):
     """
 
     memory_bytes: int = 1 << 30
-    terms_max: int = 20_000
+    resident_bytes_max: int = 640 << 20
+    terms_max: int = 16_000
     loads_max: int = 5_000
     budget_seconds: float = 0.05
     cpu_seconds: int | None = None
@@ -60,10 +62,19 @@ class Smoke(msgspec.Struct, frozen=True, tag="smoke", array_like=True):
     key: str
 
 
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """What a child holds after loading a rule set, and how many it has let go so far."""
+
+    rule_sets: int
+    terms: int
+    evicted: int
+
+
 class Done(msgspec.Struct, frozen=True, tag="done", array_like=True):
-    """Loaded or smoke-tested: how many terms are now kept for the key."""
+    """Loaded or smoke-tested: how many terms the key has at most, and what is kept of all."""
 
     terms: int
+    kept: Kept
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown", array_like=True):

@@ -29,6 +29,7 @@ from service.rules.frames import (
     Ask,
     Done,
     Failed,
+    Kept,
     Limits,
     Load,
     Reply,
@@ -38,7 +39,9 @@ from service.rules.frames import (
 from service.rules.matching import RuleSet
 
 ROOT = Path(__file__).parents[2]
+CHILD = "service.rules.child"
 STDIN, STDOUT = 0, 1
+EMPTY = Kept(rule_sets=0, terms=0, evicted=0)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -172,7 +175,7 @@ async def spawn(
     settings = msgspec.json.encode(msgspec.structs.replace(limits, parent_pid=os.getpid())).decode()
     _, pipe = await asyncio.get_running_loop().subprocess_exec(
         lambda: Pipe(on_reply, on_exit),
-        *(sys.executable, "-E", "-s", "-m", "service.rules.child", settings),
+        *(sys.executable, "-E", "-s", "-m", CHILD, settings),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=None,
@@ -200,6 +203,9 @@ class Slot:
         counters: shared with the pool.
         blame: told of every failure.
         clock: monotonic seconds.
+
+    Attributes:
+        kept: what the child held when it last loaded something.
     """
 
     def __init__(
@@ -227,6 +233,7 @@ class Slot:
         self._away_until = 0.0
         self._is_advancing = False
         self._is_closed = False
+        self.kept = EMPTY
 
     @property
     def pid(self) -> int:
@@ -287,6 +294,7 @@ class Slot:
         finally:
             self._spawning = None
         self._counters["spawned"] += 1
+        self.kept = EMPTY
         self._advance()
 
     def _advance_soon(self) -> None:
@@ -376,8 +384,9 @@ class Slot:
 
     def _read(self, child: Pipe, flight: Flight, reply: Reply) -> None:
         match reply:
-            case Done():
+            case Done(kept=kept):
                 child.keys.add(flight.key)
+                self._loaded(kept)
             case Unknown() if flight.key in child.keys:
                 child.keys.discard(flight.key)
                 self._put_back(flight)
@@ -387,6 +396,12 @@ class Slot:
                 self._refuse(flight.key, flight.jobs, reason)
             case _:
                 self._refuse(flight.key, flight.jobs, "the child answered something else")
+
+    def _loaded(self, kept: Kept) -> None:
+        self._counters["loaded"] += 1
+        if kept.evicted > self.kept.evicted:
+            self._counters["evicted"] += kept.evicted - self.kept.evicted
+        self.kept = kept
 
     def _answered(self, child: Pipe, flight: Flight, reply: Answered) -> None:
         self._deaths = 0

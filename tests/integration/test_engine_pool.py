@@ -286,8 +286,18 @@ async def test_where_engine_and_evaluator_differ_the_evaluator_is_right() -> Non
     async with running(reference=Liar(), limits=PoolLimits(shadow_rate=1.0)) as pool:
         first, second = await pool.match(SMALL, FACTS), await pool.match(SMALL, FACTS)
 
-        assert first == second == Matches((1,), (0, 2), "reference")
+        assert first == Matches((1,), (0, 2), "reference", differed=True)
+        assert second == Matches((1,), (0, 2), "reference")
         assert (pool.counters["mismatch"], pool.counters["quarantined"]) == (1, 1)
+        assert pool.counters["stood_in.quarantined"] == 1
+
+
+async def test_a_child_that_lies_is_found_out_and_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot, "CHILD", "tests.integration.lying_child")
+    async with running(limits=PoolLimits(shadow_rate=1.0)) as pool:
+        assert await pool.match(SMALL, FACTS) == Matches(*EXPECTED, "reference", differed=True)
+        assert await pool.match(SMALL, FACTS) == Matches(*EXPECTED, "reference")
+        assert (pool.counters["checked"], pool.counters["mismatch"], pool.counters["died"]) == (1, 1, 0)
         assert pool.counters["stood_in.quarantined"] == 1
 
 
@@ -326,6 +336,24 @@ async def test_a_worn_child_is_replaced_without_a_missing_answer() -> None:
         assert pool.counters["died"] == 0
         for pid in set(pids):
             await asyncio.to_thread(_wait_for_end, pid)
+
+
+async def test_a_child_that_has_grown_large_is_replaced_without_a_missing_answer() -> None:
+    async with running(child_limits=Limits(resident_bytes_max=1)) as pool:
+        for place in range(3):
+            ruleset = RuleSet(f"k:{place}", (parse(f"x == {place}"),))
+            assert await pool.match(ruleset, {"x": place}) == Matches((0,), (), "durable")
+
+        assert (pool.counters["retired"], pool.counters["died"]) == (3, 0)
+
+
+async def test_rule_sets_used_longest_ago_go_first() -> None:
+    rulesets = [RuleSet(f"k:{sign}", (parse(f"x == 1 || y {sign} 0"),)) for sign in ("!=", ">", "<")]
+    async with running(child_limits=Limits(terms_max=4)) as pool:
+        for place in (0, 1, 0, 2, 0, 1):
+            assert (await pool.match(rulesets[place], {"x": 1, "y": 0})).true == (0,)
+
+        assert (pool.counters["loaded"], pool.counters["evicted"]) == (4, 2)
 
 
 async def test_conditions_that_take_the_evaluator_too_long_are_not_waited_for() -> None:
@@ -517,4 +545,4 @@ async def test_counters_say_what_happened() -> None:
         for _ in range(3):
             await pool.match(SMALL, FACTS)
 
-        assert pool.counters == Counter(spawned=1, durable=3)
+        assert pool.counters == Counter(spawned=1, loaded=1, durable=3)

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import pytest
 from cel_expr_python import cel
 
+from service.rules import deciding
 from service.rules.compile import atoms
 from service.rules.compile.atoms import Verdicts
 from service.rules.compile.columns import Column, Scalar
@@ -18,8 +20,8 @@ from service.rules.language.values import Duration, Facts, Timestamp, Value
 from service.rules.matching import RuleSet
 from service.rules.pool import DurablePool, PoolLimits
 from service.rules.reference import ReferenceEngine
-from tests.unit.engine.world import random_ruleset, random_snapshot
-from tests.unit.language.generators import seeded
+from tests.unit.engine.world import KIND, random_policy, random_ruleset, random_snapshot
+from tests.unit.language.generators import random_facts, seeded
 
 RULES = 50
 SNAPSHOTS = 40
@@ -50,23 +52,53 @@ async def _differences(pool: DurablePool, rng: Random, *, rulesets: int) -> tupl
     return decided, differences
 
 
+async def _differences_of_choice(
+    pool: DurablePool, rng: Random, *, rulesets: int, snapshots: int
+) -> tuple[int, list[str]]:
+    """The same through `deciding`: hit policies, ranks, and what several policies say one after the other."""
+    reference = ReferenceEngine()
+    decided, differences = 0, list[str]()
+    for place in range(rulesets):
+        policies = [random_policy(rng, f"c:{place}:{number}", rules=RULES // 2) for number in range(2)]
+        for _ in range(snapshots):
+            facts = random_facts(rng)
+            found = await deciding.decide(pool, [KIND], {KIND.name: policies}, facts)
+            expected = await deciding.decide(reference, [KIND], {KIND.name: policies}, facts)
+            decided += RULES
+            if found != replace(expected, engine="durable"):
+                differences.append(f"{found.answers} is not {expected.answers} for {facts}")
+    return decided, differences
+
+
 async def test_the_engine_and_the_evaluator_agree() -> None:
     async with _pool() as pool:
         decided, differences = await _differences(pool, seeded(1), rulesets=15)
 
         assert differences == []
         assert decided == 15 * RULES * SNAPSHOTS
-        assert dict(pool.counters) == {"spawned": 2, "durable": 15 * SNAPSHOTS}
+        counted = {"spawned": 2, "loaded": 15, "durable": 15 * SNAPSHOTS}
+        assert dict(pool.counters) == counted
+
+
+async def test_what_follows_is_the_same_whoever_matches() -> None:
+    async with _pool() as pool:
+        decided, differences = await _differences_of_choice(pool, seeded(3), rulesets=8, snapshots=20)
+
+        assert differences == []
+        assert decided == 8 * RULES * 20
 
 
 @pytest.mark.prove
-async def test_the_engine_and_the_evaluator_agree_on_400_000_decisions() -> None:
+async def test_the_engine_and_the_evaluator_agree_on_a_million_decisions() -> None:
     async with _pool() as pool:
-        decided, differences = await _differences(pool, seeded(20_261_122), rulesets=200)
+        decided, differences = await _differences(pool, seeded(20_261_122), rulesets=400)
+        chosen, differences_of_choice = await _differences_of_choice(
+            pool, seeded(20_261_123), rulesets=150, snapshots=40
+        )
 
-        assert differences == []
-        assert decided == 400_000
-        assert dict(pool.counters) == {"spawned": 2, "durable": 200 * SNAPSHOTS}
+        assert (differences, differences_of_choice) == ([], [])
+        assert decided + chosen == 1_100_000
+        assert (pool.counters["spawned"], pool.counters["died"], pool.counters["loaded"]) == (2, 0, 700)
 
 
 def _matched(ruleset: RuleSet, facts: Facts) -> tuple[tuple[int, ...], tuple[int, ...]]:

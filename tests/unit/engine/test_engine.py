@@ -1,12 +1,13 @@
 import subprocess
 import sys
+from collections.abc import Sequence
 from textwrap import dedent
 
 import pytest
 
 from service.rules.compile.plan import plan
 from service.rules.compile.shards import STACK_MAX
-from service.rules.engine import EnginePoisoned, Session
+from service.rules.engine import EnginePoisoned, Handles, Session
 from service.rules.language.parse import parse
 from service.rules.language.values import Facts
 
@@ -49,6 +50,51 @@ def test_a_session_answers_the_same_however_often_it_is_asked() -> None:
         for value in (-1, 0, 50, 99, 1_000):
             codes = compiled.encode({"x": value}, is_late=_never)
             assert session.match(codes) == (list(range(min(value + 1, 100))), [])
+    session.close()
+
+
+def test_rule_sets_that_are_built_alike_share_what_c_holds() -> None:
+    handles = Handles()
+    plans = [plan([parse(f"x == {n} && y > {n}"), parse(f"z in ['{n}']")]) for n in range(3)]
+    sessions = [Session(compiled, handles) for compiled in plans]
+    other = Session(plan([parse("x == 1 || y == 2")]), handles)
+
+    assert handles.terms == 2 + 2
+    sessions.pop().close()
+    other.close()
+    assert handles.terms == 2
+    for n, session in enumerate(sessions):
+        codes = plans[n].encode({"x": n, "y": n + 1, "z": "2"}, is_late=_never)
+        assert session.match(codes) == ([0], [])
+        session.close()
+    assert handles.terms == 0
+
+
+def test_what_finds_errors_is_opened_with_the_first_doubt() -> None:
+    handles, compiled = Handles(), plan([parse(f"x > {n}") for n in range(10)])
+    session = Session(compiled, handles)
+
+    assert session.match(compiled.encode({"x": 5}, is_late=_never)) == ([0, 1, 2, 3, 4], [])
+    assert handles.terms == 10
+    assert session.match(compiled.encode({}, is_late=_never)) == ([], list(range(10)))
+    assert handles.terms == 20
+    session.close()
+    assert handles.terms == 0
+
+
+def test_an_answer_is_remembered_for_its_codes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = plan([parse("x > 3"), parse("y == 1")])
+    session, asked = Session(compiled, remembered_max=2), list[Sequence[int]]()
+    anew = session.match_anew
+    monkeypatch.setattr(session, "match_anew", lambda codes: (asked.append(codes), anew(codes))[1])
+
+    found = [
+        session.match(compiled.encode({"x": x, "y": 1}, is_late=_never)) for x in (1, 2, 3, 4, 5, 1, "x", 5)
+    ]
+
+    assert [true for true, _ in found] == [[1], [1], [1], [0, 1], [0, 1], [1], [1], [0, 1]]
+    assert [errors for _, errors in found] == [[], [], [], [], [], [], [0], []]
+    assert len(asked) == 6  # below, 3, above, below again which was forgotten, no number, above again
     session.close()
 
 

@@ -2,7 +2,11 @@
 
 from random import Random
 from typing import Any, cast
+from uuid import uuid4
 
+from service.ids import PolicyId, PolicyVersionId
+from service.rules.deciding import Effective
+from service.rules.domain import Document, HitPolicy, Kind, Reach, Rule, VersionRef
 from service.rules.language.bind import bind
 from service.rules.language.syntax import Expression
 from service.rules.language.values import Duration, Facts, Timestamp, Value
@@ -42,6 +46,32 @@ def random_ruleset(rng: Random, key: str, *, rules: int) -> RuleSet:
 
 def _condition(rng: Random) -> Expression:
     return random_condition(rng, ordinary=rng.randrange(3) > 0)
+
+
+KIND = Kind(name="tried", read_outcome=str, write_outcome=str, merge=tuple, reach=Reach.ALL)
+
+
+def random_policy(rng: Random, key: str, *, rules: int) -> Effective:
+    """A version in effect, of any hit policy; some of its rules have ranks."""
+    ruleset = random_ruleset(rng, key, rules=rules)
+    document = Document(
+        hit_policy=rng.choice(list(HitPolicy)),
+        declarations=DECLARATIONS,
+        rules=tuple(
+            Rule(
+                id=f"r{place}",
+                when="",
+                condition=condition,
+                outcome=f"{key}:{place}",
+                because="It is tried.",
+                rank=rng.choice((None, *range(4))),
+            )
+            for place, condition in enumerate(ruleset.conditions)
+        ),
+        warnings=(),
+    )
+    ref = VersionRef(policy_id=PolicyId(uuid4()), version_id=PolicyVersionId(uuid4()), version=1)
+    return Effective(ref, document, ruleset)
 
 
 def random_snapshot(rng: Random) -> Facts:
