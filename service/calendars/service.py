@@ -74,6 +74,19 @@ class Calendar:
     current: CalendarVersion
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarSource:
+    """All that a calendar version is computed from.
+
+    Attributes:
+        expanded: its definition in the fixed spelling.
+        zone_rules: the time zone's rules, as a TZif file.
+    """
+
+    expanded: Mapping[str, Any]
+    zone_rules: bytes
+
+
 async def create(
     session: TenantSession,
     actor: Actor,
@@ -185,11 +198,24 @@ async def working_time(session: TenantSession, version_id: UUID) -> WorkingTime:
     kept = _compiled.get((session.tenant_id, version_id))
     if kept is not None:
         return kept
-    row = await store.version(session, version_id)
-    read = from_expanded(row.expanded)
-    compiled = compile_calendar(read, zone=zones.from_rules(read.tz, row.zone_rules))
+    compiled = compiled_from(await source(session, version_id))
     _compiled.put((session.tenant_id, version_id), compiled)
     return compiled
+
+
+async def source(session: TenantSession, version_id: UUID) -> CalendarSource:
+    """What a calendar version is computed from, for a process that cannot ask for it.
+
+    Raises:
+        CalendarNotFound: there is no such version.
+    """
+    row = await store.version(session, version_id)
+    return CalendarSource(row.expanded, row.zone_rules)
+
+
+def compiled_from(source: CalendarSource) -> WorkingTime:
+    read = from_expanded(source.expanded)
+    return compile_calendar(read, zone=zones.from_rules(read.tz, source.zone_rules))
 
 
 async def compute(items: Sequence[object]) -> list[Answer]:
