@@ -1,8 +1,8 @@
 """Let a tenant declare facts of its own, and count its history for rules.
 
-A version of a policy keeps the declarations that it was checked against. What is counted is counted over all
-clients of the tenant, whoever submits, by one function that answers with numbers only. Each count is bounded,
-and each has an index; row security lets an index be used for plain columns only, so what is counted by is one.
+A version of a policy keeps the declarations that it was checked against. History is counted over all clients
+of the tenant, whoever submits, by one function that answers with numbers only. Each count is bounded, and each
+has an index; row security lets an index be used for plain columns only, so what is counted by is a column.
 """
 
 from uuid import UUID
@@ -18,8 +18,8 @@ down_revision = "20261122_1510"
 
 COUNT_HISTORY = """
 create function rooted.count_history(
-  t uuid, asked text[], subject uuid, the_client uuid, the_service uuid, the_category text, the_requester text,
-  until timestamptz
+  t uuid, asked text[], subject uuid, the_client uuid, the_service uuid, the_category text,
+  the_requester text, until timestamptz
 ) returns jsonb language plpgsql as $$
 declare
   confined_to constant text := coalesce(current_setting('rooted.client_id', true), '');
@@ -108,19 +108,22 @@ begin
     told := told || jsonb_build_object('client.breaches_30d', counted);
   end if;
   if 'client.kept_share_30d' = any(asked) then
-    select avg(case when settled.is_broken then 0.0 else 1.0 end) into share from (
+    select (count(*) filter (where not settled.is_broken))::double precision / nullif(count(*), 0)
+    into share from (
       select of_either.is_broken from (
         (
           select c.fulfilled_at as settled_at, false as is_broken from commitment c
           where c.tenant_id = t and c.client_id = the_client and c.outcome = 'kept'
-            and c.fulfilled_at > until - 30 * 24 * hour and c.fulfilled_at <= until and c.request_id <> subject
+            and c.fulfilled_at > until - 30 * 24 * hour and c.fulfilled_at <= until
+            and c.request_id <> subject
           order by c.fulfilled_at desc limit most
         )
         union all
         (
           select c.broken_at, true from commitment c
           where c.tenant_id = t and c.client_id = the_client and c.corrected_at is null
-            and c.broken_at > until - 30 * 24 * hour and c.broken_at <= until and c.request_id <> subject
+            and c.broken_at > until - 30 * 24 * hour and c.broken_at <= until
+            and c.request_id <> subject
           order by c.broken_at desc limit most
         )
       ) of_either
