@@ -5,17 +5,21 @@ time of the promise's own clock, the share that was still open when the target w
 counts for as long as it has been watched, by the product-limit estimator (E. L. Kaplan and P. Meier,
 "Nonparametric Estimation from Incomplete Observations", JASA 53, 1958).
 
-A group of few requests says little: its curve is weighed against that of the wider group around it.
+A group of few requests says little: its curve is weighed against that of the wider group around it. What lies
+long back says little too: a request counts half as much as one that was opened a half-life later.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
 
 PRIOR_WEIGHT = 20.0
 """The wider group's share counts as much as this many requests of the group itself."""
+
+HALF_LIFE = timedelta(days=14)
+"""How fast what became of requests is forgotten: service desks change with their staff and their backlog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,17 @@ class Spell:
     Attributes:
         used: until it was fulfilled, or until it was last looked at.
         fulfilled: which of both.
+        weight: how much it counts, see `weight_at`.
     """
 
     used: timedelta
     fulfilled: bool
+    weight: float = 1.0
+
+
+def weight_at(age: timedelta) -> float:
+    """How much a request counts that was opened so long ago."""
+    return 0.5 ** (age / HALF_LIFE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +50,41 @@ class Curve:
         times: at which it falls, ascending.
         survival: its value from each of the times on.
         lasting: how long each request was watched, ascending.
+        weights: of all requests from each of `lasting` on, and 0 at the end.
     """
 
     times: Sequence[timedelta]
     survival: Sequence[float]
     lasting: Sequence[timedelta]
+    weights: Sequence[float]
 
     def at(self, used: timedelta) -> float:
         """The share that is still open after `used`."""
         place = bisect_right(self.times, used)
         return 1.0 if place == 0 else self.survival[place - 1]
 
-    def watched(self, used: timedelta) -> int:
-        """How many requests were watched for longer than `used`."""
-        return len(self.lasting) - bisect_right(self.lasting, used)
+    def watched(self, used: timedelta) -> float:
+        """The weight of the requests that were watched for longer than `used`."""
+        return self.weights[bisect_right(self.lasting, used)]
 
 
 def curve(spells: Iterable[Spell]) -> Curve:
     """The product-limit estimate from what became of requests. Of none it is 1 for ever."""
     ordered = sorted(spells, key=lambda spell: spell.used)
+    weights = [*accumulate((spell.weight for spell in reversed(ordered)), initial=0.0)][::-1]
     times: list[timedelta] = []
     survival: list[float] = []
-    left, share = len(ordered), 1.0
+    place, share = 0, 1.0
     for used, group in groupby(ordered, key=lambda spell: spell.used):
         spells_here = list(group)
-        ended = sum(spell.fulfilled for spell in spells_here)
+        ended = sum(spell.weight for spell in spells_here if spell.fulfilled)
         if ended:
-            share *= 1 - ended / left
+            all_ended = place + sum(spell.fulfilled for spell in spells_here) == len(ordered)
+            share *= 0.0 if all_ended else max(1 - ended / weights[place], 0.0)
             times.append(used)
             survival.append(share)
-        left -= len(spells_here)
-    return Curve(times, survival, [spell.used for spell in ordered])
+        place += len(spells_here)
+    return Curve(times, survival, [spell.used for spell in ordered], weights)
 
 
 def chance_of_miss(curves: Sequence[Curve], *, used: timedelta, target: timedelta) -> float | None:
@@ -88,7 +103,7 @@ def chance_of_miss(curves: Sequence[Curve], *, used: timedelta, target: timedelt
     chance: float | None = None
     for one in curves:
         lasted = one.watched(used)
-        if lasted == 0:
+        if lasted == 0 or one.at(used) == 0:
             continue
         share = one.at(target) / one.at(used)
         chance = (

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -90,6 +91,20 @@ def test_without_open_requests_the_curve_is_the_plain_share(spells: list[Spell],
     share = sum(spell.used > at for spell in spells) / len(spells) if spells else 1.0
 
     assert forecast.curve(spells).at(at) == pytest.approx(share)
+
+
+@given(spells=SPELLS, at=HOURS)
+def test_a_request_of_weight_two_counts_as_two(spells: list[Spell], at: timedelta) -> None:
+    heavy = forecast.curve(replace(spell, weight=2.0) for spell in spells)
+    twice = forecast.curve([*spells, *spells])
+
+    assert heavy.at(at) == pytest.approx(twice.at(at))
+    assert heavy.watched(at) == twice.watched(at)
+
+
+def test_what_lies_a_half_life_back_counts_half() -> None:
+    assert forecast.weight_at(timedelta(0)) == 1
+    assert forecast.weight_at(2 * forecast.HALF_LIFE) == 0.25
 
 
 def test_forecasts_are_compared_with_what_came() -> None:
