@@ -1,8 +1,8 @@
 """Let a tenant declare facts of its own, and count its history for rules.
 
 A version of a policy keeps the declarations that it was checked against. History is counted over all clients
-of the tenant, whoever submits, by one function that answers with numbers only. Each count is bounded, and each
-has an index; row security lets an index be used for plain columns only, so what is counted by is a column.
+of the tenant, whoever submits, by one function that answers with numbers only. Each count is bounded and has
+an index; row security lets an index be used for plain columns only, so what is counted by is a column.
 """
 
 from uuid import UUID
