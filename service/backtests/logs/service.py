@@ -130,7 +130,7 @@ async def complete(
     row.bad_rows = bad_rows
     row.completed_at = now
     row.version += 1
-    await store.save(session, row)
+    await store.save(session)
     log = row.to_domain()
     after = {"state": row.state, "cases": row.cases, "events": row.events, "bad_rows": bad_rows}
     deed = Deed("history_log.completed", _subject(log), before={"state": LogState.OPEN.value}, after=after)
@@ -160,7 +160,7 @@ async def _add(
     row.first_at = min(filter(None, (row.first_at, *(case.opened_at for case in cases))))
     row.last_at = max(filter(None, (row.last_at, *(case.last_at for case in cases))))
     row.version += 1
-    await store.save(session, row)
+    await store.save(session)
     deed = Deed("history_log.filled", f"history_log:{row.id}", before=before, after={"cases": row.cases})
     await audit.record(session, actor, deed, now=now)
 

@@ -56,8 +56,8 @@ async def add(session: TenantSession, log: HistoryLog) -> None:
         raise HistoryLogExists(log.name)
 
 
-async def save(session: TenantSession, row: HistoryLogRow) -> None:
-    await session.db.flush([row])
+async def save(session: TenantSession) -> None:
+    await session.db.flush()
 
 
 async def log_count(session: TenantSession) -> int:
