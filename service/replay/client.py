@@ -18,7 +18,7 @@ from service.replay.errors import AddressUnusable, AnswerUnreadable, ReplayRefus
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 120.0
-"""How long one request is repeated before the replay gives up."""
+"""How long one request is repeated before the command gives up."""
 FIRST_PATIENCE_SECONDS = 10.0
 """The same before anything was ever answered: then the address is likely to be wrong."""
 WAIT_SECONDS_FIRST, WAIT_SECONDS_MAX = 0.05, 2.0
@@ -42,11 +42,12 @@ IN_FLIGHT = "idempotency-key-in-flight"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where a sandbox tenant is, and the OAuth client that acts for it."""
+    """Where a tenant is, and who acts for it: an OAuth client, or whoever has an access token already."""
 
     base_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -83,6 +84,7 @@ class Answer:
 
     Attributes:
         problem: why not, unless the status is a success.
+        tag: the ETag of what is shown, if it has one.
         replayed: the same intention was carried out before, and this is its answer.
     """
 
@@ -92,6 +94,7 @@ class Answer:
     problem: Problem | None
     retry_after_seconds: float = 0.0
     replayed: bool = False
+    tag: str = ""
 
     def read(self, kind: type[T]) -> T:
         """The body as what it should be. Raises AnswerUnreadable."""
@@ -168,6 +171,18 @@ class Client:
         """Send once, whatever happens to the connection."""
         return await self._authorised("POST", path, json=dict(body), headers={"Idempotency-Key": key})
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send what may be repeated without a key; `headers` beside those that every request has."""
+        content = {} if body is None else {"json": dict(body)}
+        return await self._authorised(method, path, headers=dict(headers or {}), **content)
+
     async def get(self, path: str, **params: str | int) -> Answer:
         return await self._authorised("GET", path, params=params)
 
@@ -205,6 +220,9 @@ class Client:
     async def _renew(self, expired: str) -> None:
         async with self._renewing:
             if self._token != expired:
+                return
+            if self._access.token:
+                self._token = self._access.token
                 return
             answer = await self._answer(
                 "POST",
@@ -264,6 +282,7 @@ def _answer_of(response: Response) -> Answer:
         None if response.is_success else _problem(response.content),
         float(retry_after) if retry_after.isdecimal() else 0.0,
         response.headers.get("Idempotency-Replayed") == "true",
+        response.headers.get("ETag", ""),
     )
 
 

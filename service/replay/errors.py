@@ -82,5 +82,5 @@ class ServerUnreachable(Unavailable):
     def __init__(self, url: str, *, patience_seconds: float, reason: str) -> None:
         super().__init__(
             f"{url} gave no answer for {patience_seconds:.0f} s ({reason}). Nothing was done twice: "
-            "when the server answers again, run the same replay again, and it goes on where it stopped."
+            "when the server answers again, run the same command again, and it goes on where it stopped."
         )

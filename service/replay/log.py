@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
 from typing import TextIO, cast
@@ -63,6 +63,36 @@ class Plan:
     last_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A log, read case by case in the order of their ids, any number of times."""
+
+    rows: Sorter[Row]
+    mapping: LogMapping
+    bad_rows: BadRows
+
+    def __iter__(self) -> Iterator[list[Step]]:
+        return (steps for steps, _ in _planned(self.rows, self.mapping))
+
+    def count(self) -> int:
+        return sum(1 for _ in itertools.groupby(self.rows, key=attrgetter("case")))
+
+
+@contextmanager
+def read_cases(path: Path, mapping: LogMapping, *, limit: int | None = None) -> Generator[Cases]:
+    """Read the whole log, sorted in temporary files; see `read`.
+
+    Raises:
+        LogUnreadable, MappingInvalid
+    """
+    bad_rows = BadRows()
+    with Sorter(Row, key=attrgetter("case", "order", "line", "index")) as rows:
+        rows.add(_first_cases(_read_rows(path, mapping, bad_rows), limit))
+        if not rows.count:
+            raise LogUnreadable(path.name, _nothing_usable(bad_rows))
+        yield Cases(rows, mapping, bad_rows)
+
+
 @contextmanager
 def read(path: Path, mapping: LogMapping, *, limit: int | None = None) -> Generator[Plan]:
     """Read the whole log, with memory bounded by its number of cases.
@@ -76,32 +106,31 @@ def read(path: Path, mapping: LogMapping, *, limit: int | None = None) -> Genera
         LogUnreadable: it cannot be opened or unpacked, or nothing in it can be used.
         MappingInvalid: the mapping names columns that the log does not have.
     """
-    bad_rows = BadRows()
     with (
-        Sorter(Row, key=attrgetter("case", "order", "line", "index")) as rows,
+        read_cases(path, mapping, limit=limit) as cases,
         Sorter(Step, key=attrgetter("post_at", "case", "ordinal")) as steps,
     ):
-        rows.add(_first_cases(_read_rows(path, mapping, bad_rows), limit))
         verdicts: dict[str, Verdict] = {}
-        first_at: datetime | None = None
-        last_at: datetime | None = None
-        for case, of_case in itertools.groupby(rows, key=attrgetter("case")):
-            planned, verdicts[case] = planning.plan_case(list(of_case), mapping)
+        first_at, last_at = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+        for planned, verdict in _planned(cases.rows, mapping):
+            verdicts[planned[0].case] = verdict
             steps.add(planned)
-            first_at = planned[0].post_at if first_at is None else min(first_at, planned[0].post_at)
-            last_at = planned[-1].post_at if last_at is None else max(last_at, planned[-1].post_at)
-        if first_at is None or last_at is None:
-            raise LogUnreadable(path.name, _nothing_usable(bad_rows))
+            first_at, last_at = min(first_at, planned[0].post_at), max(last_at, planned[-1].post_at)
         yield Plan(
             source=mapping.source,
             metric=mapping.outcome.metric if mapping.outcome else "resolve",
             steps=steps,
             verdicts=verdicts,
-            bad_rows=bad_rows,
-            events=rows.count,
+            bad_rows=cases.bad_rows,
+            events=cases.rows.count,
             first_at=first_at,
             last_at=last_at,
         )
+
+
+def _planned(rows: Iterable[Row], mapping: LogMapping) -> Iterator[tuple[list[Step], Verdict]]:
+    for _, of_case in itertools.groupby(rows, key=attrgetter("case")):
+        yield planning.plan_case(list(of_case), mapping)
 
 
 def _nothing_usable(bad_rows: BadRows) -> str:

@@ -82,7 +82,7 @@ async def test_the_server_says_how_long_to_wait() -> None:
 async def test_patience_ends_and_says_that_the_replay_can_go_on() -> None:
     server = _Server(*[httpx2.ConnectError("refused")] * 100)
 
-    with pytest.raises(ServerUnreachable, match=r"ConnectError.*run the same replay again"):
+    with pytest.raises(ServerUnreachable, match=r"ConnectError.*run the same command again"):
         await server.client().post("/v1/requests", {}, key="k1")
 
     assert 10 <= sum(server.waited) <= 10 + WAIT_SECONDS_MAX
