@@ -1,19 +1,16 @@
 """What both composition roots are made of: the kinds of policy, who looks at what wakes, the rules engine."""
 
 import random
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
-
 from service.commitments import service as commitments
-from service.commitments.promises import COMMITMENT
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
-from service.rules import vetting
+from service.requests.kinds import KINDS
+from service.rules import meters, vetting
 from service.rules.library import Library
 from service.rules.matching import Engine
 from service.rules.pool import DurablePool, PoolLimits
@@ -22,9 +19,6 @@ from service.rules.service import Rulebook
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.wakeups.service import Advance
-
-KINDS = {kind.name: kind for kind in (COMMITMENT,)}
-"""Every kind of policy."""
 
 ADVANCES: Mapping[str, Advance] = {commitments.SUBJECT_KIND: commitments.advance}
 """What is looked at again when its wake-up fires, by kind of subject."""
@@ -44,7 +38,7 @@ async def rules_engine(settings: Settings, metrics: Metrics) -> AsyncGenerator[E
         return
     limits = PoolLimits(children=settings.rules_children)
     pool = DurablePool(reference=reference, sample=random.random, limits=limits)
-    metrics.registry.register(_Counted(pool))
+    meters.watch(pool, metrics)
     try:
         await pool.start()
         yield pool
@@ -68,18 +62,3 @@ def post(settings: Settings) -> Post | None:
     if settings.smtp_url is not None:
         return SmtpPost(SmtpServer.of(settings.smtp_url.get_secret_value()))
     return None if settings.data_dir is None else FolderPost(settings.data_dir / "mail")
-
-
-class _Counted(Collector):
-    """What a pool has counted, for Prometheus."""
-
-    def __init__(self, pool: DurablePool) -> None:
-        self._pool = pool
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        family = CounterMetricFamily(
-            "rooted_rules_engine", "What happened in the rules engine, by name.", labels=["what"]
-        )
-        for what, count in self._pool.counters.items():
-            family.add_metric([what], count)
-        yield family

@@ -13,7 +13,6 @@ import sys
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -40,11 +39,11 @@ from service.rules.frames import (
     frame,
 )
 from service.rules.language.values import Facts
+from service.rules.memory import resident_bytes
 
 PR_SET_PDEATHSIG = 1
 EXIT_ORPHANED = 3
 DESCRIPTORS = 1 << 20
-STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +152,6 @@ class Shelf:
                 if not {*owners} <= {*true, *errors}:
                     return Failed(f"rules {owners} did not fire when they should")
         return self._done(held.plan)
-
-
-def resident_bytes() -> int:
-    """Memory of this process that is in use, what is shared with others included; 0 where nobody tells."""
-    return int(STATM.read_text().split()[1]) * resource.getpagesize() if STATM.exists() else 0
 
 
 def confine(limits: Limits) -> None:

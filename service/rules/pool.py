@@ -13,7 +13,7 @@ from typing import cast
 import structlog
 
 from service.recent import Recent
-from service.rules.frames import Limits, Reads, packed, reads
+from service.rules.frames import Kept, Limits, Reads, packed, reads
 from service.rules.language.values import Facts
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
 from service.rules.reference import ReferenceEngine
@@ -76,6 +76,10 @@ class Quarantine:
         self._until[key] = self._clock() + self._limits.quarantine_seconds
 
 
+def _nobody(seconds: float) -> None:
+    pass
+
+
 class DurablePool:
     """Supervises the children. Use it on one event loop, and close it.
 
@@ -86,7 +90,8 @@ class DurablePool:
 
     Attributes:
         counters: how often what happened: `durable`, `stood_in.<why>`, `checked`, `mismatch`, `quarantined`;
-            and of the children `spawned`, `died`, `timeout`, `retired`.
+            and of the children `spawned`, `died`, `timeout`, `retired`, `loaded`, `evicted`.
+        observe: told how many seconds each match took.
     """
 
     def __init__(
@@ -100,8 +105,10 @@ class DurablePool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counters: Counter[str] = Counter()
+        self.observe: Callable[[float], object] = _nobody
         self._reference = reference
         self._sample = sample
+        self._clock = clock
         self._limits = limits or PoolLimits()
         self._quarantine = Quarantine(self._limits, clock)
         self._reads: Recent[str, Reads] = Recent(READS_KEPT)
@@ -126,7 +133,19 @@ class DurablePool:
         """Process ids of the children that run."""
         return [slot.pid for slot in self._slots if slot.pid]
 
+    @property
+    def kept(self) -> list[Kept]:
+        """What each child held when it last loaded something."""
+        return [slot.kept for slot in self._slots if slot.pid]
+
     async def match(self, ruleset: RuleSet, facts: Mapping[str, object]) -> Matches:
+        started = self._clock()
+        try:
+            return await self._match(ruleset, facts)
+        finally:
+            self.observe(self._clock() - started)
+
+    async def _match(self, ruleset: RuleSet, facts: Mapping[str, object]) -> Matches:
         if self._quarantine.holds(ruleset.key):
             return self._stand_in(ruleset, facts, "quarantined")
         try:
