@@ -24,6 +24,7 @@ from service.api.commitments import CommitmentController
 from service.api.contacts import ContactController
 from service.api.errors import TokenMissing
 from service.api.events import EventController
+from service.api.facts import FactController
 from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
 from service.api.history_logs import HistoryLogController
@@ -83,6 +84,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     MemberController,
     GroupController,
     CalendarController,
+    FactController,
     PolicyController,
     RuleController,
     HistoryLogController,

@@ -17,6 +17,7 @@ from service.limits.domain.table import (
     CALENDARS,
     CLIENT_WEBHOOK_ENDPOINTS,
     CLIENTS,
+    FACTS,
     GROUPS,
     LIMITS,
     MEMBERS,
@@ -32,6 +33,7 @@ from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
 from service.rules import policies
+from service.rules.facts import service as facts
 from service.settings import Settings
 from service.tenants import applications
 from service.tenants import service as tenants
@@ -47,6 +49,7 @@ COUNTS: Mapping[str, Count] = {
     APPLICATIONS.name: applications.count,
     CALENDARS.name: calendars.count,
     CLIENTS.name: tenants.client_count,
+    FACTS.name: facts.count,
     GROUPS.name: groups.count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,

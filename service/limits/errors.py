@@ -88,6 +88,12 @@ class ContactsTooMany(QuotaExceeded):
     code = "contacts-too-many"
 
 
+class FactsTooMany(QuotaExceeded):
+    """The tenant has as many facts of its own as it may have. Remove one, or ask the operator for more."""
+
+    code = "facts-too-many"
+
+
 class GroupsTooMany(QuotaExceeded):
     """The tenant has as many groups as it may have. Remove one, or ask the operator for more."""
 
@@ -163,6 +169,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         ClientWebhookEndpointsTooMany,
         ClientsTooMany,
         ContactsTooMany,
+        FactsTooMany,
         GroupsTooMany,
         HistoryCasesTooMany,
         HistoryLogsTooMany,

@@ -74,6 +74,12 @@ BODIES: Mapping[str, Make] = {
     "computeWorkingTime": lambda given: [
         {"id": given.fresh, "calendar": desk.OFFICE, "op": "is_open", "input": {"at": LATER}}
     ],
+    "declareFact": lambda given: {
+        "name": f"request.custom.{given.fresh}",
+        "type": "string",
+        "description": f"What is said of {given.fresh}.",
+    },
+    "changeFact": lambda given: {"type": "int", "unit": "days", "description": f"Of {given.fresh}."},
     "createPolicy": lambda given: {
         "name": f"Policy {given.fresh}",
         "kind": "commitment",

@@ -24,6 +24,7 @@ MAKES = {
     "createHistoryLog": "history log",
     "createPolicy": "policy",
     "createWebhookEndpoint": "endpoint",
+    "declareFact": "fact",
     "inviteMember": "member",
     "registerService": "service",
     "submitRequest": "request",
@@ -36,7 +37,7 @@ STEPS = (
     *("createContact", "createContact", "createApplication", "createApplication"),
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
     *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
-    *("createHistoryLog", "createHistoryLog", "importCases"),
+    *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
 )
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 

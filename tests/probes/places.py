@@ -22,6 +22,7 @@ REFERS: Mapping[str, str] = {
     "email": "email",
     "endpoint_id": "endpoint",
     "external_id": "external id",
+    "fact_id": "fact",
     "group_id": "group",
     "hours": "calendar name",
     "Idempotency-Key": "key",
@@ -60,6 +61,7 @@ PLAIN = frozenset(
         ),
         *(
             "definition",
+            "description",
             "document",
             "due_before",
             "events",
@@ -82,7 +84,7 @@ PLAIN = frozenset(
             "phone",
         ),
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
-        *("time_zone", "title", "type", "types", "until", "url", "version"),
+        *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
     }
 )
 """A place that holds a value and names nothing."""

@@ -78,6 +78,7 @@ APPLICATIONS = _counted("applications", 200, 10_000, "applications that are not 
 CALENDARS = _counted("calendars", 200, 10_000, "calendars")
 CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
 CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of each client organization")
+FACTS = _counted("facts", 200, 1_000, "facts of the tenant's own")
 GROUPS = _counted("groups", 200, 10_000, "groups of members")
 HISTORY_CASES = _counted(
     "history_cases", 200_000, 5_000_000, "cases of all logs of past requests that were brought in"
@@ -113,6 +114,7 @@ LIMITS: Mapping[str, Limit] = {
         CALENDARS,
         CLIENTS,
         CONTACTS,
+        FACTS,
         GROUPS,
         HISTORY_CASES,
         HISTORY_LOGS,

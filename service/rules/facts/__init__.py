@@ -1,0 +1,1 @@
+"""Facts that a tenant declares for itself, for all of its policies."""
