@@ -18,7 +18,9 @@ from service.rules.library import Library
 from service.rules.matching import Matches
 from service.rules.vocabulary import FACTS
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "policies.md").read_text()
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+GUIDE = (GUIDES / "policies.md").read_text()
+FACTS_GUIDE = (GUIDES / "facts.md").read_text()
 
 INDEXES = st.lists(st.integers(0, 20), unique=True).map(sorted).map(tuple)
 THEN = {"promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}]}
@@ -117,6 +119,7 @@ def test_the_guide_names_every_key_bound_and_fact() -> None:
 
     assert named >= set(documents.DocumentForm.__struct_fields__)
     assert named >= {f"rules[].{name}" for name in documents.RuleForm.__struct_fields__}
-    assert named >= set(FACTS) - {"request.custom", "client.custom"}
+    assert "(facts.md)" in section
+    assert set(re.findall(r"^\| `([a-z0-9_.]+)`", FACTS_GUIDE, re.MULTILINE)) >= set(FACTS)
     assert f"{documents.RULES_MAX:,} rules" in section
     assert f"{documents.CONDITION_LENGTH_MAX:,} characters" in section
