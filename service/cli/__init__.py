@@ -3,7 +3,7 @@
 import click
 from pydantic import ValidationError
 
-from service.cli import applications, audit, offline, people, processes, replay, sealed, tenants
+from service.cli import applications, audit, history, offline, people, processes, replay, sealed, tenants
 from service.settings import Settings
 
 
@@ -33,6 +33,7 @@ for command in (
     audit.audit,
     offline.calendar,
     offline.rules,
+    history.history,
     replay.replay_log,
     replay.demo,
 ):

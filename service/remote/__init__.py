@@ -1,1 +1,1 @@
-"""What the commands do that speak to the API of a server: bring logs in, publish policies from files, try them."""
+"""What commands do that speak to the API of a server: bring logs in, publish and try policies."""

@@ -179,9 +179,14 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send what may be repeated without a key; `headers` beside those that every request has."""
-        content = {} if body is None else {"json": dict(body)}
-        return await self._authorised(method, path, headers=dict(headers or {}), **content)
+        """Send what may be repeated without a key; `headers` beside those that every request has.
+
+        What stands in the body as JSON already may be an `msgspec.Raw`.
+        """
+        if body is None:
+            return await self._authorised(method, path, headers=dict(headers or {}))
+        typed = {**(headers or {}), "Content-Type": "application/json"}
+        return await self._authorised(method, path, headers=typed, content=msgspec.json.encode(body))
 
     async def get(self, path: str, **params: str | int) -> Answer:
         return await self._authorised("GET", path, params=params)

@@ -13,7 +13,7 @@ from service.replay import log, parsing, progress, run, setup
 from service.replay.client import Access, Client, open_http
 from service.replay.errors import SetupUnreadable
 from service.replay.log import Plan
-from service.replay.mapping import EventRows, Immaterial
+from service.replay.mapping import EventRows, Immaterial, LogMapping
 from service.replay.report import Report
 from service.replay.run import CONCURRENCY, Pace
 from service.replay.setup import Setup
@@ -58,16 +58,21 @@ def prepared(files: Files, *, limit: int | None = None) -> Generator[Prepared]:
     Raises:
         MappingInvalid, LogUnreadable, SetupUnreadable
     """
-    try:
-        text = files.mapping.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupUnreadable(files.mapping.name, f"{error}.") from error
-    mapping = parsing.parse(text, name=files.mapping.name)
+    mapping = read_mapping(files.mapping)
     if files.immaterial is not None and isinstance(mapping.rows, EventRows):
         mapping = replace(mapping, rows=replace(mapping.rows, immaterial=files.immaterial))
     installed = setup.load(files.calendars, files.policies)
     with log.read(files.log, mapping, limit=limit) as plan:
         yield Prepared(plan, installed)
+
+
+def read_mapping(path: Path) -> LogMapping:
+    """The mapping in a file. Raises SetupUnreadable, MappingInvalid."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupUnreadable(path.name, f"{error}.") from error
+    return parsing.parse(text, name=path.name)
 
 
 async def replay(

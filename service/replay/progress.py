@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,26 +13,40 @@ LINES = 10
 """How many lines are printed where there is no terminal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What is done, while it goes on and afterwards."""
+
+    doing: str
+    done: str
+
+
+REPLAY = Wording("replaying", "replayed")
+
+
 def _nothing(count: int, /) -> None:
     """Take the count and show nothing."""
 
 
 @contextmanager
-def shown(console: Console | None, *, total: int, stopwatch: Callable[[], float]) -> Generator[Advance]:
+def shown(
+    console: Console | None, *, total: int, stopwatch: Callable[[], float], what: Wording = REPLAY
+) -> Generator[Advance]:
     """A function to be told how many more are done.
 
     Args:
         console: where to show it; None shows nothing.
         total: how many there are.
         stopwatch: seconds that only grow, to compute a rate.
+        what: is done with them.
     """
     if console is None:
         yield _nothing
     elif not console.is_terminal:
-        yield _lines(console, total, stopwatch)
+        yield _lines(console, total, stopwatch, what)
     else:
         with _bar(console) as bar:
-            task = bar.add_task("replaying", total=total, rate="")
+            task = bar.add_task(what.doing, total=total, rate="")
             started, done = stopwatch(), 0
 
             def advance(count: int) -> None:
@@ -54,7 +69,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _lines(console: Console, total: int, stopwatch: Callable[[], float]) -> Advance:
+def _lines(console: Console, total: int, stopwatch: Callable[[], float], what: Wording) -> Advance:
     started, done, printed = stopwatch(), 0, 0
 
     def advance(count: int) -> None:
@@ -64,6 +79,6 @@ def _lines(console: Console, total: int, stopwatch: Callable[[], float]) -> Adva
         if part > printed:
             printed = part
             rate = done / max(stopwatch() - started, 1e-9)
-            console.print(f"replayed {done:,} of {total:,} ({rate:,.0f}/s)", highlight=False)
+            console.print(f"{what.done} {done:,} of {total:,} ({rate:,.0f}/s)", highlight=False)
 
     return advance

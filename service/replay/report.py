@@ -151,7 +151,7 @@ def show(report: Report, console: Console) -> None:
         highlight=False,
     )
     console.print(_table(report))
-    _show_bad_rows(report.bad_rows, console)
+    show_bad_rows(report.bad_rows, console)
     _show_refusals(report, console)
 
 
@@ -185,12 +185,13 @@ def _share(agreement: Agreement) -> str:
     return f"{agreement.agree:,} of {agreement.of:,}  {percent:6.2f} %"
 
 
-def _show_bad_rows(bad_rows: BadRows, console: Console) -> None:
+def show_bad_rows(bad_rows: BadRows, console: Console) -> None:
+    """Say how many rows could not be used, why, and which."""
     if not bad_rows.count:
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in bad_rows.by_kind.most_common())
     console.print(f"{bad_rows.count:,} bad rows left out: {kinds}.", markup=False, highlight=False)
-    _list((_line(bad) for bad in bad_rows.first), bad_rows.count, console)
+    listed((_line(bad) for bad in bad_rows.first), bad_rows.count, console)
 
 
 def _line(bad: BadRow) -> str:
@@ -202,10 +203,11 @@ def _show_refusals(report: Report, console: Console) -> None:
         return
     console.print(f"{report.refused:,} rows were refused by the server:", highlight=False)
     lines = (f"  line {one.line} ({one.case}): {one.status} {one.reason}" for one in report.refusals)
-    _list(lines, report.refused, console)
+    listed(lines, report.refused, console)
 
 
-def _list(lines: Iterable[str], count: int, console: Console) -> None:
+def listed(lines: Iterable[str], count: int, console: Console) -> None:
+    """Print the first of `count` lines, and how many more there are."""
     for _, line in zip(range(LISTED_MAX), lines, strict=False):
         console.print(line, markup=False, highlight=False)
     if count > LISTED_MAX:
