@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text()),
         sa.Column("actor", JSONB(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text()),
         sa.Column("last_request_id", sa.Uuid()),
         sa.Column("total", sa.Integer()),

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from service import ids
 from service.commitments.domain import Outcome, Standing, Verdict
 from service.commitments.prospects import Prospect
-from service.ids import ClientId, ServiceId
+from service.ids import CalendarId, ClientId, PolicyId, PolicyVersionId, ServiceId
 from service.instants import rfc3339
+from service.requests.domain import Decision
 from service.rules.vocabulary import RequestType
 
 PREVIEW_HOLDS_FOR = timedelta(hours=1)
@@ -112,6 +114,32 @@ class PromiseTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The version that requests are put on: of a policy, or of a calendar.
+
+    Exactly one of `policy_id` and `calendar_id` is there.
+    """
+
+    policy_id: PolicyId | None = None
+    calendar_id: CalendarId | None = None
+    version: int
+    version_id: UUID
+
+    @property
+    def kind(self) -> str:
+        return "calendar" if self.policy_id is None else "policy"
+
+    @property
+    def label(self) -> str:
+        """As the audit trail calls the policy or the calendar."""
+        return f"{self.kind}:{self.policy_id or self.calendar_id}"
+
+    def is_of(self, other: "Subject") -> bool:
+        """Is it a version of the same policy or calendar?"""
+        return self.label == other.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Which of the running requests are meant. What is empty names all.
 
@@ -165,9 +193,37 @@ def changes(promised: Sequence[Prospect]) -> list[PromiseChange]:
     return [found for prospect in promised if (found := change(prospect)) is not None]
 
 
+def concerns(subject: Subject, *, held: Decision | None, anew: Decision) -> bool:
+    """Does putting a request on this version mean anything to it?
+
+    Not where the decision that holds was made by that version already, nor where the policy was not asked and
+    would not be.
+
+    Args:
+        subject: the version.
+        held: the decision that holds, if there is one.
+        anew: the one that would take its place.
+    """
+    if held is None:
+        return True
+    if subject.policy_id is not None:
+        before = _asked(held).get(subject.policy_id)
+        return before != subject.version_id and (before is not None or subject.policy_id in _asked(anew))
+    return held.calendars != anew.calendars
+
+
 def may_resume(phase: Phase, *, failed: int) -> bool:
     """May an operation be gone on with? One that is done, only for the requests that failed."""
     return phase in STOPPED or (phase is Phase.DONE and failed > 0)
+
+
+def _asked(decision: Decision) -> dict[PolicyId, PolicyVersionId]:
+    """The version of each policy that was asked."""
+    return {
+        consulted.ref.policy_id: consulted.ref.version_id
+        for answer in decision.answers
+        for consulted in answer.consulted
+    }
 
 
 def _due(standing: Standing) -> datetime:

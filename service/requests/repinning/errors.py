@@ -1,7 +1,9 @@
 """Expected failures of repinnings."""
 
-from service.errors import Conflict, NotFound
-from service.ids import PolicyId, RepinningId
+from collections.abc import Sequence
+
+from service.errors import Conflict, Fault, Invalid, NotFound
+from service.ids import PolicyId, RepinningId, RequestId
 
 
 class RepinningNotFound(NotFound):
@@ -69,3 +71,23 @@ class RepinningNotResumable(Conflict):
         super().__init__(
             f"Repinning {repinning_id} has nothing left to do, or is a preview, which is made anew."
         )
+
+
+class TermsImpossible(Conflict):
+    """The calendars of a request's new terms open too seldom for what they promise."""
+
+    code = "terms-impossible"
+
+    def __init__(self, request_id: RequestId) -> None:
+        super().__init__(
+            f"What the version promises to request {request_id} falls due beyond all that its calendars know."
+        )
+
+
+class RepinningInvalid(Invalid):
+    """What is asked for is neither a preview nor what one has shown. Each entry of `errors` says why."""
+
+    code = "repinning-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The repinning cannot be begun as it stands.", faults=faults)

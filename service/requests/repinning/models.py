@@ -14,31 +14,9 @@ from service import ids
 from service.audit.domain import Actor
 from service.db import TenantRow
 from service.ids import ApplicationId, CalendarId, ClientId, PolicyId, PolicyVersionId, RepinningId, RequestId
-from service.requests.repinning.domain import Phase, PromiseChange, PromiseTotals, Reach
+from service.requests.repinning.domain import Phase, PromiseChange, PromiseTotals, Reach, Subject
 
 UNDER_WAY = text("state in ('queued', 'running')")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """The version that requests are put on: of a policy, or of a calendar.
-
-    Exactly one of `policy_id` and `calendar_id` is there.
-    """
-
-    policy_id: PolicyId | None = None
-    calendar_id: CalendarId | None = None
-    version: int
-    version_id: UUID
-
-    @property
-    def kind(self) -> str:
-        return "calendar" if self.policy_id is None else "policy"
-
-    @property
-    def label(self) -> str:
-        """As the audit trail calls the policy or the calendar."""
-        return f"{self.kind}:{self.policy_id or self.calendar_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +39,7 @@ class Repinning:
     Attributes:
         preview_id: the preview that it is carried out by; None for a preview.
         actor: who asked for it.
+        runs: how often it was begun: once, and once for each time that it was resumed.
         reason: why it failed.
         total: how many running requests there are within its reach; None while nobody has counted.
         done: how many of them were looked at.
@@ -77,6 +56,7 @@ class Repinning:
     note: str | None
     actor: Actor
     phase: Phase
+    runs: int
     reason: str | None
     total: int | None
     done: int
@@ -179,6 +159,7 @@ class RepinningRow(TenantRow):
     note: Mapped[str | None]
     actor: Mapped[dict[str, Any]]
     state: Mapped[str]
+    runs: Mapped[int]
     reason: Mapped[str | None]
     last_request_id: Mapped[UUID | None]
     total: Mapped[int | None]
@@ -205,6 +186,7 @@ class RepinningRow(TenantRow):
             note=self.note,
             actor=_actor(self.actor),
             phase=Phase(self.state),
+            runs=self.runs,
             reason=self.reason,
             total=self.total,
             done=self.done,
@@ -286,6 +268,7 @@ def changing_columns(repinning: Repinning) -> dict[str, Any]:
     """The columns that a step may change."""
     return {
         "state": repinning.phase.value,
+        "runs": repinning.runs,
         "reason": repinning.reason,
         "total": repinning.total,
         "done": repinning.done,

@@ -14,7 +14,7 @@ from service.ids import CalendarId, PolicyId, RepinningId, RequestId
 from service.requests.domain import State
 from service.requests.models import RequestRow
 from service.requests.repinning import models
-from service.requests.repinning.domain import TRIES_MAX, Reach
+from service.requests.repinning.domain import TRIES_MAX, UNDER_WAY, Reach, Subject
 from service.requests.repinning.errors import RepinningNotFound, RepinningUnderWay
 from service.requests.repinning.models import (
     Deviation,
@@ -23,7 +23,6 @@ from service.requests.repinning.models import (
     RepinningChangeRow,
     RepinningRow,
     RequestChange,
-    Subject,
 )
 
 
@@ -32,6 +31,15 @@ def _mine(session: TenantSession) -> Select[RepinningRow]:
         select(RepinningRow)
         .where(RepinningRow.tenant_id == session.tenant_id)
         .execution_options(populate_existing=True)
+    )
+
+
+def _of(session: TenantSession, subject: Subject) -> Select[UUID]:
+    """The ids of those of the same policy or calendar."""
+    return select(RepinningRow.id).where(
+        RepinningRow.tenant_id == session.tenant_id,
+        RepinningRow.policy_id.is_not_distinct_from(subject.policy_id),
+        RepinningRow.calendar_id.is_not_distinct_from(subject.calendar_id),
     )
 
 
@@ -85,6 +93,13 @@ async def add(session: TenantSession, repinning: Repinning) -> None:
         raise RepinningUnderWay(repinning.subject.label)
 
 
+async def refuse_under_way(session: TenantSession, subject: Subject) -> None:
+    """Raises RepinningUnderWay. The caller holds the policy, or the calendar, locked."""
+    query = _of(session, subject).where(RepinningRow.state.in_([phase.value for phase in UNDER_WAY]))
+    if await session.db.scalar(query) is not None:
+        raise RepinningUnderWay(subject.label)
+
+
 async def save(session: TenantSession, repinning: Repinning, *, last_request_id: UUID | None) -> None:
     """Write how far an operation is. The caller holds its lock."""
     await session.db.execute(
@@ -99,10 +114,7 @@ async def drop_previews(session: TenantSession, subject: Subject) -> None:
     used = select(RepinningRow.preview_id).where(
         RepinningRow.tenant_id == session.tenant_id, RepinningRow.preview_id.is_not(None)
     )
-    dropped = select(RepinningRow.id).where(
-        RepinningRow.tenant_id == session.tenant_id,
-        RepinningRow.policy_id.is_not_distinct_from(subject.policy_id),
-        RepinningRow.calendar_id.is_not_distinct_from(subject.calendar_id),
+    dropped = _of(session, subject).where(
         RepinningRow.preview_id.is_(None),
         RepinningRow.ended_at.is_not(None),
         RepinningRow.id.not_in(used),
@@ -229,9 +241,15 @@ async def put_change(session: TenantSession, repinning_id: RepinningId, change: 
     )
 
 
-async def drop_change(session: TenantSession, change: RepinningChangeRow) -> None:
-    await session.db.delete(change)
-    await session.db.flush()
+async def drop_change(session: TenantSession, repinning_id: RepinningId, request_id: RequestId) -> None:
+    row = RepinningChangeRow
+    await session.db.execute(
+        delete(row).where(
+            row.tenant_id == session.tenant_id,
+            row.repinning_id == repinning_id,
+            row.request_id == request_id,
+        )
+    )
 
 
 async def deviation(session: TenantSession, repinning_id: RepinningId, preview_id: RepinningId) -> Deviation:
