@@ -16,7 +16,7 @@ from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.problems import FaultView
-from service.api.requests import Reported, SubmitRequest
+from service.api.request_forms import Reported, SubmitRequest
 from service.audit.domain import Actor
 from service.backtests.cases import CaseEvent, Submitted
 from service.backtests.logs import service

@@ -10,7 +10,9 @@ from service.commitments.domain import CalendarKey, Terms
 from service.commitments.promises import Promises
 from service.ids import DecisionId, PolicyVersionId
 from service.requests.domain import Decision
-from service.rules.domain import Answer, Decided
+from service.requests.kinds import KINDS
+from service.rules.domain import Answer, Decided, VersionRef
+from service.rules.records import AnswerRecord
 from service.tenants.domain import Client
 
 
@@ -19,12 +21,15 @@ class Judged:
     """What was decided, and what is promised by it.
 
     Attributes:
+        outcome: what is promised, counted by the client's own calendar where it is to be.
         calendars: the names of the calendars that are still to be given a version, see `with_calendars`.
+        differed: the rule sets on which the engine was found to differ from the reference.
     """
 
     decision: Decision
     outcome: Promises
     calendars: frozenset[str]
+    differed: tuple[VersionRef, ...] = ()
 
 
 def judge(
@@ -58,16 +63,16 @@ def judge(
     decision = Decision(
         id=decision_id,
         decided_at=now,
+        given=dict(decided.given),
         facts=dict(decided.facts),
-        versions=answer.versions,
+        answers=tuple(AnswerRecord.of(each, KINDS[each.kind]) for each in decided.answers),
         calendars=pinned,
         policy_version_id=followed[0],
         rule_id=followed[1],
-        matched=[consulted.to_json() for consulted in answer.consulted],
         degraded=decided.degraded,
         engine=decided.engine,
     )
-    return Judged(decision, outcome, promises.calendars_of(outcome) - pinned.keys())
+    return Judged(decision, outcome, promises.calendars_of(outcome) - pinned.keys(), decided.differed)
 
 
 def with_calendars(judged: Judged, versions: Mapping[str, UUID]) -> tuple[Decision, tuple[Terms, ...]]:

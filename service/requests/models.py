@@ -21,7 +21,7 @@ from service.ids import (
     ServiceId,
 )
 from service.requests.domain import Decision, EventType, Repinned, Request, RequestEvent, State
-from service.rules.domain import VersionRef
+from service.rules.records import AnswerRecord
 from service.rules.vocabulary import RequestType
 
 
@@ -120,7 +120,11 @@ class RequestEventRow(TenantRow):
 
 
 class DecisionRow(TenantRow):
-    """What was decided on one snapshot of facts, and all that is needed to say why. Append-only."""
+    """What was decided on one snapshot of facts, and all that is needed to say why. Append-only.
+
+    `given` has the groups of facts that classification changed as they were before, null for one that was not
+    there; all others were given as they are in `facts`.
+    """
 
     __tablename__ = "decision"
     __table_args__ = (
@@ -135,13 +139,12 @@ class DecisionRow(TenantRow):
     client_id: Mapped[UUID | None]
     request_event_id: Mapped[UUID]
     decided_at: Mapped[datetime]
-    kind: Mapped[str]
     facts: Mapped[dict[str, Any]]
-    versions: Mapped[list[Any]]
+    given: Mapped[dict[str, Any]]
+    answers: Mapped[list[Any]]
     calendars: Mapped[dict[str, Any]]
     policy_version_id: Mapped[UUID | None]
     rule_id: Mapped[str | None]
-    matched: Mapped[list[Any]]
     degraded: Mapped[bool]
     engine: Mapped[str]
 
@@ -149,20 +152,61 @@ class DecisionRow(TenantRow):
         return Decision(
             id=DecisionId(self.id),
             decided_at=self.decided_at,
+            given={name: group for name, group in (self.facts | self.given).items() if group is not None},
             facts=self.facts,
-            versions=tuple(VersionRef.of(stored) for stored in self.versions),
+            answers=tuple(map(AnswerRecord.read, self.answers)),
             calendars=self.calendars,
             policy_version_id=(
                 None if self.policy_version_id is None else PolicyVersionId(self.policy_version_id)
             ),
             rule_id=self.rule_id,
-            matched=self.matched,
             degraded=self.degraded,
             engine=self.engine,
         )
 
 
-def repinned_detail(repinned: Repinned) -> dict[str, Any]:
+def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
+    detail = {
+        "state": None if event.state is None else event.state.value,
+        "facts": event.facts,
+        "cause": event.cause,
+        "party": event.party,
+        "by": event.by,
+        "repinned": None if event.repinned is None else _repinned_detail(event.repinned),
+    }
+    return {
+        "id": event.id,
+        "request_id": request.id,
+        "client_id": request.client_id,
+        "type": event.type.value,
+        "occurred_at": event.occurred_at,
+        "source_sequence": event.source_sequence,
+        "received_at": event.received_at,
+        "detail": {key: value for key, value in detail.items() if value is not None},
+        "backdated": event.backdated,
+    }
+
+
+def decision_columns(request: Request, event: RequestEvent, decision: Decision) -> dict[str, Any]:
+    given, facts = decision.given, decision.facts
+    return {
+        "id": decision.id,
+        "request_id": request.id,
+        "client_id": request.client_id,
+        "request_event_id": event.id,
+        "decided_at": decision.decided_at,
+        "facts": facts,
+        "given": {name: given.get(name) for name in facts if given.get(name) != facts[name]},
+        "answers": [answer.to_json() for answer in decision.answers],
+        "calendars": decision.calendars,
+        "policy_version_id": decision.policy_version_id,
+        "rule_id": decision.rule_id,
+        "degraded": decision.degraded,
+        "engine": decision.engine,
+    }
+
+
+def _repinned_detail(repinned: Repinned) -> dict[str, Any]:
     return {
         "repinning_id": repinned.repinning_id,
         "by": repinned.by,

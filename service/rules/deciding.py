@@ -10,7 +10,18 @@ from typing import Any, cast
 import structlog
 
 from service.rules import domain
-from service.rules.domain import Answer, Choice, Consulted, Decided, Document, Kind, Reach, VersionRef, Winner
+from service.rules.domain import (
+    Answer,
+    Choice,
+    Consulted,
+    Decided,
+    Document,
+    Doubt,
+    Kind,
+    Reach,
+    VersionRef,
+    Winner,
+)
 from service.rules.language.bind import bind
 from service.rules.matching import Engine, MatchingTooSlow, RuleSet
 
@@ -33,9 +44,8 @@ class Effective:
 class _Asked:
     """What one version says."""
 
+    consulted: Consulted
     winners: tuple[Winner, ...] = ()
-    consulted: Consulted | None = None
-    degraded: bool = False
     engine: str = NO_ENGINE
     differed: bool = False
 
@@ -56,7 +66,7 @@ async def decide(
         effective: by kind, in the order in which they are asked.
         facts: the snapshot, nested, as JSON.
     """
-    decided = Decided(facts=facts, answers=(), degraded=False, engine=NO_ENGINE)
+    decided = Decided(given=facts, facts=facts, answers=(), degraded=False, engine=NO_ENGINE)
     for kind in kinds:
         decided = await _answered(engine, kind, effective.get(kind.name, ()), decided)
     return decided
@@ -73,21 +83,20 @@ async def _answered(engine: Engine, kind: Kind, policies: Sequence[Effective], b
         asked = await _ask(engine, policy, facts)
         decided = replace(
             decided,
-            degraded=decided.degraded or asked.degraded,
+            degraded=decided.degraded or bool(asked.consulted.doubts),
             engine=decided.engine if asked.engine == NO_ENGINE else asked.engine,
             differed=(*decided.differed, policy.ref) if asked.differed else decided.differed,
         )
-        consulted += [] if asked.consulted is None else [asked.consulted]
+        consulted.append(asked.consulted)
         winners += asked.winners
-        if asked.winners and kind.derives is not None:
-            facts = overlaid(facts, kind.derives(_merged(kind, winners)))
+        facts = with_derived(kind, winners, facts) if asked.winners else facts
         if asked.winners and kind.reach is Reach.FIRST:
             break
     answer = Answer(
         kind=kind.name,
         versions=tuple(policy.ref for policy in policies),
         consulted=tuple(consulted),
-        winners=tuple(winners),
+        winners=_led(kind, winners),
         outcome=_merged(kind, winners) if winners else None,
     )
     return replace(decided, facts=facts, answers=(*decided.answers, answer))
@@ -100,15 +109,20 @@ async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _
         matches = await engine.match(policy.ruleset, bound.facts)
     except MatchingTooSlow:
         log.warning("rules left aside", ruleset=policy.ruleset.key)
-        return _Asked(degraded=True)
+        return _Asked(Consulted(ref=policy.ref, doubts=(Doubt.TOO_SLOW,)))
     choice = domain.choose(document.hit_policy, document.rules, matches)
+    doubts = (*choice.doubts, Doubt.FACT_UNUSABLE) if bound.faults else choice.doubts
     return _Asked(
+        consulted=_consulted(policy, choice, doubts),
         winners=tuple(Winner(policy.ref, document.rules[index]) for index in choice.winners),
-        consulted=_consulted(policy, choice),
-        degraded=choice.degraded or bool(bound.faults),
         engine=matches.engine,
         differed=matches.differed,
     )
+
+
+def with_derived(kind: Kind, winners: Sequence[Winner], facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts with what these rules of a kind, of which there are some, derive from them together."""
+    return facts if kind.derives is None else overlaid(facts, kind.derives(_merged(kind, winners)))
 
 
 def overlaid(facts: Mapping[str, Any], derived: Mapping[str, object]) -> Mapping[str, Any]:
@@ -130,10 +144,19 @@ def _merged(kind: Kind, winners: Sequence[Winner]) -> object:
     return outcomes[0] if len(outcomes) == 1 else kind.merge(outcomes)
 
 
-def _consulted(policy: Effective, choice: Choice) -> Consulted:
+def _led(kind: Kind, winners: Sequence[Winner]) -> tuple[Winner, ...]:
+    """The winners, of which the first is the one that is followed."""
+    if len(winners) <= 1:
+        return tuple(winners)
+    leader = kind.leader([winner.rule.outcome for winner in winners])
+    return (winners[leader], *winners[:leader], *winners[leader + 1 :])
+
+
+def _consulted(policy: Effective, choice: Choice, doubts: tuple[Doubt, ...]) -> Consulted:
     rules = policy.document.rules
     return Consulted(
         ref=policy.ref,
         matched=tuple(rules[index].id for index in choice.matched),
         errors=tuple(rules[index].id for index in choice.errors),
+        doubts=doubts,
     )

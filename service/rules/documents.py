@@ -198,8 +198,9 @@ def _rule(
     outcome: object = None
     try:
         outcome = kind.read_outcome(written.then)
+        faults += [_below(fault, pointer_to(pointer, "then")) for fault in kind.faults_of(outcome, declared)]
     except OutcomeInvalid as error:
-        faults += [replace(fault, pointer=f"{pointer}/then{fault.pointer}") for fault in error.faults]
+        faults += [_below(fault, pointer_to(pointer, "then")) for fault in error.faults]
     if faults or condition is None:
         raise PolicyInvalid(faults)
     rule = Rule(
@@ -211,6 +212,10 @@ def _rule(
         rank=written.rank,
     )
     return rule, warnings
+
+
+def _below(fault: Fault, pointer: str) -> Fault:
+    return replace(fault, pointer=f"{pointer}{fault.pointer}")
 
 
 def _of_condition(fault: SyntaxFault, pointer: str) -> Fault:

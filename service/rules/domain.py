@@ -10,7 +10,7 @@ from service import ids
 from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
 from service.rules.language.syntax import Expression
-from service.rules.language.types import FactType
+from service.rules.language.types import Declarations
 from service.rules.matching import Matches
 
 ORDER_DEFAULT = 500
@@ -25,6 +25,19 @@ class HitPolicy(StrEnum):
     """The only one, or of several the one whose `rank` is lowest."""
     COLLECT = "COLLECT"
     """All of them; their outcomes are merged as the policy's kind says."""
+
+
+class Doubt(StrEnum):
+    """Why it is not sure that the rules that count are those that were meant to."""
+
+    RULE_FAILED = "rule_failed"
+    """A rule could not be evaluated that might have counted."""
+    SEVERAL_MATCHED = "several_matched"
+    """Several rules match where one should, and no rank says which."""
+    FACT_UNUSABLE = "fact_unusable"
+    """A fact is not what it is declared to be, and was taken for absent."""
+    TOO_SLOW = "too_slow"
+    """The rules took too long, and were left aside."""
 
 
 class Reach(StrEnum):
@@ -102,12 +115,20 @@ class Document:
     """
 
     hit_policy: HitPolicy
-    declarations: Mapping[str, FactType]
+    declarations: Declarations
     rules: tuple[Rule, ...]
     warnings: tuple[Fault, ...]
     reads: frozenset[str] = frozenset()
     scope: Scope = EVERYTHING
     order: int = ORDER_DEFAULT
+
+
+def _first(outcomes: Sequence[object]) -> int:  # noqa: ARG001 whatever they are
+    return 0
+
+
+def _no_faults(outcome: object, declared: Declarations) -> Sequence[Fault]:  # noqa: ARG001 it reads no fact
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +183,13 @@ class Kind:
         read_outcome: turns a rule's `then` into the typed outcome; raises OutcomeInvalid.
         write_outcome: the JSON form of an outcome, as a decision stores it.
         merge: one outcome of several, of which the earlier come first in rank. Never called with none.
+        leader: which of several outcomes, by its index, is the one that is followed; its rule is the first of
+            the winners, whose reason is told.
         reach: how its policies stand beside one another.
         calendars_of: the names of the calendars that an outcome counts by.
         targets_of: what it counts by them.
         topics_of: what it speaks of that only one of several rules can settle: the metrics that it promises.
+        faults_of: what of an outcome does not fit the facts as they are declared, with its place in `then`.
         derives: the facts that an outcome sets, by their dotted names; None where it sets none. What a policy
             derives, every policy that is asked after it reads.
     """
@@ -174,10 +198,12 @@ class Kind:
     read_outcome: Callable[[object], object]
     write_outcome: Callable[[object], Any]
     merge: Callable[[Sequence[object]], object]
+    leader: Callable[[Sequence[object]], int] = _first
     reach: Reach = Reach.FIRST
     calendars_of: Callable[[object], frozenset[str]] = _no_calendars
     targets_of: Callable[[object], Sequence[Target]] = _no_targets
     topics_of: Callable[[object], frozenset[str]] = _no_topics
+    faults_of: Callable[[object, Declarations], Sequence[Fault]] = _no_faults
     derives: Callable[[object], Mapping[str, object]] | None = None
 
 
@@ -223,30 +249,23 @@ class Choice:
         winners: indexes of the rules that count, in the order in which they do.
         matched: indexes of all rules whose condition holds.
         errors: indexes of the rules whose condition could not be evaluated.
-        degraded: whether a rule that could not be evaluated, or several that match where one should, leave a
-            doubt about the winners.
+        doubts: what makes the winners unsure, if anything.
     """
 
     winners: tuple[int, ...]
     matched: tuple[int, ...]
     errors: tuple[int, ...]
-    degraded: bool
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consulted:
-    """One version that was asked, and which of its rules matched or could not be evaluated."""
+    """One version that was asked: which of its rules matched or could not be evaluated, what is in doubt."""
 
     ref: VersionRef
-    matched: tuple[str, ...]
-    errors: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "version_id": str(self.ref.version_id),
-            "rules": list(self.matched),
-            "errors": list(self.errors),
-        }
+    matched: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +274,6 @@ class Winner:
 
     ref: VersionRef
     rule: Rule
-
-    def to_json(self) -> dict[str, Any]:
-        return {"version_id": str(self.ref.version_id), "rule_id": self.rule.id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,13 +300,15 @@ class Decided:
     """What all policies in effect say to one snapshot of facts.
 
     Attributes:
-        facts: the snapshot, with what was derived from it.
+        given: the snapshot as the first policy was asked about it.
+        facts: the snapshot with what was derived from it.
         answers: one for each kind, in the order in which they were asked.
         degraded: whether something could not be evaluated that might have changed the answer.
         engine: what matched the rules: `durable`, or `reference` where that stood in.
         differed: the rule sets on which the engine was found to differ from the reference, which counts.
     """
 
+    given: Mapping[str, Any]
     facts: Mapping[str, Any]
     answers: tuple[Answer, ...]
     degraded: bool
@@ -303,19 +321,23 @@ class Decided:
 
 def choose(hit_policy: HitPolicy, rules: Sequence[Rule], matches: Matches) -> Choice:
     """Which of the matching rules count."""
+    doubts: list[Doubt] = []
     match hit_policy:
         case HitPolicy.FIRST:
             winners = matches.true[:1]
-            in_doubt = any(not winners or index < winners[0] for index in matches.errors)
+            failed = any(not winners or index < winners[0] for index in matches.errors)
         case HitPolicy.UNIQUE:
             ranked = sorted(matches.true, key=lambda index: _rank(rules[index]))
             winners = tuple(ranked[:1])
-            in_doubt = any(not winners or _rank(rules[i]) <= _rank(rules[winners[0]]) for i in matches.errors)
-            in_doubt |= len(ranked) > 1 and _rank(rules[ranked[0]]) == _rank(rules[ranked[1]])
+            failed = any(not winners or _rank(rules[i]) <= _rank(rules[winners[0]]) for i in matches.errors)
+            if len(ranked) > 1 and _rank(rules[ranked[0]]) == _rank(rules[ranked[1]]):
+                doubts.append(Doubt.SEVERAL_MATCHED)
         case HitPolicy.COLLECT:
             winners = matches.true
-            in_doubt = bool(matches.errors)
-    return Choice(winners, matches.true, matches.errors, in_doubt)
+            failed = bool(matches.errors)
+    if failed:
+        doubts.append(Doubt.RULE_FAILED)
+    return Choice(winners, matches.true, matches.errors, tuple(doubts))
 
 
 def _rank(rule: Rule) -> tuple[bool, int]:

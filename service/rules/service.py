@@ -1,10 +1,9 @@
 """Use cases of this slice: deciding by the policies in effect, and saying why. `policies` has their life."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from service.db import TenantSession
 from service.rules import deciding, pointers, store
@@ -15,6 +14,7 @@ from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
 from service.rules.matching import Engine, RuleSet
 from service.rules.pointers import Received
+from service.rules.records import AnswerRecord
 from service.rules.vetting import Vetted
 
 Vet = Callable[[RuleSet], Awaitable[Vetted]]
@@ -46,15 +46,21 @@ class RuleWhy:
     """One rule, matched or not, with the values that decided it.
 
     Attributes:
-        counts: whether it is the rule that was followed.
+        place: which of the rules that count it is: 1 is the one that was followed. None if it does not count.
+        asked: whether its policy was; one that is for other requests, or comes after an answer, was not.
         explanation: the condition's tree with its values, as `language.explain` gives it.
     """
 
     kind: str
     ref: VersionRef
     rule: Rule
-    counts: bool
+    place: int | None
+    asked: bool
     explanation: Mapping[str, Any]
+
+    @property
+    def counts(self) -> bool:
+        return self.place is not None
 
 
 async def decide(
@@ -87,35 +93,40 @@ async def decide(
 
 
 async def why(
-    session: TenantSession,
-    rulebook: Rulebook,
-    refs: Mapping[str, Sequence[VersionRef]],
-    facts: Mapping[str, Any],
-    *,
-    winners: Collection[tuple[UUID, str]],
+    session: TenantSession, rulebook: Rulebook, answers: Sequence[AnswerRecord], given: Mapping[str, Any]
 ) -> list[RuleWhy]:
-    """Every rule of the versions that a decision was made by, matched or not, on its snapshot of facts.
+    """Every rule of the versions that a decision was made by, matched or not, on the facts that it read.
 
     Args:
         session: of the tenant.
         rulebook: of this process.
-        refs: the versions, by kind.
-        facts: the snapshot.
-        winners: versions and rules that were followed.
+        answers: what the decision keeps.
+        given: the snapshot that the first policy was asked about.
     """
-    effective = await _effective(session, rulebook, refs)
+    effective = await _effective(session, rulebook, {answer.kind: answer.versions for answer in answers})
+    facts = given
+    found: list[RuleWhy] = []
+    for answer in answers:
+        kind, winners = rulebook.kinds[answer.kind], list[Winner]()
+        for policy in effective[answer.kind]:
+            found += _explained(answer, policy, facts)
+            counted = [rule for rule in policy.document.rules if answer.place_of(policy.ref, rule.id)]
+            winners += [Winner(policy.ref, rule) for rule in counted]
+            facts = deciding.with_derived(kind, winners, facts) if counted else facts
+    return found
+
+
+def _explained(answer: AnswerRecord, policy: Effective, facts: Mapping[str, Any]) -> list[RuleWhy]:
+    bound = bind(facts, policy.document.declarations).facts
     return [
         RuleWhy(
-            kind=kind,
+            kind=answer.kind,
             ref=policy.ref,
             rule=rule,
-            counts=(policy.ref.version_id, rule.id) in winners,
-            explanation=explanation_json(
-                explain(rule.condition, bind(facts, policy.document.declarations).facts)
-            ),
+            place=answer.place_of(policy.ref, rule.id),
+            asked=any(each.ref == policy.ref for each in answer.consulted),
+            explanation=explanation_json(explain(rule.condition, bound)),
         )
-        for kind, policies in effective.items()
-        for policy in policies
         for rule in policy.document.rules
     ]
 

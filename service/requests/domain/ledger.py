@@ -1,12 +1,11 @@
-"""What a request is, what can happen to it, and what rules may read of it. Pure."""
+"""What a request is, and the ledger of what happened to it. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias, TypedDict, cast
+from typing import TypeAlias, TypedDict
 
-from service import instants
 from service.commitments.domain.ledger import (
     Cancelled,
     EntryId,
@@ -16,31 +15,10 @@ from service.commitments.domain.ledger import (
     Reopened,
     Resumed,
 )
-from service.errors import Fault, pointer_to
-from service.ids import (
-    ClientId,
-    ContactId,
-    DecisionId,
-    EventId,
-    PolicyId,
-    PolicyVersionId,
-    RepinningId,
-    RequestId,
-    ServiceId,
-)
-from service.instants import rfc3339
-from service.rules.domain import VersionRef
+from service.ids import ClientId, ContactId, EventId, PolicyId, RepinningId, RequestId, ServiceId
+from service.requests.domain.facts import Facts, merged
 from service.rules.pointers import Received
-from service.rules.vocabulary import GIVEN_BY_SOURCE, RequestType
-from service.tenants.domain import Client, OperatedService
-
-AHEAD_MAX = timedelta(minutes=5)
-"""How far ahead of the tenant's clock something may be said to have happened."""
-BACKDATED_AFTER = timedelta(days=1)
-"""How old a report may be before it needs the scope `requests:backdate`; it is flagged in any case."""
-
-Facts: TypeAlias = dict[str, Any]
-"""JSON, as its source wrote it."""
+from service.rules.vocabulary import RequestType
 
 
 class State(StrEnum):
@@ -151,30 +129,6 @@ class RequestEvent:
         return bool(self.facts) or self.repinned is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What was decided on one snapshot of facts, and all that is needed to say why.
-
-    Attributes:
-        versions: of the policies in effect, in their order.
-        calendars: the version that each calendar's name stood for.
-        policy_version_id: the version whose rule was followed; None when nothing matched.
-        matched: what each version that was asked found, as `rules.domain.Consulted` writes it.
-        degraded: whether something could not be evaluated that might have changed the answer.
-    """
-
-    id: DecisionId
-    decided_at: datetime
-    facts: Facts
-    versions: tuple[VersionRef, ...]
-    calendars: dict[str, str]
-    policy_version_id: PolicyVersionId | None
-    rule_id: str | None
-    matched: list[Any]
-    degraded: bool
-    engine: str
-
-
 def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
     """The ledger as it counts: by what happened first, not by what was told first."""
     return sorted(events, key=lambda event: event.order)
@@ -201,119 +155,9 @@ def received(request: Request, events: Sequence[RequestEvent]) -> Received:
     return Received(request.received_at, again)
 
 
-def merged(facts: Facts, patch: Facts) -> Facts:
-    """The facts with the patch laid over them; `custom` is merged name by name, null takes a fact away."""
-    result: Facts = {key: value for key, value in (facts | patch).items() if value is not None}
-    changes = patch.get("custom")
-    if isinstance(changes, dict):
-        result["custom"] = merged(facts.get("custom") or {}, cast("Facts", changes))
-    return result
-
-
 def state_after(events: Sequence[RequestEvent]) -> State:
     """The state when all of `events`, which are in order, have happened."""
     return next((event.state for event in reversed(events) if event.state is not None), State.OPEN)
-
-
-def faults_of_time(occurred_at: datetime, now: datetime) -> list[Fault]:
-    if not instants.is_usable(occurred_at):
-        return [Fault("/occurred_at", instants.refusal(occurred_at))]
-    if occurred_at <= now + AHEAD_MAX:
-        return []
-    return [
-        Fault(
-            "/occurred_at",
-            f"{rfc3339(occurred_at)} lies more than {AHEAD_MAX.seconds // 60} minutes after {rfc3339(now)}, "
-            "which is the tenant's now; report it when it has happened.",
-        )
-    ]
-
-
-def faults_of_facts(facts: Facts) -> list[Fault]:
-    """What a source may not say, and where it belongs."""
-    known = ", ".join(GIVEN_BY_SOURCE)
-    return (
-        [
-            Fault(
-                pointer_to("/facts", name), f"Not a fact of a request ({known}); put your own under `custom`."
-            )
-            for name in facts
-            if name not in GIVEN_BY_SOURCE and name != "custom"
-        ]
-        + [
-            Fault(f"/facts/{name}", "This fact is a text.")
-            for name in GIVEN_BY_SOURCE
-            if not isinstance(facts.get(name), str | None)
-        ]
-        + (
-            []
-            if isinstance(facts.get("custom", {}), dict | None)
-            else [Fault("/facts/custom", "`custom` is an object.")]
-        )
-    )
-
-
-def is_backdated(occurred_at: datetime, now: datetime) -> bool:
-    return occurred_at < now - BACKDATED_AFTER
-
-
-def rule_facts(
-    request: Request, own: Facts, *, client: Client | None, service: OperatedService | None
-) -> Facts:
-    """The snapshot that rules read: what is absent here is absent to them."""
-    snapshot: Facts = {
-        "request": own
-        | {
-            "type": request.type.value,
-            "source": request.source,
-            "external_id": request.external_id,
-            "opened_at": rfc3339(request.opened_at),
-        }
-        | ({} if request.title is None else {"title": request.title}),
-    }
-    if client is not None:
-        snapshot["client"] = _present({"name": client.name, "tier": client.tier, "calendar": client.calendar})
-        if client.profile:
-            snapshot["client"]["custom"] = dict(client.profile)
-    if service is not None:
-        snapshot["service"] = _present(
-            {
-                "name": service.name,
-                "owner_group": service.owner_group,
-                "criticality": service.criticality,
-                "hours": service.hours,
-            }
-        )
-    return snapshot
-
-
-def for_client(decision: Decision) -> Decision:
-    """What an application of the client organization may know of a decision: not which rules there are."""
-    return replace(
-        decision,
-        facts=facts_for_client(decision.facts, frozenset()),
-        versions=(),
-        policy_version_id=None,
-        matched=[],
-    )
-
-
-def facts_for_client(facts: Facts, read: Collection[tuple[str, ...]]) -> Facts:
-    """What its client organization may know of a snapshot: what it says of the request, and what was `read`.
-
-    What the tenant notes of the client for itself is shown only where it was the reason for a decision.
-    """
-    shown: Facts = {"request": facts.get("request", {})}
-    for path in (each for each in read if each[0] != "request"):
-        value: Any = facts
-        for name in path:
-            value = cast("Facts", value).get(name) if isinstance(value, dict) else None
-        if value is not None and not isinstance(value, dict):
-            place = shown
-            for name in path[:-1]:
-                place = place.setdefault(name, {})
-            place[path[-1]] = value
-    return shown
 
 
 class _Occurrence(TypedDict):
@@ -352,7 +196,3 @@ def _entry_of_state(state: State, when: _Occurrence) -> LedgerEntry:
             return Cancelled(**when)
         case State.RESOLVED | State.CLOSED:
             return Fulfilled(**when, by=state.value)
-
-
-def _present(facts: Mapping[str, str | None]) -> Facts:
-    return {key: value for key, value in facts.items() if value is not None}

@@ -1,0 +1,170 @@
+"""What HTTP shows of requests, their ledgers and timelines."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from service.api.commitments import CommitmentView
+from service.commitments.domain.timeline import Interval, Spent
+from service.commitments.service import Account
+from service.ids import ClientId, ContactId, DecisionId, EventId, RequestId, ServiceId
+from service.rationalization import verdicts
+from service.rationalization.verdicts import Verdict
+from service.requests import domain
+from service.requests.domain import EventType, RequestEvent, State
+from service.requests.service import Accepted, Recorded
+from service.rules.vocabulary import RequestType
+
+
+class RequestView(msgspec.Struct, frozen=True):
+    """A request as it is known now.
+
+    `source_client_id` is the client organization whose application sent it, null for the tenant's own: each
+    has names of its own, so that two requests may have the same `source` and `external_id`.
+    """
+
+    id: RequestId
+    client_id: ClientId | None
+    service_id: ServiceId | None
+    source_client_id: ClientId | None
+    contact_id: ContactId | None
+    source: str
+    external_id: str
+    type: RequestType
+    title: str | None
+    state: State
+    facts: dict[str, Any]
+    opened_at: datetime
+    received_at: datetime
+    sequence: int
+
+    @classmethod
+    def of(cls, request: domain.Request) -> "RequestView":
+        return cls(
+            id=request.id,
+            client_id=request.client_id,
+            service_id=request.service_id,
+            source_client_id=request.source_client_id,
+            contact_id=request.contact_id,
+            source=request.source,
+            external_id=request.external_id,
+            type=request.type,
+            title=request.title,
+            state=request.state,
+            facts=request.facts,
+            opened_at=request.opened_at,
+            received_at=request.received_at,
+            sequence=request.sequence,
+        )
+
+
+class AcceptedView(msgspec.Struct, frozen=True):
+    """The request as accepted, the decision, and what is promised.
+
+    `rule_id` is the rule that was followed in promising, null when none matched.
+    """
+
+    id: RequestId
+    decision_id: DecisionId
+    degraded: bool
+    rule_id: str | None
+    verdict: Verdict
+    reason: str | None
+    commitments: list[CommitmentView]
+
+    @classmethod
+    def of(cls, accepted: Accepted, now: datetime) -> "AcceptedView":
+        return cls(
+            id=accepted.request.id,
+            decision_id=accepted.decision.id,
+            degraded=accepted.decision.degraded,
+            rule_id=accepted.decision.rule_id,
+            verdict=verdicts.of(domain.for_client(accepted.decision).verdict),
+            reason=accepted.decision.reason,
+            commitments=[CommitmentView.of(commitment, now) for commitment in accepted.commitments],
+        )
+
+
+class RecordedView(msgspec.Struct, frozen=True):
+    """What was recorded, and how the promises stand after it."""
+
+    event_id: EventId
+    request_id: RequestId
+    state: State
+    decision_id: DecisionId | None
+    commitments: list[CommitmentView]
+
+    @classmethod
+    def of(cls, recorded: Recorded, now: datetime) -> "RecordedView":
+        return cls(
+            event_id=recorded.event.id,
+            request_id=recorded.request.id,
+            state=recorded.request.state,
+            decision_id=None if recorded.decision is None else recorded.decision.id,
+            commitments=[CommitmentView.of(commitment, now) for commitment in recorded.commitments],
+        )
+
+
+class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One entry of a request's ledger."""
+
+    id: EventId
+    type: EventType
+    occurred_at: datetime
+    sequence: int
+    received_at: datetime
+    state: State | None = None
+    facts: dict[str, Any] | None = None
+    cause: str | None = None
+    party: str | None = None
+    by: str | None = None
+    backdated: bool = False
+
+    @classmethod
+    def of(cls, event: RequestEvent) -> "RequestEventView":
+        return cls(
+            id=event.id,
+            type=event.type,
+            occurred_at=event.occurred_at,
+            sequence=event.source_sequence,
+            received_at=event.received_at,
+            state=event.state,
+            facts=event.facts,
+            cause=event.cause,
+            party=event.party,
+            by=event.by,
+            backdated=event.backdated,
+        )
+
+
+class IntervalView(msgspec.Struct, frozen=True):
+    """A stretch of time: the clock was counting, closed (outside the calendar's hours) or paused."""
+
+    start: datetime
+    end: datetime
+    spent: Spent
+    cause: str | None
+
+    @classmethod
+    def of(cls, interval: Interval) -> "IntervalView":
+        return cls(interval.start, interval.end, interval.spent, interval.cause)
+
+
+class PromiseTimelineView(msgspec.Struct, frozen=True):
+    """One promise, and how the time of its current cycle was spent."""
+
+    commitment: CommitmentView
+    intervals: list[IntervalView]
+
+    @classmethod
+    def of(cls, account: Account, now: datetime) -> "PromiseTimelineView":
+        return cls(
+            CommitmentView.of(account.commitment, now), [IntervalView.of(each) for each in account.intervals]
+        )
+
+
+class TimelineView(msgspec.Struct, frozen=True):
+    request_id: RequestId
+    now: datetime
+    commitments: list[PromiseTimelineView]

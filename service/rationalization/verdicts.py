@@ -1,0 +1,281 @@
+"""What a rule of a rationalization policy says of a demand: its JSON form, and the verdict of several. Pure.
+
+What a verdict requires is only named here: nothing acts on a gate yet.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from service import forms
+from service.commitments.promises import BusinessDays, ElapsedTime, EndOfBusinessDay, WorkingTime
+from service.errors import Fault, pointer_to
+from service.people.domain.members import Role
+from service.rules.domain import Kind, Reach
+from service.rules.errors import OutcomeInvalid
+from service.rules.vocabulary import RequestType
+
+GATES_MAX = 20
+APPROVERS_MAX = 20
+EXPIRY_DAYS_MAX = 3_660
+SCORE_MAX = 1_000
+SECONDS_MAX = 366 * 86_400
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Address = Annotated[str, msgspec.Meta(max_length=2_000)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=SECONDS_MAX)]
+
+
+ADDRESS = re.compile(r"(https?://|mailto:)[^\s<>\"]+")
+
+
+class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a policy may write, and no more."""
+
+
+class _Gate(_Form, frozen=True, tag_field="gate"):
+    """Something that must be there before work starts."""
+
+
+class Approval(_Gate, frozen=True, kw_only=True, tag="approval"):
+    """The consent of people who have one of the roles, or are in one of the groups.
+
+    Attributes:
+        name: what this approval is called; two of one name are two approvals if they differ.
+        needed: how many of them: one, all, or a number.
+        within: how long they have, counted by `calendar`; without it there is no deadline.
+        ladder: who is told when the deadline comes near.
+    """
+
+    name: Name
+    roles: Annotated[list[Role], msgspec.Meta(max_length=APPROVERS_MAX)] = []
+    groups: Annotated[list[Title], msgspec.Meta(max_length=APPROVERS_MAX)] = []
+    needed: Annotated[int, msgspec.Meta(ge=1, le=APPROVERS_MAX)] | Literal["any", "all"] = "any"
+    within: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay | None = None
+    calendar: Title | None = None
+    ladder: Title | None = None
+
+
+class RiskAssessment(_Gate, frozen=True, tag="risk_assessment"):
+    """The answers to a questionnaire, with a score of at most `score_max` where that is said."""
+
+    questionnaire: Name
+    score_max: Annotated[int, msgspec.Meta(ge=0, le=SCORE_MAX)] | None = None
+
+
+class RollbackPlan(_Gate, frozen=True, tag="rollback_plan"):
+    """How it would be undone."""
+
+
+class TestEvidence(_Gate, frozen=True, tag="test_evidence"):
+    """Proof that it was tried."""
+
+
+class CommunicationPlan(_Gate, frozen=True, tag="communication_plan"):
+    """Who is told of it, and when."""
+
+
+class FreezeWindow(_Gate, frozen=True, tag="freeze_window"):
+    """No work in the open time of the calendar."""
+
+    calendar: Title
+
+
+class MaintenanceWindow(_Gate, frozen=True, tag="maintenance_window"):
+    """Work in the open time of the calendar only."""
+
+    calendar: Title
+
+
+class ChangeConflict(_Gate, frozen=True, tag="change_conflict"):
+    """No other change on the same service at that time, nor so many seconds before and after it."""
+
+    margin_seconds: Annotated[int, msgspec.Meta(ge=0, le=SECONDS_MAX)] = 0
+
+
+class Readiness(_Gate, frozen=True, tag="readiness"):
+    """Spare parts and an emergency plan, for the case that it fails."""
+
+
+Gate: TypeAlias = (
+    Approval
+    | RiskAssessment
+    | RollbackPlan
+    | TestEvidence
+    | CommunicationPlan
+    | FreezeWindow
+    | MaintenanceWindow
+    | ChangeConflict
+    | Readiness
+)
+
+
+class Window(_Form, frozen=True):
+    """When instead: in the open time of a calendar, or so many seconds later, or both."""
+
+    calendar: Title | None = None
+    not_before_seconds: Seconds | None = None
+
+
+class Proposal(_Form, frozen=True):
+    """What is offered instead: what is left out stays as it was asked for."""
+
+    window: Window | None = None
+    priority: Title | None = None
+    scope: Words | None = None
+    type: RequestType | None = None
+
+
+class Channel(_Form, frozen=True):
+    """Where somebody turns to."""
+
+    name: Title
+    url: Address
+
+
+class _Verdict(_Form, frozen=True, kw_only=True, tag_field="verdict"):
+    requires: list[Gate] = []
+
+
+class Accept(_Verdict, frozen=True, kw_only=True, tag="accept"):
+    """It is reasonable as it is."""
+
+
+class Adjust(_Verdict, frozen=True, kw_only=True, tag="adjust"):
+    """It would be reasonable otherwise: a counter-proposal."""
+
+    proposal: Proposal
+
+
+class SpecialMethod(_Verdict, frozen=True, kw_only=True, tag="special_method"):
+    """It deviates from the norm, which is allowed for a while, with an approval.
+
+    Attributes:
+        justification: why the deviation may be allowed.
+        way_back: how it is undone when it ends.
+    """
+
+    justification: Words
+    expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=EXPIRY_DAYS_MAX)]
+    way_back: Words
+
+
+class Redirect(_Verdict, frozen=True, kw_only=True, tag="redirect"):
+    """It belongs somewhere else."""
+
+    channel: Channel
+
+
+class Decline(_Verdict, frozen=True, kw_only=True, tag="decline"):
+    """It is not reasonable. Whoever asked can object there."""
+
+    objections: Channel
+
+
+Verdict: TypeAlias = Accept | Adjust | SpecialMethod | Redirect | Decline
+
+FROM_STRICTEST: tuple[type[Verdict], ...] = (Decline, Redirect, SpecialMethod, Adjust, Accept)
+ACCEPTED = Accept()
+"""The verdict on what no rule says anything about."""
+
+
+def of(written: object) -> Verdict:
+    """The verdict that was written so. Raises msgspec.ValidationError."""
+    return msgspec.convert(written, Verdict)
+
+
+def read(then: object) -> Verdict:
+    """Read a rule's `then`. Raises OutcomeInvalid."""
+    try:
+        outcome = of(then)
+    except msgspec.ValidationError as error:
+        raise OutcomeInvalid([forms.fault_of(error)]) from error
+    faults = [fault for at, gate in enumerate(outcome.requires) for fault in _faults_of_gate(gate, at)]
+    faults += _faults_of_verdict(outcome)
+    if faults:
+        raise OutcomeInvalid(faults)
+    return outcome
+
+
+def _faults_of_gate(gate: Gate, at: int) -> Iterator[Fault]:
+    pointer = pointer_to("/requires", at)
+    if not isinstance(gate, Approval):
+        return
+    if not gate.roles and not gate.groups:
+        yield Fault(pointer, "An approval says by whom: name `roles` or `groups`.")
+    if gate.within is not None and not isinstance(gate.within, ElapsedTime) and gate.calendar is None:
+        yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")
+    if gate.calendar is not None and (gate.within is None or isinstance(gate.within, ElapsedTime)):
+        yield Fault(f"{pointer}/calendar", "A calendar counts nothing here; leave it out.")
+
+
+def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
+    if len(verdict.requires) > GATES_MAX:
+        yield Fault("/requires", f"A rule requires {GATES_MAX} things at most.")
+    match verdict:
+        case Accept():
+            return
+        case Adjust(proposal=proposal):
+            if proposal == Proposal():
+                yield Fault("/proposal", "Say what is proposed: `window`, `priority`, `scope` or `type`.")
+            if proposal.window == Window():
+                yield Fault("/proposal/window", "Say when: `calendar`, `not_before_seconds` or both.")
+        case SpecialMethod(requires=requires):
+            if not any(isinstance(gate, Approval) for gate in requires):
+                yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
+        case Redirect(channel=channel):
+            yield from _faults_of_channel(channel, "/channel")
+        case Decline(objections=objections):
+            yield from _faults_of_channel(objections, "/objections")
+
+
+def _faults_of_channel(channel: Channel, pointer: str) -> Iterator[Fault]:
+    if ADDRESS.fullmatch(channel.url) is None:
+        yield Fault(f"{pointer}/url", "An address begins with https://, http:// or mailto:, without spaces.")
+
+
+def strictest(verdicts: Sequence[object]) -> int:
+    """The index of the verdict that is followed: of the strictest the first."""
+    return min(range(len(verdicts)), key=lambda at: FROM_STRICTEST.index(type(_verdict(verdicts[at]))))
+
+
+def merged(outcomes: Sequence[object]) -> Verdict:
+    """The strictest verdict, with what all of them require."""
+    gates: list[Gate] = []
+    for outcome in outcomes:
+        gates += [gate for gate in _verdict(outcome).requires if gate not in gates]
+    return msgspec.structs.replace(_verdict(outcomes[strictest(outcomes)]), requires=gates)
+
+
+def calendars_of(outcome: object) -> frozenset[str]:
+    """The names of the calendars that the verdict speaks of."""
+    verdict = _verdict(outcome)
+    named = [getattr(gate, "calendar", None) for gate in verdict.requires]
+    if isinstance(verdict, Adjust) and verdict.proposal.window is not None:
+        named.append(verdict.proposal.window.calendar)
+    return frozenset(name for name in named if name is not None)
+
+
+def write(outcome: object) -> Any:
+    return msgspec.to_builtins(_verdict(outcome))
+
+
+def _verdict(outcome: object) -> Verdict:
+    if not isinstance(outcome, Verdict):
+        raise TypeError(f"not the outcome of a rationalization policy: {outcome!r}")
+    return outcome
+
+
+RATIONALIZATION = Kind(
+    name="rationalization",
+    read_outcome=read,
+    write_outcome=write,
+    merge=merged,
+    leader=strictest,
+    reach=Reach.ALL,
+    calendars_of=calendars_of,
+)

@@ -1,0 +1,145 @@
+"""What comes in about requests, and what is refused of it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from service import ids
+from service.audit.domain import Actor
+from service.errors import Fault
+from service.ids import ClientId, EventId, RequestId
+from service.requests import domain
+from service.requests.domain import EventType, Facts, Request, RequestEvent, State
+from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
+from service.rules.vocabulary import RequestType
+from service.tenants.domain import Client, Contact, OperatedService
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose behalf it is on.
+
+    Attributes:
+        client_id: the client organization that the caller is confined to, if any.
+        may_backdate: whether it may report what happened more than a day ago.
+        actor: as the audit trail calls it.
+    """
+
+    client_id: ClientId | None
+    may_backdate: bool
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A request as its source sends it. `client` and `service` are names in this tenant's registers.
+
+    Attributes:
+        requester: the contact who asks: its id, or what the client's own register calls it.
+    """
+
+    source: str
+    external_id: str
+    type: RequestType
+    title: str | None
+    occurred_at: datetime
+    sequence: int
+    state: State
+    facts: Facts
+    client: str | None
+    service: str | None
+    requester: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What happened to a request, as its source reports it."""
+
+    type: EventType
+    occurred_at: datetime
+    sequence: int
+    state: State | None = None
+    facts: Facts | None = None
+    cause: str | None = None
+    party: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whom and what a request concerns, as the tenant's registers have it."""
+
+    client: Client | None
+    service: OperatedService | None
+    contact: Contact | None = None
+
+
+def check_submission(submission: Submission, now: datetime, caller: Caller) -> None:
+    """Raises RequestInvalid, BackdatingForbidden."""
+    faults = domain.faults_of_time(submission.occurred_at, now) + domain.faults_of_facts(submission.facts)
+    if caller.client_id is not None and submission.client is not None:
+        faults.append(Fault("/client", "This application submits for its own client only; leave it out."))
+    if faults:
+        raise RequestInvalid(faults)
+    _check_backdating(submission.occurred_at, now, caller)
+
+
+def check_report(report: Report, now: datetime, caller: Caller) -> None:
+    """Raises EventInvalid, BackdatingForbidden."""
+    faults = domain.faults_of_time(report.occurred_at, now) + domain.faults_of_facts(report.facts or {})
+    if faults:
+        raise EventInvalid(faults)
+    _check_backdating(report.occurred_at, now, caller)
+
+
+def _check_backdating(occurred_at: datetime, now: datetime, caller: Caller) -> None:
+    if domain.is_backdated(occurred_at, now) and not caller.may_backdate:
+        raise BackdatingForbidden
+
+
+def new_request(submission: Submission, context: Context, caller: Caller, now: datetime) -> Request:
+    return Request(
+        id=RequestId(ids.new_id()),
+        client_id=None if context.client is None else context.client.id,
+        service_id=None if context.service is None else context.service.id,
+        source_client_id=caller.client_id,
+        contact_id=None if context.contact is None else context.contact.id,
+        source=submission.source,
+        external_id=submission.external_id,
+        type=submission.type,
+        title=submission.title,
+        state=submission.state,
+        facts=domain.merged({}, submission.facts),
+        opened_at=submission.occurred_at,
+        received_at=now,
+        sequence=0,
+    )
+
+
+def opened(submission: Submission, now: datetime) -> RequestEvent:
+    """The event that a request begins with."""
+    return RequestEvent(
+        id=EventId(ids.new_id()),
+        type=EventType.OPENED,
+        occurred_at=submission.occurred_at,
+        source_sequence=submission.sequence,
+        received_at=now,
+        state=submission.state,
+        facts=submission.facts,
+        backdated=domain.is_backdated(submission.occurred_at, now),
+    )
+
+
+def reported(report: Report, now: datetime) -> RequestEvent:
+    return RequestEvent(
+        id=EventId(ids.new_id()),
+        type=report.type,
+        occurred_at=report.occurred_at,
+        source_sequence=report.sequence,
+        received_at=now,
+        state=report.state,
+        facts=report.facts,
+        cause=report.cause,
+        party=report.party,
+        by=report.by,
+        backdated=domain.is_backdated(report.occurred_at, now),
+    )

@@ -1,0 +1,121 @@
+"""The events that are told of a request. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from service.outbox.models import EventDraft
+from service.requests import domain
+from service.requests.domain import Decision, EventType, Request, RequestEvent
+from service.rules.domain import VersionRef
+
+SUBJECT_KIND = "request"
+SILENT = frozenset({EventType.NOTED, EventType.REPINNED})
+"""What changes neither the state nor the facts of a request."""
+ACCEPT = "accept"
+ACCEPTED: tuple[Mapping[str, Any], str | None] = ({"verdict": ACCEPT}, None)
+
+Told = tuple[str, Mapping[str, Any]]
+"""The type of an event, and what it says."""
+
+
+def acceptance(request: Request, decision: Decision, differed: Sequence[VersionRef] = ()) -> list[EventDraft]:
+    """A request was accepted; `differed` are the versions that the engines do not agree on."""
+    payload = {
+        "request_id": request.id,
+        "source": request.source,
+        "external_id": request.external_id,
+        "decision_id": decision.id,
+        "rule_id": decision.rule_id,
+        "verdict": decision.verdict["verdict"],
+        "degraded": decision.degraded,
+    }
+    told: list[Told] = [("request.accepted", payload)]
+    if decision.rule_id is None:
+        told.append(("request.unmatched", payload))
+    if decision.degraded:
+        told.append(("request.degraded", payload))
+    if decision.verdict["verdict"] != ACCEPT:
+        told.append(_rationalized(request, decision))
+    return _drafts([*told, *_differed(request, decision, differed)], request, at=decision.decided_at)
+
+
+def change(
+    request: Request,
+    event: RequestEvent,
+    decision: Decision | None,
+    *,
+    before: Decision | None = None,
+    differed: Sequence[VersionRef] = (),
+) -> list[EventDraft]:
+    """Something happened to a request.
+
+    Args:
+        request: as it is now.
+        event: what happened.
+        decision: what was decided on it, if anything was.
+        before: the decision that held before.
+        differed: the versions that the engines do not agree on.
+    """
+    payload = {
+        "request_id": request.id,
+        "event_id": event.id,
+        "type": event.type.value,
+        "state": request.state.value,
+        "facts": event.facts,
+    }
+    told: list[Told] = [] if event.type in SILENT else [("request.changed", payload)]
+    if decision is not None:
+        if decision.degraded:
+            told.append(("request.degraded", payload))
+        if _said(decision) != (ACCEPTED if before is None else _said(before)):
+            told.append(_rationalized(request, decision))
+        told += _differed(request, decision, differed)
+    return _drafts(told, request, at=event.occurred_at)
+
+
+def _said(decision: Decision) -> tuple[Mapping[str, Any], str | None]:
+    """The verdict and its reason, as the requester knows them; what is accepted needs none."""
+    shown = domain.for_client(decision)
+    is_accepted = shown.verdict["verdict"] == ACCEPT
+    return shown.verdict, None if is_accepted else shown.reason
+
+
+def _rationalized(request: Request, decision: Decision) -> Told:
+    """What the requester may know of the verdict."""
+    shown = domain.for_client(decision)
+    return (
+        "request.rationalized",
+        {
+            "request_id": request.id,
+            "source": request.source,
+            "external_id": request.external_id,
+            "decision_id": decision.id,
+            "verdict": shown.verdict,
+            "reason": shown.reason,
+        },
+    )
+
+
+def _differed(request: Request, decision: Decision, differed: Sequence[VersionRef]) -> list[Told]:
+    if not differed:
+        return []
+    versions = [ref.to_json() for ref in differed]
+    payload = {"request_id": request.id, "decision_id": decision.id, "versions": versions}
+    return [("rules.engine_differed", payload)]
+
+
+def _drafts(told: Sequence[Told], request: Request, *, at: datetime) -> list[EventDraft]:
+    """Events of the request, numbered from where its sequence stands."""
+    return [
+        EventDraft(
+            type=kind,
+            subject_kind=SUBJECT_KIND,
+            subject_id=request.id,
+            sequence=sequence,
+            occurred_at=at,
+            payload=payload,
+            client_id=request.client_id,
+        )
+        for sequence, (kind, payload) in enumerate(told, start=request.sequence + 1)
+    ]
