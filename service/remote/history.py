@@ -90,7 +90,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class Encoded:
     """A case as it is sent, and where it stands in the file."""
 
     external_id: str
@@ -138,10 +138,10 @@ async def bring_in(client: Client, source: Source, *, total: int, advance: Advan
 
 
 def batches(
-    cases: Iterable[_Encoded], *, cases_max: int = BATCH_CASES_MAX, bytes_max: int = BATCH_BYTES_MAX
-) -> Iterator[list[_Encoded]]:
+    cases: Iterable[Encoded], *, cases_max: int = BATCH_CASES_MAX, bytes_max: int = BATCH_BYTES_MAX
+) -> Iterator[list[Encoded]]:
     """The cases in their order, so many at a time; one that is larger than a batch goes alone."""
-    batch: list[_Encoded] = []
+    batch: list[Encoded] = []
     size = 0
     for case in cases:
         if batch and (len(batch) == cases_max or size + len(case.body) > bytes_max):
@@ -165,7 +165,7 @@ async def _begun(client: Client, source: Source) -> Log:
     return found
 
 
-async def _send(client: Client, log: Log, batch: Sequence[_Encoded], imported: Imported) -> None:
+async def _send(client: Client, log: Log, batch: Sequence[Encoded], imported: Imported) -> None:
     body = {"cases": [msgspec.Raw(case.body) for case in batch]}
     answer = await client.send("POST", f"{LOGS}/{log.id}/cases", body)
     if answer.status in DIVISIBLE and len(batch) > 1:
@@ -180,7 +180,7 @@ async def _send(client: Client, log: Log, batch: Sequence[_Encoded], imported: I
             _count(imported, case, found)
 
 
-def _count(imported: Imported, case: _Encoded, taken: _Taken) -> None:
+def _count(imported: Imported, case: Encoded, taken: _Taken) -> None:
     if taken.fate == "refused":
         reason = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in taken.errors)
         imported.refuse(Refusal(case.line, case.external_id, reason))
@@ -199,7 +199,7 @@ def _accepted(answer: Answer, what: str) -> Answer:
     return answer
 
 
-def _encoded(steps: Sequence[Step]) -> _Encoded:
+def _encoded(steps: Sequence[Step]) -> Encoded:
     first, *later = steps
     body: Mapping[str, Any] = {"submission": first.body, "events": [step.body for step in later]}
-    return _Encoded(first.case, first.line, msgspec.json.encode(body))
+    return Encoded(first.case, first.line, msgspec.json.encode(body))
