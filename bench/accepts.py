@@ -34,9 +34,9 @@ from service.app import create_app
 from service.clock import SystemClock
 from service.db import create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
-from service.operations import Credentials
+from service.operations import Credentials, NewTenant
 from service.settings import Settings
-from service.tenants.domain import SCOPES
+from service.tenants.domain import SCOPES, Approval
 from service.vault import GivenKeys, Vault
 
 TRANSACTION = re.compile(r"\s*(begin|commit|rollback)\b", re.IGNORECASE)
@@ -315,7 +315,9 @@ async def measure(folder: Path, *, windows: int, seconds: int) -> None:
 async def _tenant(database: EmbeddedDatabase) -> Credentials:
     engine = create_engine(database.app_url, pool_size=1)
     sessions, clock = create_sessions(engine), SystemClock()
-    await operations.create_tenant(sessions, clock, slug="bench", name="Bench", sandbox_at=None)
+    await operations.create_tenant(
+        sessions, clock, NewTenant(slug="bench", name="Bench", approval=Approval.GIT)
+    )
     await operations.lift_rates(sessions, clock, tenant="bench")
     credentials = await operations.create_application(
         sessions, clock, tenant="bench", name="bench", scopes=tuple(SCOPES)

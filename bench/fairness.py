@@ -30,8 +30,8 @@ from service.clock import SystemClock
 from service.db import create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
 from service.limits.domain.table import APPLICATION_BURST, APPLICATION_RATE, BURST, RATE
-from service.operations import Credentials
-from service.tenants.domain import SCOPES
+from service.operations import Credentials, NewTenant
+from service.tenants.domain import SCOPES, Approval
 
 LIMIT_PER_SECOND = 10
 QUIET_PER_SECOND = 5
@@ -192,7 +192,9 @@ async def _tenants(database: EmbeddedDatabase) -> dict[str, Credentials]:
         APPLICATION_BURST.name: LIMIT_PER_SECOND,
     }
     for slug in (*QUIET, FLOODING):
-        await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=None)
+        await operations.create_tenant(
+            sessions, clock, NewTenant(slug=slug, name=slug, approval=Approval.GIT)
+        )
         made[slug] = await operations.create_application(
             sessions, clock, tenant=slug, name="bench", scopes=tuple(SCOPES)
         )

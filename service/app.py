@@ -46,6 +46,7 @@ from service.api.people import MemberController
 from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
+from service.api.publishing import PublishingController
 from service.api.rates import Door, Metering
 from service.api.refusals import Witnessing, actor_of, noted, settling
 from service.api.requests import RequestController
@@ -86,6 +87,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CalendarController,
     FactController,
     PolicyController,
+    PublishingController,
     RuleController,
     HistoryLogController,
     RequestController,

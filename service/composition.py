@@ -10,7 +10,7 @@ from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
 from service.requests.kinds import KINDS
-from service.rules import meters, vetting
+from service.rules import meters, publishing, recording, vetting
 from service.rules.library import Library
 from service.rules.matching import Engine
 from service.rules.pool import DurablePool, PoolLimits
@@ -20,7 +20,10 @@ from service.settings import Settings
 from service.telemetry import Metrics
 from service.wakeups.service import Advance
 
-ADVANCES: Mapping[str, Advance] = {commitments.SUBJECT_KIND: commitments.advance}
+ADVANCES: Mapping[str, Advance] = {
+    commitments.SUBJECT_KIND: commitments.advance,
+    recording.SUBJECT_KIND: publishing.advance,
+}
 """What is looked at again when its wake-up fires, by kind of subject."""
 
 

@@ -18,7 +18,15 @@ from service.audit import verification
 from service.audit.domain import PLATFORM, Actor, Deed
 from service.audit.verification import Verdict
 from service.clock import Clock
-from service.db import UNBOUNDED, Sessions, Timeouts, create_engine, create_sessions, tenant_transaction
+from service.db import (
+    UNBOUNDED,
+    Sessions,
+    TenantSession,
+    Timeouts,
+    create_engine,
+    create_sessions,
+    tenant_transaction,
+)
 from service.ids import TenantId
 from service.limits import service as limits
 from service.limits.domain.table import APPLICATIONS, RATES, Limits
@@ -26,10 +34,12 @@ from service.people import invitations, passwords
 from service.people.domain import Link, Role
 from service.people.invitations import Delivery, Invitee
 from service.platform import PlatformSession, platform_transaction
+from service.rules import policies
 from service.sealing import service as sealing
 from service.sealing.service import Progress, Rotated
 from service.settings import Settings
 from service.tenants import applications, domain, service
+from service.tenants.domain import Approval
 from service.tenants.errors import ApplicationNotFound
 from service.tenants.registration import Registration
 from service.vault import GivenKeys, KeyFile, MasterKeyMissing, Vault
@@ -57,6 +67,21 @@ class Credentials:
 
     client_id: str
     client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTenant:
+    """A tenant to be.
+
+    Attributes:
+        sandbox_at: where a sandbox's clock starts; None makes a live tenant.
+        approval: where its policies are reviewed; None means by its members, and in a sandbox by nobody.
+    """
+
+    slug: str
+    name: str
+    sandbox_at: datetime | None = None
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,19 +164,13 @@ def new_master_key() -> str:
     )
 
 
-async def create_tenant(
-    opened: Sessions, clock: Clock, *, slug: str, name: str, sandbox_at: datetime | None
-) -> domain.Tenant:
-    """Create a tenant; with `sandbox_at` a sandbox whose clock starts there. Raises SlugTaken."""
+async def create_tenant(opened: Sessions, clock: Clock, new: NewTenant) -> domain.Tenant:
+    """Create a tenant. Raises SlugTaken, RegistrationInvalid."""
     async with tenant_transaction(opened, service.new_tenant_id()) as session:
-        return await service.create(
-            session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=clock.now()
-        )
+        return await _create_tenant(session, new, now=clock.now())
 
 
-async def create_tenant_with_admin(
-    opened: Sessions, clock: Clock, *, slug: str, name: str, sandbox_at: datetime | None, admin: FirstAdmin
-) -> Link:
+async def create_tenant_with_admin(opened: Sessions, clock: Clock, new: NewTenant, admin: FirstAdmin) -> Link:
     """Create a tenant and invite its first admin, both or neither. Returns the link of the invitation.
 
     Raises:
@@ -159,10 +178,23 @@ async def create_tenant_with_admin(
     """
     now = clock.now()
     async with tenant_transaction(opened, service.new_tenant_id()) as session:
-        await service.create(session, slug=slug, name=name, sandbox_at=sandbox_at, created_at=now)
+        await _create_tenant(session, new, now=now)
         invitee = Invitee(admin.email, admin.email, (Role.ADMIN,))
         delivery = Delivery(admin.issuer, vault=None)
         return (await invitations.invite(session, Actor(), invitee, delivery, now=now)).link
+
+
+async def _create_tenant(session: TenantSession, new: NewTenant, *, now: datetime) -> domain.Tenant:
+    tenant = await service.create(
+        session,
+        slug=new.slug,
+        name=new.name,
+        sandbox_at=new.sandbox_at,
+        created_at=now,
+        approval=new.approval,
+    )
+    await policies.set_up(session)
+    return tenant
 
 
 async def invite_member(

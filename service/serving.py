@@ -20,7 +20,7 @@ from service.app import create_app
 from service.clock import SystemClock
 from service.db import API_TIMEOUTS, UNBOUNDED, WORKER_TIMEOUTS, Sessions, Timeouts
 from service.errors import Unavailable
-from service.operations import Credentials
+from service.operations import Credentials, NewTenant
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants.domain import SCOPES
@@ -152,7 +152,7 @@ async def hosted(
     log = data_folder / "hosted-server.log"
     async with opened(settings, data_folder=data_folder, pool_size=1) as sessions:
         clock = SystemClock()
-        await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=clock_at)
+        await operations.create_tenant(sessions, clock, NewTenant(slug=slug, name=slug, sandbox_at=clock_at))
         await operations.lift_rates(sessions, clock, tenant=slug)
         credentials = await operations.create_application(
             sessions, clock, tenant=slug, name="replay", scopes=tuple(SCOPES)

@@ -19,8 +19,9 @@ from service.ids import ClientId, DecisionId, MemberId, RequestId
 from service.people.domain import MemberState, Role, read_invitation
 from service.people.models import MemberRow, MembershipRecord, PersonRecord
 from service.requests.models import RequestRow
+from service.rules import policies
 from service.tenants import applications, domain, service
-from service.tenants.domain import Tenant
+from service.tenants.domain import Approval, Tenant
 from service.tenants.registration import Registration
 from service.tenants.service import ClientEntry
 from service.vault import GivenKeys, Vault, new_key_line
@@ -48,13 +49,25 @@ class MovableClock:
         self.at += by
 
 
-async def tenant(sessions: Sessions, *, sandbox_at: datetime | None = None) -> Tenant:
-    """A tenant with a slug of its own: live, or a sandbox whose clock stands at `sandbox_at`."""
+async def tenant(
+    sessions: Sessions, *, sandbox_at: datetime | None = None, approval: Approval = Approval.GIT
+) -> Tenant:
+    """A tenant with a slug of its own: live, or a sandbox whose clock stands at `sandbox_at`.
+
+    The application that drafts a policy publishes it, unless `approval` says that members approve.
+    """
     slug = f"tenant-{ids.new_id().hex[-12:]}"
     async with tenant_transaction(sessions, service.new_tenant_id()) as session:
-        return await service.create(
-            session, slug=slug, name="Harbour Operations", sandbox_at=sandbox_at, created_at=NOON
+        made = await service.create(
+            session,
+            slug=slug,
+            name="Harbour Operations",
+            sandbox_at=sandbox_at,
+            created_at=NOON,
+            approval=approval,
         )
+        await policies.set_up(session)
+        return made
 
 
 async def application(

@@ -1,6 +1,5 @@
-"""HTTP for policies and single conditions: parse, call one use case, render."""
+"""HTTP for policies and single conditions: parse, call one use case, render. See also `publishing`."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,75 +7,36 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from service.api import conditional
+from service.api import conditional, policy_views
 from service.api.conditional import Precondition
-from service.api.fields import Name
-from service.api.findings import FindingView
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
+from service.api.policy_views import (
+    ApprovePolicy,
+    CreatePolicy,
+    DifferencesView,
+    PolicyVersionLifeView,
+    PolicyVersionView,
+    PolicyView,
+    ReturnPolicy,
+    RevisePolicy,
+    SavedPolicyView,
+    SubmitPolicy,
+    TestedPolicyView,
+    TestPolicy,
+    TestResultView,
+)
 from service.audit.domain import Actor
-from service.calendars import service as calendars
 from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import policies
-from service.rules.domain import Policy
-from service.rules.findings import Finding
 from service.rules.language.trial import evaluate_expression
+from service.rules.lifecycle import Policy, Stage
 from service.rules.policies import PolicyDraft
 from service.rules.service import Rulebook
-
-
-class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A policy with its first version, which is a draft until it is published."""
-
-    name: Name
-    kind: Annotated[str, msgspec.Meta(description="What it decides: `commitment`.")]
-    document: Annotated[dict[str, Any], msgspec.Meta(description="See docs/guides/policies.md.")]
-
-
-class RevisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A further version, which is a draft until it is published."""
-
-    document: dict[str, Any]
-
-
-class PolicyView(msgspec.Struct, frozen=True):
-    id: PolicyId
-    name: str
-    kind: str
-    version: int
-    published_version: int | None
-    created_at: datetime
-
-    @classmethod
-    def of(cls, policy: Policy) -> "PolicyView":
-        return cls(
-            id=policy.id,
-            name=policy.name,
-            kind=policy.kind,
-            version=policy.version,
-            published_version=policy.published_version,
-            created_at=policy.created_at,
-        )
-
-
-class SavedPolicyView(PolicyView, frozen=True):
-    """A policy whose document was saved; `findings` say what is wrong with it, or can hardly be meant."""
-
-    findings: list[FindingView]
-
-    @classmethod
-    def with_findings(cls, policy: Policy, findings: Sequence[Finding]) -> "SavedPolicyView":
-        fields = msgspec.structs.asdict(PolicyView.of(policy))
-        return cls(**fields, findings=list(map(FindingView.of, findings)))
-
-
-class PolicyVersionView(msgspec.Struct, frozen=True):
-    policy_id: PolicyId
-    version: int
-    document: dict[str, Any]
+from service.rules.store import Sought
 
 
 class EvaluateCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,16 +67,23 @@ class PolicyController(Controller):
             draft = PolicyDraft(name=data.name, kind=data.kind, document=data.document)
             policy, findings = await policies.create(session, rulebook, actor, draft, now=now)
             view, address = SavedPolicyView.with_findings(policy, findings), f"/v1/policies/{policy.id}"
-            return conditional.created(view, tag=_tag(policy), address=address)
+            return conditional.created(view, tag=policy_views.tag(policy), address=address)
 
         return await once(effect)
 
     @get("/", operation_id="listPolicies")
     async def list_all(
-        self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
+        self,
+        session: NamedDependency[TenantSession],
+        paging: NamedDependency[Paging],
+        kind: Annotated[str | None, QueryParameter(description="Only policies of this kind.")] = None,
+        stage: Annotated[
+            Stage | None, QueryParameter(description="Only policies whose newest version is there.")
+        ] = None,
     ) -> Response[Page[PolicyView]]:
         """List the policies, oldest first."""
-        found = await policies.list_all(session, after=paging.after(UUID), limit=paging.sought)
+        sought = Sought(kind=kind, stage=stage)
+        found = await policies.list_all(session, sought, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda policy: policy.id, view=PolicyView.of)
 
     @get("/{policy_id:uuid}", operation_id="getPolicy")
@@ -128,7 +95,7 @@ class PolicyController(Controller):
     ) -> Response[PolicyView]:
         """Show one policy."""
         policy = await policies.get(session, policy_id)
-        return conditional.respond(request, PolicyView.of(policy), tag=_tag(policy))
+        return conditional.respond(request, PolicyView.of(policy), tag=policy_views.tag(policy))
 
     @put("/{policy_id:uuid}", operation_id="revisePolicy")
     async def revise(
@@ -142,13 +109,29 @@ class PolicyController(Controller):
         data: JSONBody[RevisePolicy],
     ) -> Response[SavedPolicyView]:
         """Add a version. The version in effect stays in effect until the new one is published."""
-        held = await policies.get(session, policy_id, lock=True)
-        precondition.check(_tag(held))
+        held = await held_as_read(session, policy_id, precondition)
         policy, findings = await policies.revise(
             session, rulebook, actor, held, document=data.document, now=now
         )
         view = SavedPolicyView.with_findings(policy, findings)
-        return Response(view, headers={"ETag": _tag(policy)})
+        return Response(view, headers={"ETag": policy_views.tag(policy)})
+
+    @get("/{policy_id:uuid}/versions", operation_id="listPolicyVersions")
+    async def list_versions(
+        self,
+        session: NamedDependency[TenantSession],
+        paging: NamedDependency[Paging],
+        policy_id: FromPath[PolicyId],
+    ) -> Response[Page[PolicyVersionLifeView]]:
+        """List the versions of a policy with what happened to each, newest first."""
+        found = await policies.list_versions(
+            session, policy_id, before=paging.after(int), limit=paging.sought
+        )
+        return paging.page(
+            found,
+            position=lambda version: version.version,
+            view=lambda version: PolicyVersionLifeView.of(policy_id, version),
+        )
 
     @get(
         "/{policy_id:uuid}/versions/{version:int}",
@@ -160,30 +143,108 @@ class PolicyController(Controller):
         policy_id: FromPath[PolicyId],
         version: FromPath[int],
     ) -> PolicyVersionView:
-        """Show one version; it never changes."""
+        """Show one version. Its document never changes."""
         document = await policies.get_document(session, policy_id, version)
-        return PolicyVersionView(policy_id, version, document)
+        found = await policies.get_version(session, policy_id, version)
+        return PolicyVersionView.with_document(policy_id, found, document)
 
-    @post(
-        "/{policy_id:uuid}/publish",
-        status_code=200,
-        operation_id="publishPolicy",
-    )
-    async def publish(
+    @get("/{policy_id:uuid}/differences", operation_id="comparePolicyVersions")
+    async def compare(
+        self,
+        session: NamedDependency[TenantSession],
+        policy_id: FromPath[PolicyId],
+        of: Annotated[
+            int | None,
+            QueryParameter(name="from", description="The version before; the one in effect if left out."),
+        ] = None,
+        to: Annotated[
+            int | None, QueryParameter(description="The version after; the newest if left out.")
+        ] = None,
+    ) -> DifferencesView:
+        """Show what differs between two versions, by rule and cell."""
+        return DifferencesView(*await policies.differences(session, policy_id, of=of, to=to))
+
+    @post("/{policy_id:uuid}/test", status_code=200, operation_id="testPolicy")
+    async def test(
         self,
         session: NamedDependency[TenantSession],
         rulebook: NamedDependency[Rulebook],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[TestPolicy | None] = None,
+    ) -> TestedPolicyView:
+        """Run the tests that are stored with a version. Nothing is changed by it."""
+        asked = data or TestPolicy()
+        number, results = await policies.run_tests(session, rulebook, policy_id, version=asked.version)
+        passed = all(result.passed for result in results)
+        return TestedPolicyView(number, passed, list(map(TestResultView.of, results)))
+
+    @post("/{policy_id:uuid}/submit", status_code=200, operation_id="submitPolicy")
+    async def submit(
+        self,
+        session: NamedDependency[TenantSession],
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
         policy_id: FromPath[PolicyId],
+        data: JSONBody[SubmitPolicy | None] = None,
     ) -> Response[PolicyView]:
-        """Put the newest version into effect. Promises made before keep the version they were made by."""
+        """Ask for a review of a draft."""
+        asked = data or SubmitPolicy()
 
         async def effect() -> Response[PolicyView]:
-            names = await calendars.names(session)
-            policy = await policies.publish(session, rulebook, actor, policy_id, calendars=names, now=now)
-            return Response(PolicyView.of(policy), headers={"ETag": _tag(policy)})
+            await held_as_read(session, policy_id, precondition)
+            return shown(
+                await policies.submit(
+                    session, actor, policy_id, version=asked.version, note=asked.note, now=now
+                )
+            )
+
+        return await once(effect, status_code=200)
+
+    @post("/{policy_id:uuid}/approve", status_code=200, operation_id="approvePolicy")
+    async def approve(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[ApprovePolicy],
+    ) -> Response[PolicyView]:
+        """Let a version be published. Takes a member who neither wrote nor submitted it."""
+
+        async def effect() -> Response[PolicyView]:
+            await held_as_read(session, policy_id, precondition)
+            return shown(
+                await policies.approve(
+                    session, actor, policy_id, version=data.version, note=data.note, now=now
+                )
+            )
+
+        return await once(effect, status_code=200)
+
+    @post("/{policy_id:uuid}/return", status_code=200, operation_id="returnPolicy")
+    async def give_back(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[ReturnPolicy],
+    ) -> Response[PolicyView]:
+        """Send a version back to be mended. Takes a member who neither wrote nor submitted it."""
+
+        async def effect() -> Response[PolicyView]:
+            await held_as_read(session, policy_id, precondition)
+            return shown(
+                await policies.give_back(
+                    session, actor, policy_id, version=data.version, note=data.note, now=now
+                )
+            )
 
         return await once(effect, status_code=200)
 
@@ -198,5 +259,12 @@ class RuleController(Controller):
         return evaluate_expression(data.expression, data.facts, data.declarations)
 
 
-def _tag(policy: Policy) -> str:
-    return conditional.etag(policy.id, policy.version, policy.published_version or 0)
+async def held_as_read(session: TenantSession, policy_id: PolicyId, precondition: Precondition) -> Policy:
+    """The policy, locked, if it is as the caller has read it. Raises PolicyNotFound, VersionStale."""
+    held = await policies.get(session, policy_id, lock=True)
+    precondition.check(policy_views.tag(held))
+    return held
+
+
+def shown(policy: Policy) -> Response[PolicyView]:
+    return Response(PolicyView.of(policy), headers={"ETag": policy_views.tag(policy)})

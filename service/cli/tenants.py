@@ -10,9 +10,10 @@ from service.cli.parameters import Moment
 from service.clock import SystemClock
 from service.limits import service as limits
 from service.limits.domain.table import LIMITS, Limits
-from service.operations import FirstAdmin
+from service.operations import FirstAdmin, NewTenant
 from service.people.domain import Link
 from service.settings import Settings
+from service.tenants.domain import Approval
 
 
 @click.group("tenant")
@@ -26,8 +27,14 @@ def tenant() -> None:
 @click.option("--sandbox", is_flag=True, help="A tenant with a clock of its own, for rehearsals.")
 @click.option("--clock-at", type=Moment(), help="Where a sandbox's clock starts; now when left out.")
 @click.option("--admin", metavar="EMAIL", help="Invite its first admin; the link is printed once.")
+@click.option(
+    "--approval",
+    type=click.Choice([each.value for each in Approval]),
+    help="Where its policies are reviewed: by its members, or in git before they come. When left out: by"
+    " members, and git in a sandbox.",
+)
 @click.pass_obj
-def create_tenant(
+def create_tenant(  # noqa: PLR0913 - a command names each of its options
     settings: Settings,
     slug: str,
     *,
@@ -35,24 +42,26 @@ def create_tenant(
     sandbox: bool,
     clock_at: datetime | None,
     admin: str | None,
+    approval: str | None,
 ) -> None:
     """Create a tenant named SLUG: 3 to 40 lower-case letters, digits and hyphens."""
     clock = SystemClock()
     if clock_at is not None and not sandbox:
         raise click.UsageError("--clock-at is for a --sandbox; a live tenant's time is the database's.")
-    starts_at = (clock_at or clock.now()) if sandbox else None
+    new = NewTenant(
+        slug=slug,
+        name=name or slug,
+        sandbox_at=(clock_at or clock.now()) if sandbox else None,
+        approval=None if approval is None else Approval(approval),
+    )
 
     async def create() -> Link | None:
         async with running.opened(settings) as sessions:
             if admin is None:
-                await operations.create_tenant(
-                    sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at
-                )
+                await operations.create_tenant(sessions, clock, new)
                 return None
             first = FirstAdmin(email=admin, issuer=settings.issuer)
-            return await operations.create_tenant_with_admin(
-                sessions, clock, slug=slug, name=name or slug, sandbox_at=starts_at, admin=first
-            )
+            return await operations.create_tenant_with_admin(sessions, clock, new, first)
 
     link = running.run(create())
     click.echo(f"Created the {'sandbox' if sandbox else 'live'} tenant {slug}.")

@@ -59,6 +59,11 @@ async def member_count(session: TenantSession) -> int:
     return await store.member_count(session)
 
 
+async def has_other_leads(session: TenantSession, member_id: MemberId | None) -> bool:
+    """Is anybody else active who is an admin or a manager?"""
+    return await store.lead_count(session, besides=member_id) > 0
+
+
 async def list_members(session: TenantSession, *, after: UUID | None, limit: int) -> list[Member]:
     return [row.to_domain() for row in await store.listed(session, MemberRow, after=after, limit=limit)]
 

@@ -78,6 +78,17 @@ async def member_count(session: TenantSession) -> int:
     return (await session.db.execute(select(func.count()).where(*mine))).scalar_one()
 
 
+async def lead_count(session: TenantSession, *, besides: MemberId | None) -> int:
+    """How many other active members are admins or managers."""
+    row = MemberRow
+    leads = or_(row.roles.contains([Role.ADMIN.value]), row.roles.contains([Role.MANAGER.value]))
+    mine = row.tenant_id == session.tenant_id, row.state == MemberState.ACTIVE, leads
+    query = select(func.count()).where(*mine)
+    if besides is not None:
+        query = query.where(row.id != besides)
+    return (await session.db.execute(query)).scalar_one()
+
+
 async def group_count(session: TenantSession) -> int:
     query = select(func.count()).where(MemberGroupRow.tenant_id == session.tenant_id)
     return (await session.db.execute(query)).scalar_one()

@@ -1,9 +1,10 @@
 """Which version of each policy holds for a request at an instant. Pure.
 
-The pointer of a kind lists the versions that were put into effect, each from an instant on: what is published
-for later takes over by itself, at that instant.
+For each kind, a tenant's pointer lists the versions that were put into effect, each from an instant on: what
+is published for later takes over by itself, at that instant.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,10 @@ from typing import Any
 from service.ids import PolicyId
 from service.instants import rfc3339
 from service.rules.domain import VersionRef
+from service.rules.errors import VersionsHeldTooMany
+
+HELD_MAX = 20
+"""Versions of one policy that may hold at once, each for the requests of its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +84,48 @@ def in_effect(pointed: Sequence[Pointed], received: Received, *, now: datetime) 
                 held[entry.ref.policy_id] = entry
     ordered = sorted(held.values(), key=lambda entry: (entry.order, entry.ref.policy_id))
     return [entry.ref for entry in ordered]
+
+
+def choosable(pointed: Sequence[Pointed], *, now: datetime) -> list[Pointed]:
+    """Those that some request can still be decided by, at `now` or after it.
+
+    Args:
+        pointed: of one kind; of one policy in the order in which they were put there.
+        now: the tenant's now.
+    """
+    for_all = {
+        entry.ref.policy_id: (entry.effective_at, place)
+        for place, entry in _by_instant(pointed)
+        if not entry.new_requests_only and entry.effective_at <= now
+    }
+    return [
+        entry
+        for place, entry in enumerate(pointed)
+        if (entry.effective_at, place) >= for_all.get(entry.ref.policy_id, (entry.effective_at, place))
+    ]
+
+
+def with_entry(pointed: Sequence[Pointed], entry: Pointed, *, now: datetime) -> list[Pointed]:
+    """The entries once this one is put there, without those that cannot be chosen any more.
+
+    Raises:
+        VersionsHeldTooMany
+    """
+    held = choosable([*pointed, entry], now=now)
+    if Counter(each.ref.policy_id for each in held)[entry.ref.policy_id] > HELD_MAX:
+        raise VersionsHeldTooMany(HELD_MAX)
+    return held
+
+
+def without(pointed: Sequence[Pointed], policy_id: PolicyId) -> list[Pointed]:
+    """The entries without those of a policy."""
+    return [entry for entry in pointed if entry.ref.policy_id != policy_id]
+
+
+def without_waiting(pointed: Sequence[Pointed], policy_id: PolicyId, *, now: datetime) -> list[Pointed]:
+    """The entries without that of a policy which waits for its instant."""
+    return [entry for entry in pointed if entry.ref.policy_id != policy_id or entry.effective_at <= now]
+
+
+def _by_instant(pointed: Sequence[Pointed]) -> list[tuple[int, Pointed]]:
+    return sorted(enumerate(pointed), key=lambda placed: (placed[1].effective_at, placed[0]))

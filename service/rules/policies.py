@@ -1,35 +1,40 @@
-"""Use cases of this slice: the life of a policy, from its first draft on."""
+"""Use cases of this slice: a policy is drafted, reviewed and shown. `publishing` has what takes effect."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
+import msgspec
 
 from service import ids
-from service.audit import service as audit
-from service.audit.domain import Actor, Deed
+from service.audit.domain import Actor
 from service.db import TenantSession
-from service.errors import Fault
-from service.ids import PolicyId, PolicyVersionId
+from service.ids import MemberId, PolicyId, PolicyVersionId
 from service.limits import service as limits
 from service.limits.domain.table import POLICIES
 from service.names import faults_of_name
-from service.rules import documents, lint, store
-from service.rules.domain import Document, Kind, Policy, Saved, VersionRef
-from service.rules.errors import PolicyInvalid, PolicyNotFound
+from service.people import service as people
+from service.rules import canonical, documents, examining, lifecycle, recording, store
+from service.rules.canonical import Difference
+from service.rules.domain import Saved, VersionRef
+from service.rules.errors import PolicyInvalid, PolicyNotFound, PolicyWithoutTable
 from service.rules.findings import Finding
-from service.rules.matching import RuleSet
-from service.rules.pointers import Pointed
-from service.rules.service import Rulebook, ruleset_of
+from service.rules.lifecycle import Policy, Stage, Step, Taken
+from service.rules.models import PolicyVersionRow
+from service.rules.pointers import Received
+from service.rules.recording import Entry
+from service.rules.service import Rulebook
+from service.rules.store import Sought
+from service.rules.tables import sheet
+from service.rules.tables.table import TableForm, TableInvalid
+from service.rules.testing import TestResult
+from service.tenants import service as tenants
 
 VERSIONS = range(1, 2**31)
 """The numbers that a version may have; PostgreSQL knows no others."""
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,26 @@ class PolicyDraft:
     document: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of a policy, with its life.
+
+    Attributes:
+        author: the name of the actor that wrote it; None of one that is older than such records.
+    """
+
+    version: int
+    stage: Stage
+    author: str | None
+    created_at: datetime
+    steps: tuple[Taken, ...]
+
+
+async def set_up(session: TenantSession) -> None:
+    """Let a new tenant have policies: every decision holds the pointer, which nobody has to make then."""
+    await store.add_pointer(session, now=await tenants.now(session))
+
+
 async def create(
     session: TenantSession, rulebook: Rulebook, actor: Actor, draft: PolicyDraft, *, now: datetime
 ) -> tuple[Policy, list[Finding]]:
@@ -49,20 +74,20 @@ async def create(
     Raises:
         PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
     """
-    document, findings = await asyncio.to_thread(_examine, draft.document, _kind(rulebook, draft.kind))
+    kind, saved = examining.kind_of(rulebook, draft.kind), Saved(draft.document)
+    document, findings = await examining.to_save(saved, kind)
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
     await limits.refuse_rules(session, len(document.rules))
     await limits.make_room(session, POLICIES, lambda: store.policy_count(session))
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
-    await store.add_version(session, _ref(policy_id, 1), Saved(draft.document), now=now)
-    after = {"name": draft.name, "kind": draft.kind, **_told(1, draft.document)}
-    await audit.record(session, actor, Deed("policy.created", f"policy:{policy_id}", after=after), now=now)
-    policy = Policy(
-        id=policy_id, name=draft.name, kind=draft.kind, version=1, published_version=None, created_at=now
-    )
-    return policy, findings
+    await store.add_version(session, new_ref(policy_id, 1), saved, author=actor.name, now=now)
+    row = await store.get(session, policy_id, lock=True)
+    told = {"name": draft.name, "kind": draft.kind, **digest(draft.document)}
+    entry = Entry(version=1, step=Step.WRITTEN, told=told, action="policy.created")
+    await recording.take(session, actor, row, entry, now=now)
+    return await store.shown(session, policy_id), findings
 
 
 async def revise(
@@ -79,138 +104,212 @@ async def revise(
     Raises:
         PolicyInvalid, RulesTooMany
     """
-    read, findings = await asyncio.to_thread(_examine, document, _kind(rulebook, policy.kind))
+    saved = Saved(document)
+    read, findings = await examining.to_save(saved, examining.kind_of(rulebook, policy.kind))
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
-    await store.add_version(session, _ref(policy.id, row.version), Saved(document), now=now)
-    await audit.record(
-        session,
-        actor,
-        Deed(
-            "policy.revised",
-            f"policy:{policy.id}",
-            before={"version": policy.version},
-            after=_told(row.version, document),
-        ),
-        now=now,
-    )
-    return row.to_domain(), findings
+    await store.add_version(session, new_ref(policy.id, row.version), saved, author=actor.name, now=now)
+    entry = Entry(version=row.version, step=Step.WRITTEN, told=digest(document), action="policy.revised")
+    await recording.take(session, actor, row, entry, now=now)
+    return await store.shown(session, policy.id), findings
 
 
 async def get(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:
-    return (await store.get(session, policy_id, lock=lock)).to_domain()
+    if lock:
+        await store.get(session, policy_id, lock=True)
+    return await store.shown(session, policy_id)
 
 
-async def get_document(session: TenantSession, policy_id: PolicyId, version: int) -> dict[str, Any]:
-    if version not in VERSIONS:
-        raise PolicyNotFound(policy_id)
-    return (await store.version(session, policy_id, version)).document
-
-
-async def list_all(session: TenantSession, *, after: UUID | None, limit: int) -> list[Policy]:
-    return [row.to_domain() for row in await store.listed(session, after=after, limit=limit)]
+async def list_all(session: TenantSession, sought: Sought, *, after: UUID | None, limit: int) -> list[Policy]:
+    return await store.listed(session, sought, after=after, limit=limit)
 
 
 async def policy_count(session: TenantSession) -> int:
     return await store.policy_count(session)
 
 
-async def publish(
-    session: TenantSession,
-    rulebook: Rulebook,
-    actor: Actor,
-    policy_id: PolicyId,
-    *,
-    calendars: Collection[str],
-    now: datetime,
-) -> Policy:
-    """Put the newest version into effect, in the place of the one before, or after all others.
+async def get_document(session: TenantSession, policy_id: PolicyId, version: int) -> dict[str, Any]:
+    return (await stored_version(session, policy_id, version)).document
+
+
+async def get_version(session: TenantSession, policy_id: PolicyId, version: int) -> Version:
+    row = await stored_version(session, policy_id, version)
+    return _lived(row, (await store.steps(session, policy_id, [version]))[version])
+
+
+async def list_versions(
+    session: TenantSession, policy_id: PolicyId, *, before: int | None, limit: int
+) -> list[Version]:
+    """The versions of a policy with their life, the newest first. Raises PolicyNotFound."""
+    await store.get(session, policy_id)
+    rows = await store.versions(session, policy_id, before=before, limit=limit)
+    steps = await store.steps(session, policy_id, [row.version for row in rows])
+    return [_lived(row, steps[row.version]) for row in rows]
+
+
+async def versions_for(
+    session: TenantSession, received: Received, *, now: datetime
+) -> dict[str, list[VersionRef]]:
+    """The versions that a request is decided by, by kind; they stay in effect until the transaction ends."""
+    return await store.versions_for(session, received, now=now)
+
+
+async def differences(
+    session: TenantSession, policy_id: PolicyId, *, of: int | None, to: int | None
+) -> tuple[int, int, list[Difference]]:
+    """What differs between two versions, by rule and cell, and which they are.
 
     Args:
         session: of the tenant.
-        rulebook: of this process.
-        actor: who publishes.
         policy_id: which policy.
-        calendars: the names of the calendars there are.
-        now: the tenant's now.
+        of: the version before; the one in effect when None, or else the one before `to`.
+        to: the version after; the newest when None.
 
     Raises:
-        PolicyNotFound; PolicyInvalid: a rule counts by a calendar that there is not.
+        PolicyNotFound
+    """
+    row = await store.get(session, policy_id)
+    to = row.version if to is None else to
+    of = (row.published_version or max(to - 1, 1)) if of is None else of
+    before, after = [await get_document(session, policy_id, each) for each in (of, to)]
+    return of, to, await asyncio.to_thread(canonical.differences, before, after)
+
+
+async def run_tests(
+    session: TenantSession, rulebook: Rulebook, policy_id: PolicyId, *, version: int | None
+) -> tuple[int, list[TestResult]]:
+    """Run the stored tests of a version, the newest when None, and say which it was.
+
+    Raises:
+        PolicyNotFound
+    """
+    row = await store.get(session, policy_id)
+    number = row.version if version is None else version
+    stored, kind = await stored_version(session, policy_id, number), rulebook.kinds[row.kind]
+    return number, await examining.to_test(stored.saved, kind)
+
+
+async def get_sheet(session: TenantSession, policy_id: PolicyId, version: int) -> str:
+    """The table of a version as a sheet. Raises PolicyNotFound, PolicyWithoutTable."""
+    return sheet.write(_table(await stored_version(session, policy_id, version)))
+
+
+async def with_sheet(session: TenantSession, policy: Policy, text: str) -> dict[str, Any]:
+    """The newest document of a policy with the table that a sheet holds.
+
+    Raises:
+        PolicyWithoutTable; PolicyInvalid: pointing at `/<line>/<column>` of the sheet, both counted from 0.
+    """
+    newest = await stored_version(session, policy.id, policy.version)
+    template = _table(newest).then
+    try:
+        read = await asyncio.to_thread(sheet.read, text, then=template)
+    except TableInvalid as error:
+        raise PolicyInvalid(error.faults) from error
+    return {**newest.document, "table": msgspec.to_builtins(read)}
+
+
+async def submit(
+    session: TenantSession,
+    actor: Actor,
+    policy_id: PolicyId,
+    *,
+    version: int | None,
+    note: str | None,
+    now: datetime,
+) -> Policy:
+    """Ask for a review of a draft, of the newest version when None is named.
+
+    Raises:
+        PolicyNotFound, StepOutOfTurn
     """
     row = await store.get(session, policy_id, lock=True)
-    stored = await store.version(session, policy_id, row.version)
-    kind = _kind(rulebook, row.kind)
-    document = _read(stored.document, kind)
-    _refuse_unknown_calendars(document, kind, calendars)
-    ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(stored.id), version=stored.version)
-    refusal = await _refusal(rulebook, ruleset_of(session, ref, document))
-    pointer = await store.hold_pointer(session, ids.new_id(), row.kind, now=now)
-    pointed = [each for each in map(Pointed.of, pointer.effective) if each.ref.policy_id != ref.policy_id]
-    pointed.append(Pointed(ref=ref, order=document.order, effective_at=now))
-    await store.point(session, pointer, pointed, now=now)
-    before = {"published_version": row.published_version}
-    row.published_version = stored.version
-    sha256 = documents.fingerprint(stored.document)
-    after = {"published_version": stored.version, "document_sha256": sha256, "engine_refusal": refusal}
-    subject = f"policy:{policy_id}"
-    await audit.record(session, actor, Deed("policy.published", subject, before=before, after=after), now=now)
-    return row.to_domain()
+    number = row.version if version is None else (await stored_version(session, policy_id, version)).version
+    entry = Entry(version=number, step=Step.SUBMITTED, note=note)
+    await recording.take(session, actor, row, entry, now=now)
+    return await store.shown(session, policy_id)
 
 
-def _told(version: int, document: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit trail says of a version: enough to prove later what it said."""
-    return {"version": version, "document_sha256": documents.fingerprint(document)}
+async def approve(
+    session: TenantSession,
+    actor: Actor,
+    policy_id: PolicyId,
+    *,
+    version: int,
+    note: str | None,
+    now: datetime,
+) -> Policy:
+    """Let a version that was submitted be published.
+
+    Raises:
+        PolicyNotFound, StepOutOfTurn, MemberNeeded, ApproverInvolved
+    """
+    return await _judge(
+        session, actor, policy_id, Entry(version=version, step=Step.APPROVED, note=note), now=now
+    )
 
 
-async def _refusal(rulebook: Rulebook, ruleset: RuleSet) -> str | None:
-    """Why the engine does not take a rule set; the reference evaluator decides by it then."""
-    if rulebook.vet is None:
-        return None
-    refusal = (await rulebook.vet(ruleset)).refusal
-    if refusal is not None:
-        log.warning("rules left to the reference evaluator", ruleset=ruleset.key, reason=refusal)
-    return refusal
+async def give_back(
+    session: TenantSession, actor: Actor, policy_id: PolicyId, *, version: int, note: str, now: datetime
+) -> Policy:
+    """Send a version that was submitted, or approved, back to be mended.
+
+    A version never changes: what is mended is a further one. The same may be submitted again.
+
+    Raises:
+        PolicyNotFound, StepOutOfTurn, MemberNeeded, ApproverInvolved
+    """
+    return await _judge(
+        session, actor, policy_id, Entry(version=version, step=Step.RETURNED, note=note), now=now
+    )
 
 
-def _read(document: Mapping[str, Any], kind: Kind) -> Document:
-    """The document in a body's `/document`. Raises PolicyInvalid."""
-    try:
-        return documents.read(document, kind)
-    except PolicyInvalid as refusal:
-        raise PolicyInvalid(_in_body(refusal.faults)) from refusal
+async def _judge(
+    session: TenantSession, actor: Actor, policy_id: PolicyId, entry: Entry, *, now: datetime
+) -> Policy:
+    row = await store.get(session, policy_id, lock=True)
+    await stored_version(session, policy_id, entry.version)
+    taken = (await store.steps(session, policy_id, [entry.version]))[entry.version]
+    lifecycle.refuse_out_of_turn(entry.version, lifecycle.stage_of(taken), entry.step)
+    has_others = await people.has_other_leads(session, _member_id(actor))
+    basis = lifecycle.basis_of_approval(actor.name, taken, has_others=has_others)
+    await recording.take(session, actor, row, replace(entry, basis=basis), now=now)
+    return await store.shown(session, policy_id)
 
 
-def _examine(document: Mapping[str, Any], kind: Kind) -> tuple[Document, list[Finding]]:
-    """The document in a body's `/document`, and what is found in it. Raises PolicyInvalid."""
-    read = _read(document, kind)
-    found = lint.find(document, read, kind)
-    return read, [replace(finding, pointer=f"/document{finding.pointer}") for finding in found]
+def _member_id(actor: Actor) -> MemberId | None:
+    kind, _, name = actor.name.partition(":")
+    return MemberId(ids.read_id(name)) if kind == "member" else None
 
 
-def _in_body(faults: Sequence[Fault]) -> list[Fault]:
-    """Faults of a document, with where they are in a body."""
-    return [replace(fault, pointer=f"/document{fault.pointer}") for fault in faults]
+async def stored_version(session: TenantSession, policy_id: PolicyId, version: int) -> PolicyVersionRow:
+    if version not in VERSIONS:
+        raise PolicyNotFound(policy_id)
+    return await store.version(session, policy_id, version)
 
 
-def _kind(rulebook: Rulebook, name: str) -> Kind:
-    kind = rulebook.kinds.get(name)
-    if kind is None:
-        known = ", ".join(sorted(rulebook.kinds))
-        raise PolicyInvalid([Fault("/kind", f"{name!r} is not a kind of policy; known are {known}.")])
-    return kind
+def _table(row: PolicyVersionRow) -> TableForm:
+    table = row.document.get("table")
+    if table is None:
+        raise PolicyWithoutTable(row.version)
+    return msgspec.convert(table, TableForm)
 
 
-def _ref(policy_id: PolicyId, version: int) -> VersionRef:
+def _lived(row: PolicyVersionRow, taken: list[Taken]) -> Version:
+    return Version(
+        version=row.version,
+        stage=lifecycle.stage_of(taken),
+        author=row.author,
+        created_at=row.created_at,
+        steps=tuple(taken),
+    )
+
+
+def digest(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit trail says of a document: enough to prove later what it said."""
+    return {"document_sha256": documents.fingerprint(document)}
+
+
+def new_ref(policy_id: PolicyId, version: int) -> VersionRef:
     return VersionRef(policy_id=policy_id, version_id=PolicyVersionId(ids.new_id()), version=version)
-
-
-def _refuse_unknown_calendars(document: Document, kind: Kind, calendars: Collection[str]) -> None:
-    faults = [
-        Fault(f"/document/rules/{index}/then", f"There is no calendar {name!r}; create it first.")
-        for index, rule in enumerate(document.rules)
-        for name in sorted(kind.calendars_of(rule.outcome))
-        if name not in calendars
-    ]
-    if faults:
-        raise PolicyInvalid(faults)

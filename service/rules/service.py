@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from service.db import TenantSession
-from service.rules import deciding, pointers, store
+from service.ids import PolicyId
+from service.rules import deciding, store
 from service.rules.deciding import Effective
 from service.rules.domain import Decided, Document, Kind, Rule, Saved, VersionRef
 from service.rules.language.bind import bind
@@ -82,14 +83,21 @@ async def decide(
         now: the tenant's now.
         history: tells facts that only some rules read; what they read is in the decision's snapshot then.
     """
-    pointed = await store.pointed(session)
-    refs = {kind: pointers.in_effect(each, received, now=now) for kind, each in pointed.items()}
+    refs = await store.versions_for(session, received, now=now)
     effective = await _effective(session, rulebook, refs)
     documents = [policy.document for policies in effective.values() for policy in policies]
     told = await history(frozenset[str]().union(*(document.reads for document in documents)))
     return await deciding.decide(
         rulebook.engine, list(rulebook.kinds.values()), effective, deciding.overlaid(facts, told)
     )
+
+
+async def version_in_effect(
+    session: TenantSession, policy_id: PolicyId, *, now: datetime
+) -> VersionRef | None:
+    """The version of a policy by which new requests are decided; it stays so until the transaction ends."""
+    by_kind = await store.versions_for(session, Received(now), now=now)
+    return next((ref for refs in by_kind.values() for ref in refs if ref.policy_id == policy_id), None)
 
 
 async def why(

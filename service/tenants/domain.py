@@ -46,6 +46,7 @@ SCOPES = {
     "services:read": "Read the service register.",
     "services:write": "Change the service register.",
     "tenant:read": "Read the tenant's own record.",
+    "tenant:write": "Change the tenant's own record: where its policies are reviewed.",
     "webhooks:read": "Read webhook endpoints and their deliveries.",
     "webhooks:write": "Create and delete webhook endpoints.",
 }
@@ -79,12 +80,28 @@ class TenantKind(StrEnum):
     """Its time is its own: it moves only when it is told to."""
 
 
+class Approval(StrEnum):
+    """Where versions of policies are reviewed before they are published."""
+
+    MEMBERS = "members"
+    """Here, by another member."""
+    GIT = "git"
+    """Where they are kept: what an application drafted, an application may publish."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     id: TenantId
     slug: str
     name: str
     kind: TenantKind
+    approval: Approval
+    version: int = 1
+
+
+def approval_unless_said(kind: TenantKind) -> Approval:
+    """A sandbox is for trying, so that nobody is asked there."""
+    return Approval.GIT if kind is TenantKind.SANDBOX else Approval.MEMBERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

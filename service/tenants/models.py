@@ -12,6 +12,7 @@ from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
 from service.tenants.domain import (
     SCOPES,
     Application,
+    Approval,
     AuthMethod,
     Client,
     Contact,
@@ -33,10 +34,19 @@ class TenantRecord(Base):
     slug: Mapped[str]
     name: Mapped[str]
     kind: Mapped[str]
+    approval: Mapped[str]
+    version: Mapped[int]
     created_at: Mapped[datetime]
 
     def to_domain(self) -> Tenant:
-        return Tenant(id=TenantId(self.id), slug=self.slug, name=self.name, kind=TenantKind(self.kind))
+        return Tenant(
+            id=TenantId(self.id),
+            slug=self.slug,
+            name=self.name,
+            kind=TenantKind(self.kind),
+            approval=Approval(self.approval),
+            version=self.version,
+        )
 
 
 class SandboxClockRow(TenantRow):

@@ -17,7 +17,7 @@ from service.limits.domain.table import CLIENTS, SERVICES
 from service.names import faults_of_name
 from service.platform import PlatformSession
 from service.tenants import domain, profiles, store
-from service.tenants.domain import Application, Client, OperatedService, Tenant, TenantKind
+from service.tenants.domain import Application, Approval, Client, OperatedService, Tenant, TenantKind
 from service.tenants.errors import RegistrationInvalid
 from service.tenants.models import ClientRow, ServiceRow
 
@@ -48,7 +48,13 @@ async def now(session: TenantSession) -> datetime:
 
 
 async def create(
-    session: TenantSession, *, slug: str, name: str, sandbox_at: datetime | None, created_at: datetime
+    session: TenantSession,
+    *,
+    slug: str,
+    name: str,
+    sandbox_at: datetime | None,
+    created_at: datetime,
+    approval: Approval | None = None,
 ) -> Tenant:
     """Create the tenant of this session, whose id is new.
 
@@ -58,26 +64,44 @@ async def create(
         name: its name for people.
         sandbox_at: where a sandbox's clock starts; None makes a live tenant.
         created_at: the wall clock's now.
+        approval: where policies are reviewed; None means by members, and in a sandbox by nobody here.
 
     Raises:
         SlugTaken, RegistrationInvalid
     """
     _refuse(domain.faults_of_slug(slug) + faults_of_name(name))
     kind = TenantKind.LIVE if sandbox_at is None else TenantKind.SANDBOX
-    tenant = Tenant(id=session.tenant_id, slug=slug, name=name, kind=kind)
+    approval = approval or domain.approval_unless_said(kind)
+    tenant = Tenant(id=session.tenant_id, slug=slug, name=name, kind=kind, approval=approval)
     await store.add_tenant(session, tenant, created_at=created_at)
     if sandbox_at is not None:
         await store.add_sandbox_clock(session, at=sandbox_at)
     await store.add_application(session, domain.console_of(session.tenant_id, created_at))
-    after = {"name": name, "kind": kind.value}
+    after = {"name": name, "kind": kind.value, "approval": approval.value}
     await audit.record(
         session, Actor(), Deed("tenant.created", f"tenant:{slug}", after=after), now=created_at
     )
     return tenant
 
 
-async def get(session: TenantSession) -> Tenant:
-    return await store.tenant(session)
+async def get(session: TenantSession, *, lock: bool = False) -> Tenant:
+    return (await store.tenant(session, lock=lock)).to_domain()
+
+
+async def change(session: TenantSession, actor: Actor, *, approval: Approval, now: datetime) -> Tenant:
+    """Record where the tenant's policies are reviewed."""
+    row = await store.tenant(session, lock=True)
+    before, row.approval = row.approval, approval.value
+    row.version += 1
+    await session.db.flush()
+    deed = Deed(
+        "tenant.changed",
+        f"tenant:{row.slug}",
+        before={"approval": before},
+        after={"approval": row.approval},
+    )
+    await audit.record(session, actor, deed, now=now)
+    return row.to_domain()
 
 
 async def find(platform: PlatformSession, slug: str) -> Tenant:

@@ -48,11 +48,12 @@ async def now(session: TenantSession) -> datetime:
     return (await run(session.db, NOW, session.tenant_id)).scalar_one()
 
 
-async def tenant(session: TenantSession) -> Tenant:
-    row = await session.db.scalar(select(TenantRecord).where(TenantRecord.id == session.tenant_id))
+async def tenant(session: TenantSession, *, lock: bool = False) -> TenantRecord:
+    query = select(TenantRecord).where(TenantRecord.id == session.tenant_id)
+    row = await session.db.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise TenantNotFound(str(session.tenant_id))
-    return row.to_domain()
+    return row
 
 
 async def tenant_of_slug(platform: PlatformSession, slug: str) -> Tenant:
@@ -75,7 +76,13 @@ async def add_tenant(session: TenantSession, tenant: Tenant, *, created_at: date
     added = await session.db.execute(
         upsert(TenantRecord)
         .values(
-            id=tenant.id, slug=tenant.slug, name=tenant.name, kind=tenant.kind.value, created_at=created_at
+            id=tenant.id,
+            slug=tenant.slug,
+            name=tenant.name,
+            kind=tenant.kind.value,
+            approval=tenant.approval.value,
+            version=tenant.version,
+            created_at=created_at,
         )
         .on_conflict_do_nothing()
         .returning(TenantRecord.id)

@@ -25,6 +25,7 @@ from service.audit.domain import OPERATOR, Actor
 from service.clock import SystemClock
 from service.db import Sessions, tenant_transaction
 from service.ids import TenantId
+from service.operations import NewTenant
 from service.people import invitations
 from service.people.domain import Origin, Person, Role, read_invitation
 from service.people.invitations import Acceptance, Delivery, Invitee
@@ -136,10 +137,10 @@ async def prepare(data: Path, url: str, *, shots: Path, browser: str) -> World:
         operations.prepared_vault(settings, sessions, data_folder=data) as vault,
     ):
         tenants = [
-            await operations.create_tenant(sessions, clock, slug=slug, name=name, sandbox_at=None)
+            await operations.create_tenant(sessions, clock, NewTenant(slug=slug, name=name))
             for slug, name in (("harbour", "Harbour Operations"), ("north", "Northern Light Hospitals"))
         ]
-        guild = await operations.create_tenant(sessions, clock, slug="guild", name="Guild", sandbox_at=None)
+        guild = await operations.create_tenant(sessions, clock, NewTenant(slug="guild", name="Guild"))
         inviting = Inviting(sessions, Delivery(url, vault), clock.now())
         people = {each: await inviting.somebody(each, tenants, guild) for each in VARIANTS}
         registering = Registering(sessions, tenants[0], callback, clock.now())

@@ -23,12 +23,13 @@ import pytest
 
 from service import operations, serving
 from service.clock import SystemClock
+from service.operations import NewTenant
 from service.replay import commands, demo, run
 from service.replay.client import Access, Client, key_of, open_http
 from service.replay.commands import Prepared
 from service.replay.run import Pace
 from service.settings import Settings
-from service.tenants.domain import SCOPES
+from service.tenants.domain import SCOPES, Approval
 
 pytestmark = pytest.mark.concurrent
 
@@ -151,7 +152,11 @@ async def _client(site: Site, slug: str, *, sandbox_at: datetime | None) -> Asyn
     settings = Settings.model_validate({"data_dir": site.folder / "data"})
     async with serving.opened(settings, data_folder=site.folder / "data", pool_size=1) as sessions:
         clock = SystemClock()
-        await operations.create_tenant(sessions, clock, slug=slug, name=slug, sandbox_at=sandbox_at)
+        await operations.create_tenant(
+            sessions,
+            clock,
+            NewTenant(slug=slug, name=slug, sandbox_at=sandbox_at, approval=Approval.GIT),
+        )
         credentials = await operations.create_application(
             sessions, clock, tenant=slug, name="test", scopes=tuple(SCOPES)
         )

@@ -57,6 +57,34 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
         ),
         "commitment.cancelled": EventType("A promise ended with its request.", Audience.CLIENT),
         "commitment.reopened": EventType("A promise runs again, as its request does.", Audience.CLIENT),
+        "policy.drafted": EventType("A version of a policy was written.", Audience.INTERNAL),
+        "policy.submitted": EventType("A version of a policy is to be reviewed.", Audience.INTERNAL),
+        "policy.returned": EventType("A version of a policy was sent back to be mended.", Audience.INTERNAL),
+        "policy.approved": EventType("A version of a policy may be published.", Audience.INTERNAL),
+        "policy.scheduled": EventType("A version of a policy will take effect by itself.", Audience.INTERNAL),
+        "policy.unscheduled": EventType(
+            "A version of a policy will not take effect by itself any more.", Audience.INTERNAL
+        ),
+        "policy.published": EventType("A version of a policy took effect.", Audience.INTERNAL),
+        "policy.replaced": EventType(
+            "A version of a policy gave way to another one of it.", Audience.INTERNAL
+        ),
+        "policy.retired": EventType("A policy was taken out of effect.", Audience.INTERNAL),
+        "policy.reverted": EventType(
+            "A version was made as a copy of an earlier one, to take effect again.", Audience.INTERNAL
+        ),
+        "policy.engine_refused": EventType(
+            "The rules engine does not take a version of a policy; the reference evaluator decides by it.",
+            Audience.INTERNAL,
+        ),
+        "policy.repinned": EventType(
+            "Putting running requests on a version of a policy ended: its state, and how many were.",
+            Audience.INTERNAL,
+        ),
+        "calendar.repinned": EventType(
+            "Putting running requests on a version of a calendar ended: its state, and how many were.",
+            Audience.INTERNAL,
+        ),
     }
 )
 """Every event there is: the feed, webhooks and the documentation know no others."""

@@ -1,0 +1,179 @@
+"""HTTP for what takes effect, and for policies as sheets: parse, call one use case, render."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from service.api import policy_views
+from service.api.conditional import Precondition
+from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported
+from service.api.idempotency import Once
+from service.api.policies import held_as_read, shown
+from service.api.policy_views import PolicyView, PublishPolicy, RetirePolicy, RevertPolicy, SavedPolicyView
+from service.audit.domain import Actor
+from service.calendars import service as calendars
+from service.db import TenantSession
+from service.ids import PolicyId
+from service.rules import policies, publishing
+from service.rules.examining import Means
+from service.rules.publishing import Publication
+from service.rules.service import Rulebook
+
+CSV = "text/csv"
+
+
+class PublishingController(Controller):
+    path = "/v1/policies"
+    tags = ("Policies",)
+
+    @post("/{policy_id:uuid}/publish", status_code=200, operation_id="publishPolicy")
+    async def publish(
+        self,
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[PublishPolicy | None] = None,
+    ) -> Response[PolicyView]:
+        """Put an approved version into effect, now or from an instant on.
+
+        Promises made before keep the version they were made by.
+        """
+        asked = data or PublishPolicy()
+        publication = Publication(
+            version=asked.version, effective_at=asked.effective_at, running=asked.running
+        )
+
+        async def effect() -> Response[PolicyView]:
+            means = _means(session, rulebook)
+            return shown(await publishing.publish(session, means, actor, policy_id, publication, now=now))
+
+        return await once(effect, status_code=200)
+
+    @post("/{policy_id:uuid}/unschedule", status_code=200, operation_id="unschedulePolicy")
+    async def unschedule(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+    ) -> Response[PolicyView]:
+        """Let the version that waits for its instant not take effect. It stays approved."""
+
+        async def effect() -> Response[PolicyView]:
+            await held_as_read(session, policy_id, precondition)
+            return shown(await publishing.unschedule(session, actor, policy_id, now=now))
+
+        return await once(effect, status_code=200)
+
+    @post("/{policy_id:uuid}/retire", status_code=200, operation_id="retirePolicy")
+    async def retire(
+        self,
+        session: NamedDependency[TenantSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[RetirePolicy | None] = None,
+    ) -> Response[PolicyView]:
+        """Take a policy out of effect. Promises made by it stay."""
+        asked = data or RetirePolicy()
+
+        async def effect() -> Response[PolicyView]:
+            await held_as_read(session, policy_id, precondition)
+            return shown(await publishing.retire(session, actor, policy_id, note=asked.note, now=now))
+
+        return await once(effect, status_code=200)
+
+    @post("/{policy_id:uuid}/revert", status_code=200, operation_id="revertPolicy")
+    async def revert(
+        self,
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        once: NamedDependency[Once],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+        data: JSONBody[RevertPolicy],
+    ) -> Response[PolicyView]:
+        """Publish what an earlier version said as a new version, at once. Nobody has to approve it again."""
+
+        async def effect() -> Response[PolicyView]:
+            await held_as_read(session, policy_id, precondition)
+            means = _means(session, rulebook)
+            return shown(
+                await publishing.revert(session, means, actor, policy_id, version=data.to_version, now=now)
+            )
+
+        return await once(effect, status_code=200)
+
+    @get(
+        "/{policy_id:uuid}/versions/{version:int}/table.csv",
+        operation_id="getPolicyTable",
+        media_type=CSV,
+    )
+    async def get_table(
+        self,
+        session: NamedDependency[TenantSession],
+        policy_id: FromPath[PolicyId],
+        version: FromPath[int],
+    ) -> Response[str]:
+        """Show the decision table of a version as a sheet (CSV)."""
+        sheet = await policies.get_sheet(session, policy_id, version)
+        return Response(
+            sheet,
+            media_type=CSV,
+            headers={"Content-Disposition": f'attachment; filename="policy-{policy_id}-{version}.csv"'},
+        )
+
+    @put("/{policy_id:uuid}/table.csv", operation_id="revisePolicyTable")
+    async def revise_table(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[TenantSession],
+        rulebook: NamedDependency[Rulebook],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+        precondition: NamedDependency[Precondition],
+        policy_id: FromPath[PolicyId],
+    ) -> Response[SavedPolicyView]:
+        """Add a version whose table is this sheet (CSV), and that says all else as the newest does."""
+        sheet = await _sheet(request)
+        held = await held_as_read(session, policy_id, precondition)
+        document = await policies.with_sheet(session, held, sheet)
+        policy, findings = await policies.revise(session, rulebook, actor, held, document=document, now=now)
+        view = SavedPolicyView.with_findings(policy, findings)
+        return Response(view, headers={"ETag": policy_views.tag(policy)})
+
+
+async def _sheet(request: Request[Any, Any, Any]) -> str:
+    """The body as text. Raises BodyMediaTypeUnsupported, BodyMalformed."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != CSV or request.headers.get("content-encoding", "identity") != "identity":
+        raise BodyMediaTypeUnsupported(f"{CSV}, without a content coding")
+    body = await request.body()
+    if b"\0" in body:
+        raise BodyMalformed("The sheet holds a NUL character.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise BodyMalformed(f"The sheet is not UTF-8 at byte {error.start}.") from error
+
+
+def _means(session: TenantSession, rulebook: Rulebook) -> Means:
+    async def ready(names: Collection[str]) -> Mapping[str, object]:
+        known = set(names) & await calendars.names(session)
+        versions = await calendars.current_versions(session, known)
+        return {name: await calendars.working_time(session, version) for name, version in versions.items()}
+
+    return Means(rulebook, ready)
