@@ -38,6 +38,7 @@ from service.rules.frames import (
     Unknown,
     frame,
 )
+from service.rules.language.effort import Meter
 from service.rules.language.values import Facts
 from service.rules.memory import resident_bytes
 
@@ -125,9 +126,9 @@ class Shelf:
         held = self._held.get(key)
         if held is None:
             return Answer([], [], "the engine gave up on this rule set")
-        late_at = time.process_time() + self._limits.budget_seconds
         try:
-            codes = held.plan.encode(snapshot, is_late=lambda: time.process_time() > late_at)
+            is_late = Meter(self._limits.budget_seconds, time.process_time)
+            codes = held.plan.encode(snapshot, is_late=is_late)
             return Answer(*held.session.match(codes))
         except OutOfTime:
             return Answer([], [], f"more than {self._limits.budget_seconds} s of the evaluator")

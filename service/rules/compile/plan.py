@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from service.rules.compile.columns import Column, Outcome
 from service.rules.compile.shards import Codes, Shard, shards
 from service.rules.compile.terms import Rule, Term, Terms
+from service.rules.language.effort import OutOfTime, limited
 from service.rules.language.syntax import Expression
 from service.rules.language.values import Facts
-
-
-class OutOfTime(Exception):
-    """What the evaluator must decide beforehand takes longer than it may."""
 
 
 class TooManyTerms(Exception):
@@ -51,18 +48,31 @@ class Plan:
 
         Args:
             facts: bound to their declared types.
-            is_late: asked before each evaluation.
+            is_late: asked before each evaluation, and within those that can take long.
 
         Raises:
             OutOfTime: `is_late` said so.
         """
         codes = [0] * len(self.columns)
+        outcomes: list[int] = []
         for index in self.reads:
             column = self.columns[index]
-            if isinstance(column, Outcome) and is_late():
-                raise OutOfTime
-            codes[index] = column.find(facts)
+            if isinstance(column, Outcome):
+                outcomes.append(index)
+            else:
+                codes[index] = column.find(facts)
+        if outcomes:
+            self._evaluate(outcomes, facts, codes, is_late)
         return codes
+
+    def _evaluate(
+        self, outcomes: Sequence[int], facts: Facts, codes: list[int], is_late: Callable[[], bool]
+    ) -> None:
+        with limited(is_late):
+            for index in outcomes:
+                if is_late():
+                    raise OutOfTime
+                codes[index] = self.columns[index].find(facts)
 
     def in_doubt(self, codes: Codes) -> list[int]:
         """Indexes of the `possible` shards that must be asked."""

@@ -16,6 +16,7 @@ from service.rules.language.values import Duration, Facts, Timestamp, Value
 FACTS_DEPTH_MAX = 16
 FACTS_VALUES_MAX = 10_000
 FAULTS_MAX = 20
+TOO_MANY = f"The facts have more than {FACTS_VALUES_MAX:,} values."
 DOUBLE_EXACT_MAX = 2**53
 """Above it not every integer is a double; one that comes for a double is refused rather than rounded."""
 
@@ -109,6 +110,8 @@ class _Binder:
             value = self.named(f"{name}.{key}", inner, otherwise, pointer_to(pointer, key), depth + 1)
             if value is not None and self._is_text(key, pointer):
                 group[key] = value
+            if self.values > FACTS_VALUES_MAX:
+                break
         return group
 
     def value(self, given: object, wanted: Type, pointer: str, depth: int) -> Value:
@@ -126,7 +129,7 @@ class _Binder:
         self.values += 1
         if self.values > FACTS_VALUES_MAX:
             if self.values == FACTS_VALUES_MAX + 1:
-                self.refuse(pointer, f"The facts have more than {FACTS_VALUES_MAX:,} values.")
+                self.refuse(pointer, TOO_MANY)
             return False
         if depth > FACTS_DEPTH_MAX:
             self.refuse(pointer, f"The facts are nested deeper than {FACTS_DEPTH_MAX} levels.")
@@ -246,12 +249,16 @@ def _span(given: timedelta, pointer: str) -> _Outcome:
 def _to_list(binder: _Binder, given: object, wanted: Type, pointer: str, depth: int) -> _Outcome:
     if not isinstance(given, list):
         return _mismatch(given, str(wanted), pointer)
+    if binder.values + len(cast("list[object]", given)) > FACTS_VALUES_MAX:
+        return FactFault(pointer, TOO_MANY)
     return binder.items(cast("list[object]", given), wanted.element or DYN, pointer, depth)
 
 
 def _to_map(binder: _Binder, given: object, wanted: Type, pointer: str, depth: int) -> _Outcome:
     if not isinstance(given, dict):
         return _mismatch(given, str(wanted), pointer)
+    if binder.values + len(cast("dict[str, object]", given)) > FACTS_VALUES_MAX:
+        return FactFault(pointer, TOO_MANY)
     return binder.entries(cast("dict[str, object]", given), wanted.element or DYN, pointer, depth)
 
 

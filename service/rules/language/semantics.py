@@ -1,8 +1,9 @@
 """One node's meaning, given what its operands are worth. For the plain walk and the compiled closures."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from service.rules.language.effort import IS_LATE, OutOfTime
 from service.rules.language.overloads import (
     FUNCTION_NAMES,
     FUNCTIONS_BY_CLASSES,
@@ -20,6 +21,9 @@ from service.rules.language.values import (
     type_name,
 )
 from service.rules.language.walk import ELEMENTS_MAX, path_text, shortened
+
+ELEMENTS_PER_LOOK = 8
+"""Elements of a macro between two looks at the clock."""
 
 BinaryRun = Callable[[Value, Value, Place], Result]
 _COMPARISONS: dict[BinaryOperator, Callable[..., bool]] = {
@@ -193,8 +197,12 @@ def elements(operand: Value, node: Comprehension) -> list[Value] | EvaluationErr
 def comprehend(
     node: Comprehension, found: Sequence[Value], run: Callable[[Facts], Result], facts: Facts
 ) -> Result:
-    """What a macro makes of these elements. `run` evaluates its body."""
-    results = ((one, run({**facts, node.variable: one})) for one in found)
+    """What a macro makes of these elements. `run` evaluates its body.
+
+    Raises:
+        OutOfTime: the evaluation takes longer than it may.
+    """
+    results = _results(node, found, run, facts)
     match node.macro:
         case Macro.ALL:
             return _quantified(results, node, decisive=False)
@@ -207,6 +215,16 @@ def comprehend(
             if isinstance(chosen, EvaluationError) or node.macro is Macro.FILTER:
                 return chosen
             return len(chosen) == 1
+
+
+def _results(
+    node: Comprehension, found: Sequence[Value], run: Callable[[Facts], Result], facts: Facts
+) -> Iterator[tuple[Value, Result]]:
+    is_late = IS_LATE.get()
+    for place, one in enumerate(found):
+        if place % ELEMENTS_PER_LOOK == 0 and is_late():
+            raise OutOfTime
+        yield one, run({**facts, node.variable: one})
 
 
 Elements = Iterable[tuple[Value, Result]]

@@ -63,6 +63,8 @@ _TYPE_NAMES: dict[type, str] = {
     dict: "map",
 }
 _NUMBERS = (int, float)
+_EXACT = frozenset({bool, str, type(None), Timestamp, Duration})
+_ALIKE = _EXACT | {int}
 _ORDERED = (bool, str, Timestamp, Duration)
 
 
@@ -82,10 +84,16 @@ def equal(left: Value, right: Value) -> bool:
     if left != right:
         return False
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return _equal_lists(left, right)
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
     return True
+
+
+def _equal_lists(left: list[Value], right: list[Value]) -> bool:
+    """Lists that Python finds equal are, unless an item is a bool beside a number, NaN, or holds others."""
+    kinds = {*map(type, left), *map(type, right)}
+    return kinds <= _EXACT or (bool not in kinds and kinds <= _ALIKE) or all(map(equal, left, right))
 
 
 def count_of(value: Value) -> int:

@@ -11,6 +11,7 @@ from service.rules.language.declare import DECLARATIONS_MAX, declarations_from_j
 from service.rules.language.faults import FactFault
 from service.rules.language.types import INT, LIST, MAP, STRING, TIMESTAMP, FactType, list_of
 from service.rules.language.values import Duration, Timestamp
+from tests.effort import cpu_seconds
 from tests.unit.language.generators import DECLARATIONS, random_facts, seeded
 
 JSON = st.recursive(
@@ -155,6 +156,22 @@ def test_very_many_values_are_refused() -> None:
     (found,) = bind({"many": [0] * 20_000}, {}).faults
 
     assert "more than 10,000 values" in found.message
+
+
+@pytest.mark.parametrize("item", [0, None, []])
+def test_a_million_items_cost_no_more_than_those_that_are_allowed(item: object) -> None:
+    facts = {"request": {"custom": {"d": [item] * 10**6}}}
+
+    assert cpu_seconds(lambda: bind(facts, {})) < 0.1
+    assert bind(facts, {}).facts == {"request": {"custom": {}}}
+    assert ["more than 10,000 values" in fault.message for fault in bind(facts, {}).faults] == [True]
+
+
+def test_a_map_of_a_million_entries_costs_no_more_either() -> None:
+    facts = {"request": {"custom": {str(number): number for number in range(10**6)}}}
+
+    assert cpu_seconds(lambda: bind(facts, {})) < 0.1
+    assert ["more than 10,000 values" in fault.message for fault in bind(facts, {}).faults] == [True]
 
 
 def test_faults_are_bounded() -> None:
