@@ -5,7 +5,7 @@ What `rooted.count_history` counts in the database, this counts without one: see
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -65,6 +65,11 @@ class Tally:
         self._open: set[str] = set()
         self._open_of: Counter[Hashable] = Counter()
         self._until_swept = SWEPT_EVERY
+
+    @property
+    def size(self) -> int:
+        """How many instants it keeps."""
+        return sum(len(instants) for instants in self._ledgers())
 
     def at(
         self, case: Case, now: datetime, asked: Collection[str] = frozenset(HISTORY)
@@ -146,11 +151,11 @@ class Tally:
 
     def _newest(self, case: Case, now: datetime) -> tuple[int, int]:
         """Of the newest COUNT_MAX promises that were settled, how many were kept and how many broken."""
-        ends = (
-            ((at, is_broken) for at, owner in instants.newest(case.client, now) if owner != case.id)
-            for is_broken, instants in ((False, self._kept["client"]), (True, self._broken["client"]))
+        kept, broken = (
+            [(at, is_broken) for at, owner in ended["client"].newest(case.client, now) if owner != case.id]
+            for is_broken, ended in ((False, self._kept), (True, self._broken))
         )
-        taken = Counter(is_broken for _, is_broken in islice(merge(*ends, reverse=True), COUNT_MAX))
+        taken = Counter(is_broken for _, is_broken in islice(merge(kept, broken, reverse=True), COUNT_MAX))
         return taken[False], taken[True]
 
     def _sweep(self, now: datetime) -> None:
@@ -159,8 +164,11 @@ class Tally:
             return
         self._until_swept = SWEPT_EVERY
         self._open_of = +self._open_of
-        for instants in (*self._received.values(), *self._broken.values(), *self._kept.values()):
+        for instants in self._ledgers():
             instants.sweep(now)
+
+    def _ledgers(self) -> Iterable["_Instants"]:
+        return (*self._received.values(), *self._broken.values(), *self._kept.values())
 
 
 Instant: TypeAlias = tuple[datetime, str]
@@ -174,6 +182,9 @@ class _Instants:
     def __init__(self, span: timedelta) -> None:
         self._span = span
         self._of: dict[Hashable, list[Instant]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
 
     def add(self, key: Hashable, instant: Instant) -> None:
         if key is None:

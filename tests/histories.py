@@ -1,0 +1,189 @@
+"""Requests of the past as hypothesis makes them, and what is counted of them, by the plainest of means."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from service.ids import ClientId, ContactId, RequestId, ServiceId
+from service.requests.domain import Request, State
+from service.requests.history import case_of
+from service.requests.tally import COUNT_MAX, Case, Tally
+from service.rules.vocabulary import RequestType
+from tests.factories import NOON
+
+CLIENTS, SERVICES, CONTACTS = ([UUID(int=kind << 8 | number) for number in (1, 2)] for kind in range(1, 4))
+TEXTS = ("disk", "mail")
+SPANS = [timedelta(hours=hours) for hours in (1, 24, 7 * 24, 30 * 24)]
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a promise ended: kept or broken, and whether the breach was recorded wrongly."""
+
+    at: datetime
+    is_broken: bool
+    is_corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A request of the past: as it was received, how it is now, and its promises."""
+
+    received: Request
+    request: Request
+    ends: tuple[End, ...]
+
+    @property
+    def case(self) -> Case:
+        return case_of(self.request)
+
+
+AGES = st.one_of(
+    st.sampled_from(
+        [timedelta(0), *(span + shift for span in SPANS for shift in (-SECOND, 0 * SECOND, SECOND))]
+    ),
+    st.timedeltas(timedelta(0), timedelta(days=40)),
+)
+"""How long ago something was: at the edges of the windows above all."""
+INSTANTS = AGES.map(lambda age: NOON - age)
+NAMES = st.one_of(st.none(), st.sampled_from(TEXTS))
+ENDS = st.builds(End, INSTANTS, st.booleans(), st.booleans())
+
+
+@st.composite
+def _past(draw: st.DrawFn, number: int) -> Past:
+    received = requested(
+        number,
+        client=draw(st.sampled_from([None, *CLIENTS])),
+        service=draw(st.sampled_from([None, *SERVICES])),
+        contact=draw(st.sampled_from([None, *CONTACTS])),
+        facts=draw(st.fixed_dictionaries({"category": NAMES, "requester": NAMES})),
+        received_at=draw(INSTANTS),
+    )
+    facts = draw(
+        st.one_of(st.just(received.facts), st.fixed_dictionaries({"category": NAMES, "requester": NAMES}))
+    )
+    now = replace(received, facts=_present(facts), state=draw(st.sampled_from(State)))
+    return Past(received, now, tuple(draw(st.lists(ENDS, max_size=3))))
+
+
+PASTS = st.integers(1, 8).flatmap(lambda count: st.tuples(*(_past(number) for number in range(1, count + 1))))
+
+
+def requested(
+    number: int,
+    *,
+    client: UUID | None = None,
+    service: UUID | None = None,
+    contact: UUID | None = None,
+    facts: Mapping[str, str | None] | None = None,
+    received_at: datetime = NOON,
+) -> Request:
+    """A request without anything decided."""
+    return Request(
+        id=RequestId(UUID(int=number)),
+        client_id=None if client is None else ClientId(client),
+        service_id=None if service is None else ServiceId(service),
+        source_client_id=None,
+        contact_id=None if contact is None else ContactId(contact),
+        source="desk",
+        external_id=str(number),
+        type=RequestType.INCIDENT,
+        title=None,
+        state=State.OPEN,
+        facts=_present(facts or {}),
+        opened_at=received_at,
+        received_at=received_at,
+        sequence=1,
+    )
+
+
+def tallied(pasts: Sequence[Past]) -> Tally:
+    """A tally that was told of all that happened, in the order of time."""
+    tally = Tally()
+    for _, tell in sorted((each for past in pasts for each in _told(past)), key=lambda each: each[0]):
+        tell(tally)
+    return tally
+
+
+def _told(past: Past) -> list[tuple[datetime, Callable[[Tally], None]]]:
+    first, last, at = case_of(past.received), past.case, past.request.received_at
+    told: list[tuple[datetime, Callable[[Tally], None]]] = [(at, lambda tally: tally.opened(first))]
+    told.append((at, lambda tally: tally.changed(first, last)))
+    if past.request.state is not State.OPEN:
+        told.append((at, lambda tally: tally.closed(last)))
+    for end in past.ends:
+        told += [(end.at, tell) for tell in _told_of_end(last, end)]
+    return told
+
+
+def _told_of_end(case: Case, end: End) -> list[Callable[[Tally], None]]:
+    if not end.is_broken:
+        return [lambda tally: tally.kept(case, end.at)]
+    breached: list[Callable[[Tally], None]] = [lambda tally: tally.breached(case, end.at)]
+    return [*breached, lambda tally: tally.corrected(case, end.at)] if end.is_corrected else breached
+
+
+def counted(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str, object]:
+    """The facts of history for a request, straight from their definitions."""
+    case = case_of(request)
+    others = [past for past in pasts if past.request.id != request.id]
+
+    def is_within(at: datetime, hours: int) -> bool:
+        return now - timedelta(hours=hours) < at <= now
+
+    def received(hours: int, *names: str) -> int:
+        return min(
+            COUNT_MAX,
+            sum(
+                _alike(past.case, case, names) and is_within(past.case.received_at, hours) for past in others
+            ),
+        )
+
+    def are_open(name: str) -> int:
+        return sum(_alike(past.case, case, (name,)) and past.request.state is State.OPEN for past in others)
+
+    def ended(name: str, *, is_broken: bool) -> int:
+        return sum(
+            end.is_broken == is_broken and not (is_broken and end.is_corrected) and is_within(end.at, 720)
+            for past in others
+            if _alike(past.case, case, (name,))
+            for end in past.ends
+        )
+
+    kept, broken = ended("client", is_broken=False), ended("client", is_broken=True)
+    requester = 0
+    if case.requester is not None:
+        requester = sum(
+            past.case.requester == case.requester
+            and past.case.client == case.client
+            and is_within(past.case.received_at, 7 * 24)
+            for past in others
+        )
+    found: dict[str, object] = {
+        "history.same_service_1h": received(1, "service"),
+        "history.same_service_24h": received(24, "service"),
+        "history.same_client_24h": received(24, "client"),
+        "history.same_requester_7d": requester,
+        "history.same_category_24h": received(24, "category"),
+        "client.open_requests": are_open("client"),
+        "client.requests_30d": received(720, "client"),
+        "client.breaches_30d": broken,
+        "service.open_requests": are_open("service"),
+        "service.breaches_30d": ended("service", is_broken=True),
+    }
+    return found | ({"client.kept_share_30d": kept / (kept + broken)} if kept + broken else {})
+
+
+def _alike(one: Case, other: Case, names: Sequence[str]) -> bool:
+    return all(
+        getattr(one, name) is not None and getattr(one, name) == getattr(other, name) for name in names
+    )
+
+
+def _present(facts: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in facts.items() if value is not None}
