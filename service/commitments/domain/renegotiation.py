@@ -1,7 +1,7 @@
 """Where a renegotiation stands: what was proposed instead of a promise, and what the user says to it.
 
-The promise is not touched: what is agreed is a promise of its own beside it, and both are measured. It is told
-in advance when it is told before the original due; later is allowed, and called late.
+The promise is not touched: what is agreed is a promise of its own beside it, and both are measured. What is
+told before the original due is told in advance; later is allowed, and called late.
 """
 
 from collections.abc import Sequence
