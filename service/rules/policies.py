@@ -21,6 +21,8 @@ from service.rules import canonical, documents, examining, lifecycle, recording,
 from service.rules.canonical import Difference
 from service.rules.domain import Saved, VersionRef
 from service.rules.errors import PolicyInvalid, PolicyNotFound, PolicyWithoutTable
+from service.rules.facts import service as facts
+from service.rules.facts.domain import pinned
 from service.rules.findings import Finding
 from service.rules.lifecycle import Policy, Stage, Step, Taken
 from service.rules.models import PolicyVersionRow
@@ -74,7 +76,8 @@ async def create(
     Raises:
         PolicyInvalid, PolicyNameTaken, RulesTooMany, PoliciesTooMany
     """
-    kind, saved = examining.kind_of(rulebook, draft.kind), Saved(draft.document)
+    kind = examining.kind_of(rulebook, draft.kind)
+    saved = Saved(draft.document, await facts.declared(session))
     document, findings = await examining.to_save(saved, kind)
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
@@ -82,7 +85,8 @@ async def create(
     await limits.make_room(session, POLICIES, lambda: store.policy_count(session))
     policy_id = PolicyId(ids.new_id())
     await store.add(session, policy_id, name=draft.name, kind=draft.kind, now=now)
-    await store.add_version(session, new_ref(policy_id, 1), saved, author=actor.name, now=now)
+    kept = pinned(saved, document)
+    await store.add_version(session, new_ref(policy_id, 1), kept, author=actor.name, now=now)
     row = await store.get(session, policy_id, lock=True)
     told = {"name": draft.name, "kind": draft.kind, **digest(draft.document)}
     entry = Entry(version=1, step=Step.WRITTEN, told=told, action="policy.created")
@@ -104,12 +108,13 @@ async def revise(
     Raises:
         PolicyInvalid, RulesTooMany
     """
-    saved = Saved(document)
+    saved = Saved(document, await facts.declared(session))
     read, findings = await examining.to_save(saved, examining.kind_of(rulebook, policy.kind))
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
-    await store.add_version(session, new_ref(policy.id, row.version), saved, author=actor.name, now=now)
+    kept = pinned(saved, read)
+    await store.add_version(session, new_ref(policy.id, row.version), kept, author=actor.name, now=now)
     entry = Entry(version=row.version, step=Step.WRITTEN, told=digest(document), action="policy.revised")
     await recording.take(session, actor, row, entry, now=now)
     return await store.shown(session, policy.id), findings

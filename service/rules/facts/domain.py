@@ -7,6 +7,7 @@ from typing import Any
 
 from service.errors import Fault, pointer_to
 from service.ids import FactId
+from service.rules.domain import Document, Saved
 from service.rules.language.declare import declarations_from_json
 from service.rules.language.types import KNOWN_TYPES, NUMBERS, type_from_text
 from service.rules.vocabulary import OWN_PREFIXES, read_by
@@ -56,9 +57,11 @@ def faults_of(entry: FactEntry, others: Mapping[str, Mapping[str, Any]]) -> list
     return _faults_of_name(entry.name) + _faults_of_form(entry, others) + _faults_of_words(entry)
 
 
-def pinned(own: Mapping[str, Any], reads: frozenset[str], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the tenant's facts those that a document reads and does not declare by itself."""
-    return {name: own[name] for name in sorted(read_by(own, reads)) if name not in stated}
+def pinned(saved: Saved, read: Document) -> Saved:
+    """The document with those of the tenant's facts that it reads and does not declare by itself."""
+    stated: Mapping[str, Any] = saved.document.get("facts") or {}
+    names = read_by(saved.declared, read.reads) - stated.keys()
+    return Saved(saved.document, {name: saved.declared[name] for name in sorted(names)})
 
 
 def _faults_of_name(name: str) -> list[Fault]:
