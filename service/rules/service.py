@@ -9,7 +9,7 @@ from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import deciding, store
 from service.rules.deciding import Effective
-from service.rules.domain import Decided, Document, Kind, Rule, Saved, VersionRef
+from service.rules.domain import Decided, Document, Kind, Rule, Saved, VersionRef, Winner
 from service.rules.language.bind import bind
 from service.rules.language.explain import explain, explanation_json
 from service.rules.library import Library
