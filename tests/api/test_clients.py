@@ -190,7 +190,7 @@ async def test_a_client_is_told_the_rule_that_was_followed_and_not_the_rule_book
     assert len(known["rules"]) == 3
     assert known["facts"]["client"]["custom"] == profile
     assert decision["rule_id"] == rule
-    assert (decision["versions"], decision["matched"], decision["policy_version_id"]) == ([], [], None)
+    assert (decision["answers"], decision["promises"], decision["policy_version_id"]) == ([], None, None)
     assert set(decision["facts"]) == {"request"}
 
 

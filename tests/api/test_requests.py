@@ -8,7 +8,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from service.db import Sessions
-from service.requests import service
+from service.requests import deciding
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk
@@ -393,7 +393,7 @@ async def test_a_ledger_is_paged_in_the_order_in_which_it_counts(caller: AsyncCl
 async def test_a_late_event_has_a_bounded_number_of_later_ones_decided_again(
     caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "DECIDED_AGAIN_MAX", 2)
+    monkeypatch.setattr(deciding, "DECIDED_AGAIN_MAX", 2)
     request = await desk.submitted(caller)
     await desk.pass_time(caller, hours=1)
     for minute in range(10, 15):

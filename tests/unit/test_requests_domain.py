@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from service.commitments.domain.ledger import Cancelled, Fulfilled, Paused, Reopened, Resumed
-from service.ids import EventId
+from service.ids import DecisionId, EventId, PolicyVersionId
 from service.requests import domain
-from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, EventType, RequestEvent, State
+from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, Decision, EventType, RequestEvent, State
+from service.rules.records import AnswerRecord, Followed
 from tests.factories import NOON
 
 NAMES = st.sampled_from(["priority", "impact", "category"])
@@ -153,7 +154,93 @@ REQUEST = {"request": SNAPSHOT["request"]}
 def test_a_client_is_told_its_request_and_what_was_read_of_it(
     read: list[tuple[str, ...]], more: dict[str, Any]
 ) -> None:
-    assert domain.facts_for_client(SNAPSHOT, read) == REQUEST | more
+    assert domain.facts_for_client(_decision(SNAPSHOT), read) == REQUEST | more
+
+
+@pytest.mark.parametrize(
+    ("read", "shown"),
+    [
+        ([], {"priority": "3"}),
+        ([("request", "priority")], {"priority": "P1"}),
+        ([("request", "custom", "risk")], {"priority": "3", "custom": {"risk": "high"}}),
+    ],
+)
+def test_what_was_made_of_a_request_is_told_where_it_was_the_reason(
+    read: list[tuple[str, ...]], shown: dict[str, Any]
+) -> None:
+    given = {"request": {"priority": "3"}}
+    derived = {"request": {"priority": "P1", "custom": {"risk": "high"}}}
+
+    told = domain.facts_for_client(replace(_decision(given), facts=derived), read)
+
+    assert told == {"request": shown}
+    assert given == {"request": {"priority": "3"}}
+
+
+@pytest.mark.parametrize(
+    ("read", "shown"),
+    [
+        (("client", "open_requests"), {"client": {"open_requests": 2}}),
+        (("service", "open_requests"), {}),
+        (("history", "same_service_1h"), {}),
+        (("history",), {}),
+    ],
+)
+def test_a_client_is_never_told_how_many_requests_others_have(
+    read: tuple[str, ...], shown: dict[str, Any]
+) -> None:
+    counted = {
+        "client": {"open_requests": 2},
+        "service": {"open_requests": 40},
+        "history": {"same_service_1h": 9},
+    }
+
+    told = domain.facts_for_client(_decision(REQUEST | counted), [read])
+
+    assert told == REQUEST | shown
+
+
+def test_a_client_is_told_the_verdict_with_its_reason_and_no_versions() -> None:
+    winners = [_followed(1, "Ask the board."), _followed(2, "The year ends.")]
+    verdict = {"verdict": "adjust", "proposal": {"priority": "P3"}, "requires": [{"gate": "rollback_plan"}]}
+    answers = (
+        AnswerRecord(kind="classification", winners=(_followed(3, "Gold."),), outcome={"set": {}}),
+        AnswerRecord(kind="rationalization", winners=tuple(winners), outcome=verdict),
+    )
+
+    told = domain.for_client(replace(_decision(REQUEST), answers=answers))
+
+    assert told.verdict == {"verdict": "adjust", "proposal": {"priority": "P3"}}
+    assert told.reason == "Ask the board."
+    (answer,) = told.answers
+    assert (answer.versions, answer.consulted, answer.winners) == ((), (), (winners[0],))
+
+
+def test_what_no_rule_speaks_of_is_accepted_without_a_reason() -> None:
+    decision = _decision(REQUEST)
+
+    assert (decision.verdict, decision.reason) == ({"verdict": "accept"}, None)
+    assert [promise["metric"] for promise in decision.promises or []] == ["respond", "resolve"]
+    assert (decision.ladders, decision.derived) == ([], {})
+
+
+def _followed(number: int, because: str) -> Followed:
+    return Followed(version_id=PolicyVersionId(UUID(int=number)), rule_id="r", because=because)
+
+
+def _decision(given: dict[str, Any]) -> Decision:
+    return Decision(
+        id=DecisionId(UUID(int=1)),
+        decided_at=NOON,
+        given=given,
+        facts=given,
+        answers=(),
+        calendars={},
+        policy_version_id=None,
+        rule_id=None,
+        degraded=False,
+        engine="reference",
+    )
 
 
 WORDS = st.sampled_from(["client", "service", "request", "custom", "name", "tier", "risk", "priority"])
@@ -163,7 +250,7 @@ WORDS = st.sampled_from(["client", "service", "request", "custom", "name", "tier
 def test_a_client_is_told_nothing_that_was_not_read(read: list[tuple[str, ...]]) -> None:
     before = copy.deepcopy(SNAPSHOT)
 
-    shown = domain.facts_for_client(SNAPSHOT, read)
+    shown = domain.facts_for_client(_decision(SNAPSHOT), read)
 
     assert before == SNAPSHOT
     assert shown.pop("request") == SNAPSHOT["request"]
