@@ -14,11 +14,12 @@ from service.commitments.domain import EntryId, Terms
 from service.commitments.models import Commitment
 from service.commitments.service import Offer, Step
 from service.db import TenantSession
-from service.ids import DecisionId
+from service.ids import DecisionId, EventId
 from service.requests import domain, judging, models, store
-from service.requests.domain import Decision, EventType, Request, RequestEvent, State
+from service.requests.domain import Decision, EventType, Recount, Request, RequestEvent, State
 from service.requests.history import history_of
 from service.requests.intake import Context
+from service.requests.models import DecisionRow
 from service.rules import service as rules
 from service.rules.domain import VersionRef
 from service.rules.pointers import Received
@@ -131,11 +132,47 @@ async def anew(
     A rule that cannot be followed changes no terms. Nothing is written.
     """
     event = ledger[-1]
+    rows = await store.decisions(session, request.id)
+    before = [row.to_domain() for row in rows]
+    if event.repinned is not None and event.repinned.recount is not None and before:
+        return await _recounted(session, request, event, event.repinned.recount, before, now=now)
     then = replace(request, facts=domain.facts_after(ledger))
     context = await _context_of(session, request)
-    before = [row.to_domain() for row in await store.decisions(session, request.id)]
-    past = Past(domain.received(request, ledger), before)
-    decision, terms, differed = await _decide(session, rulebook, then, context, past, now=now)
+    past = Past(domain.received(request, ledger), _as_counted(rows, ledger))
+    decided = await _decide(session, rulebook, then, context, past, now=now)
+    return await _followed(session, request, event, before, decided, now=now)
+
+
+async def _recounted(
+    session: TenantSession,
+    request: Request,
+    event: RequestEvent,
+    recount: Recount,
+    before: list[Decision],
+    *,
+    now: datetime,
+) -> Anew:
+    """The decision that holds, counting by another version of a calendar from here on; no rule is asked."""
+    decision = replace(
+        judging.recounted(before[-1], {recount.calendar: recount.version_id}),
+        id=DecisionId(ids.new_id()),
+        decided_at=now,
+    )
+    terms = _Terms(decision, judging.terms_of(decision), ())
+    return await _followed(session, request, event, before, terms, now=now)
+
+
+async def _followed(
+    session: TenantSession,
+    request: Request,
+    event: RequestEvent,
+    before: list[Decision],
+    decided: _Terms,
+    *,
+    now: datetime,
+) -> Anew:
+    """What a decision offers from an event on; nothing, if its calendars never leave time for it."""
+    decision, terms, differed = decided
     offer = _offer(request, event, decision, terms)
     try:
         await commitments.prepare(session, [offer], now=now)
@@ -143,6 +180,14 @@ async def anew(
         decision, offer = judging.unfollowed(decision), replace(offer, terms=())
         return Anew(before, decision, offer, can_be_followed=False, differed=differed)
     return Anew(before, decision, offer, can_be_followed=True, differed=differed)
+
+
+def _as_counted(found: Sequence[DecisionRow], ledger: Sequence[RequestEvent]) -> list[Decision]:
+    """Decisions, with the versions of their calendars that count when all of the ledger has happened."""
+    return [
+        judging.recounted(row.to_domain(), domain.recounts(ledger, since=EventId(row.request_event_id)))
+        for row in found
+    ]
 
 
 async def again(

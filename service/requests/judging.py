@@ -8,7 +8,7 @@ from uuid import UUID
 from service.commitments import promises
 from service.commitments.domain import CalendarKey, Terms
 from service.commitments.promises import Promises
-from service.ids import DecisionId, PolicyVersionId
+from service.ids import CalendarVersionId, DecisionId, PolicyVersionId
 from service.requests.domain import Decision
 from service.requests.kinds import KINDS
 from service.rules.domain import Answer, Decided, VersionRef
@@ -83,6 +83,26 @@ def with_calendars(judged: Judged, versions: Mapping[str, UUID]) -> tuple[Decisi
         replace(judged.decision, calendars=keys),
         tuple(promises.terms_of(judged.outcome, calendar_keys)),
     )
+
+
+def recounted(decision: Decision, versions: Mapping[str, CalendarVersionId]) -> Decision:
+    """The decision with other versions of its calendars, by name, where there are any."""
+    counted = {name: str(versions.get(name, version)) for name, version in decision.calendars.items()}
+    return replace(decision, calendars=counted)
+
+
+def terms_of(decision: Decision) -> tuple[Terms, ...]:
+    """The terms of what a decision promises, on the versions of the calendars that it names.
+
+    None where no rule was followed, or where it was not kept what the rule promises.
+    """
+    outcome = decision.of(promises.COMMITMENT.name).outcome
+    if decision.rule_id is None or outcome is None:
+        return ()
+    client = decision.facts.get("client", {})
+    counted = promises.counted_by(promises.read(outcome), client.get("calendar"))
+    keys = {name: CalendarKey(version) for name, version in decision.calendars.items()}
+    return tuple(promises.terms_of(counted, keys))
 
 
 def unfollowed(decision: Decision) -> Decision:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service import ids
 from service.db import TenantRow
 from service.ids import (
+    CalendarVersionId,
     ClientId,
     ContactId,
     DecisionId,
@@ -20,7 +21,7 @@ from service.ids import (
     RequestId,
     ServiceId,
 )
-from service.requests.domain import Decision, EventType, Repinned, Request, RequestEvent, State
+from service.requests.domain import Decision, EventType, Recount, Repinned, Request, RequestEvent, State
 from service.rules.records import AnswerRecord
 from service.rules.vocabulary import RequestType
 
@@ -207,21 +208,26 @@ def decision_columns(request: Request, event: RequestEvent, decision: Decision) 
 
 
 def _repinned_detail(repinned: Repinned) -> dict[str, Any]:
+    recount = repinned.recount
     return {
         "repinning_id": repinned.repinning_id,
         "by": repinned.by,
         "policy_id": repinned.policy_id,
-        "calendar": repinned.calendar,
+        "recount": None
+        if recount is None
+        else {"calendar": recount.calendar, "version_id": recount.version_id},
     }
 
 
 def _repinned(detail: dict[str, Any] | None) -> Repinned | None:
     if detail is None:
         return None
-    policy_id = detail["policy_id"]
+    policy_id, recount = detail["policy_id"], detail["recount"]
     return Repinned(
         repinning_id=RepinningId(ids.read_id(detail["repinning_id"])),
         by=detail["by"],
         policy_id=None if policy_id is None else PolicyId(ids.read_id(policy_id)),
-        calendar=detail["calendar"],
+        recount=None
+        if recount is None
+        else Recount(recount["calendar"], CalendarVersionId(ids.read_id(recount["version_id"]))),
     )

@@ -18,6 +18,7 @@ from service.requests.domain.facts import (
 from service.requests.domain.ledger import (
     EventType,
     Place,
+    Recount,
     Repinned,
     Request,
     RequestEvent,
@@ -26,6 +27,7 @@ from service.requests.domain.ledger import (
     in_order,
     ledger_entry,
     received,
+    recounts,
     state_after,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "EventType",
     "Facts",
     "Place",
+    "Recount",
     "Repinned",
     "Request",
     "RequestEvent",
@@ -50,6 +53,7 @@ __all__ = [
     "ledger_entry",
     "merged",
     "received",
+    "recounts",
     "rule_facts",
     "state_after",
 ]

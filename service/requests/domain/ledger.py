@@ -15,7 +15,16 @@ from service.commitments.domain.ledger import (
     Reopened,
     Resumed,
 )
-from service.ids import ClientId, ContactId, EventId, PolicyId, RepinningId, RequestId, ServiceId
+from service.ids import (
+    CalendarVersionId,
+    ClientId,
+    ContactId,
+    EventId,
+    PolicyId,
+    RepinningId,
+    RequestId,
+    ServiceId,
+)
 from service.requests.domain.facts import Facts, merged
 from service.rules.pointers import Received
 from service.rules.vocabulary import RequestType
@@ -67,6 +76,14 @@ class Request:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """A calendar, by its name, and the version of it that counts."""
+
+    calendar: str
+    version_id: CalendarVersionId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repinned:
     """That a request was put on the versions in effect, as one operation does it to many.
@@ -74,13 +91,13 @@ class Repinned:
     Attributes:
         by: who asked for it, as the audit trail calls them.
         policy_id: the policy whose version then in effect decides on it from here on.
-        calendar: the calendar, by its name, whose version then current its promises count by from here on.
+        recount: the calendar that its promises count by from here on in another version.
     """
 
     repinning_id: RepinningId
     by: str
     policy_id: PolicyId | None = None
-    calendar: str | None = None
+    recount: Recount | None = None
 
 
 Place: TypeAlias = tuple[bool, datetime, int, datetime, str]
@@ -153,6 +170,20 @@ def received(request: Request, events: Sequence[RequestEvent]) -> Received:
         if event.repinned is not None and event.repinned.policy_id is not None
     }
     return Received(request.received_at, again)
+
+
+def recounts(events: Sequence[RequestEvent], *, since: EventId) -> dict[str, CalendarVersionId]:
+    """The calendars that count in another version since an event; none for one that is not among `events`.
+
+    `events` are in order, and have all happened.
+    """
+    known = False
+    found: dict[str, CalendarVersionId] = {}
+    for event in events:
+        if known and event.repinned is not None and event.repinned.recount is not None:
+            found[event.repinned.recount.calendar] = event.repinned.recount.version_id
+        known = known or event.id == since
+    return found
 
 
 def state_after(events: Sequence[RequestEvent]) -> State:

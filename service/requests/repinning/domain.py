@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from service import ids
 from service.commitments.domain import Outcome, Standing, Verdict
 from service.commitments.prospects import Prospect
-from service.ids import CalendarId, ClientId, PolicyId, PolicyVersionId, ServiceId
+from service.ids import CalendarId, CalendarVersionId, ClientId, PolicyId, PolicyVersionId, ServiceId
 from service.instants import rfc3339
 from service.requests.domain import Decision
 from service.rules.vocabulary import RequestType
@@ -123,7 +122,7 @@ class Subject:
     policy_id: PolicyId | None = None
     calendar_id: CalendarId | None = None
     version: int
-    version_id: UUID
+    version_id: PolicyVersionId | CalendarVersionId
 
     @property
     def kind(self) -> str:

@@ -13,7 +13,16 @@ from sqlalchemy.orm import Mapped
 from service import ids
 from service.audit.domain import Actor
 from service.db import TenantRow
-from service.ids import ApplicationId, CalendarId, ClientId, PolicyId, PolicyVersionId, RepinningId, RequestId
+from service.ids import (
+    ApplicationId,
+    CalendarId,
+    CalendarVersionId,
+    ClientId,
+    PolicyId,
+    PolicyVersionId,
+    RepinningId,
+    RequestId,
+)
 from service.requests.repinning.domain import Phase, PromiseChange, PromiseTotals, Reach, Subject
 
 UNDER_WAY = text("state in ('queued', 'running')")
@@ -179,7 +188,11 @@ class RepinningRow(TenantRow):
                 policy_id=None if self.policy_id is None else PolicyId(self.policy_id),
                 calendar_id=None if self.calendar_id is None else CalendarId(self.calendar_id),
                 version=self.version,
-                version_id=self.version_id,
+                version_id=(
+                    CalendarVersionId(self.version_id)
+                    if self.policy_id is None
+                    else PolicyVersionId(self.version_id)
+                ),
             ),
             preview_id=None if self.preview_id is None else RepinningId(self.preview_id),
             reach=Reach.of(self.scope),

@@ -7,10 +7,10 @@ from service import ids
 from service.calendars import service as calendars
 from service.db import TenantSession
 from service.errors import ServiceError
-from service.ids import EventId, RepinningId, RequestId
+from service.ids import CalendarVersionId, EventId, RepinningId, RequestId
 from service.requests import service as requests
 from service.requests import store as requests_store
-from service.requests.domain import Decision, EventType, Repinned, Request, RequestEvent
+from service.requests.domain import Decision, EventType, Recount, Repinned, Request, RequestEvent
 from service.requests.repinning import domain, ending, store
 from service.requests.repinning.domain import UNDER_WAY, Phase, PromiseChange
 from service.requests.repinning.errors import TermsImpossible
@@ -183,7 +183,7 @@ async def _look(
     row = await requests_store.get(session, request_id, client_id=None, lock=not held.is_preview)
     if not await store.is_running(session, held.reach, request_id, until=held.created_at):
         return None
-    request, event = row.to_domain(), _event(held, at)
+    request, event = row.to_domain(), await _event(session, held, at)
     foreseen = await requests.foresee(session, rulebook, request, event, now=at)
     before = foreseen.before[-1] if foreseen.before else None
     if not domain.concerns(held.subject, held=before, anew=foreseen.decision):
@@ -196,15 +196,20 @@ async def _look(
     return _Looked(request, found, tuple(domain.changes(foreseen.promised)))
 
 
-def _event(held: Repinning, at: datetime) -> RequestEvent:
-    subject = held.subject
+async def _event(session: TenantSession, held: Repinning, at: datetime) -> RequestEvent:
+    subject, recount = held.subject, None
+    if subject.calendar_id is not None:
+        calendar = await calendars.get(session, subject.calendar_id)
+        recount = Recount(calendar.name, CalendarVersionId(subject.version_id))
     return RequestEvent(
         id=EventId(ids.new_id()),
         type=EventType.REPINNED,
         occurred_at=at,
         source_sequence=AFTER_ALL,
         received_at=at,
-        repinned=Repinned(repinning_id=held.id, by=held.actor.name, policy_id=subject.policy_id),
+        repinned=Repinned(
+            repinning_id=held.id, by=held.actor.name, policy_id=subject.policy_id, recount=recount
+        ),
     )
 
 

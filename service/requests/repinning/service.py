@@ -11,7 +11,7 @@ from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.calendars import service as calendars
 from service.db import TenantSession
-from service.ids import CalendarId, PolicyId, RepinningId
+from service.ids import CalendarId, CalendarVersionId, PolicyId, RepinningId
 from service.jobs import service as jobs
 from service.requests.repinning import domain, ending, store
 from service.requests.repinning.domain import (
@@ -59,7 +59,7 @@ async def of_calendar(session: TenantSession, calendar_id: CalendarId) -> Subjec
         CalendarNotFound
     """
     current = (await calendars.get(session, calendar_id, lock=True)).current
-    return Subject(calendar_id=calendar_id, version=current.version, version_id=current.id)
+    return Subject(calendar_id=calendar_id, version=current.version, version_id=CalendarVersionId(current.id))
 
 
 async def reach(
