@@ -12,6 +12,7 @@ from service.db import TenantSession
 from service.ids import FactId
 from service.limits import service as limits
 from service.limits.domain.table import FACTS
+from service.rules import pointers
 from service.rules import store as policies
 from service.rules.facts import domain, store
 from service.rules.facts.domain import FactEntry, OwnFact
@@ -81,7 +82,8 @@ async def remove(session: TenantSession, actor: Actor, fact_id: FactId, *, now: 
     """
     row = await store.get(session, fact_id, lock=True)
     pointed = await policies.pointed(session)
-    versions = {entry.ref.version_id for entries in pointed.values() for entry in entries}
+    choosable = (pointers.choosable(entries, now=now) for entries in pointed.values())
+    versions = {entry.ref.version_id for entries in choosable for entry in entries}
     if readers := await store.readers(session, row.name, versions):
         raise FactInUse(row.name, readers)
     before = asdict(row.to_domain().entry)
