@@ -1,6 +1,6 @@
 """A condition against declared facts, before it ever meets any: what cannot work, and what looks wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -68,12 +68,12 @@ class Checked:
 
     Attributes:
         type: of the whole; `dyn` when only run time can tell.
-        types: of every node.
+        types: of every node, those within before those around them.
         faults: errors and warnings from left to right, at most `FAULTS_MAX`.
     """
 
     type: Type
-    types: Mapping[Expression, Type]
+    types: Sequence[Type]
     faults: tuple[SyntaxFault, ...]
 
     @property
@@ -118,7 +118,7 @@ def _position(one: SyntaxFault) -> tuple[int, int]:
 class _Checker:
     declarations: Declarations
     is_closed: bool = field(kw_only=True)
-    types: dict[Expression, Type] = field(default_factory=dict[Expression, Type])
+    types: list[Type] = field(default_factory=list[Type])
     faults: list[SyntaxFault] = field(default_factory=list[SyntaxFault])
     suggestions: int = 0
     variables: dict[str, Type] = field(default_factory=dict[str, Type])
@@ -146,7 +146,7 @@ class _Checker:
 
     def type_of(self, node: Expression) -> Type:
         found = self._simple(node)
-        self.types[node] = found
+        self.types.append(found)
         return found
 
     def _simple(self, node: Expression) -> Type:

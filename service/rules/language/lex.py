@@ -4,8 +4,8 @@ import re
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.rules.language.faults import LanguageError, fault
 from service.rules.language.syntax import Place
@@ -102,8 +102,7 @@ class Kind(StrEnum):
     END = "the end of the condition"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token. Integers carry their magnitude: whether it fits 64 bits depends on a minus before it."""
 
     kind: Kind
@@ -122,13 +121,14 @@ def tokens(source: str) -> Iterator[Token]:
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
     position = 0
     while position < len(source):
-        place = _place(line_starts, position)
         match = _TOKEN.match(source, position)
         if match is None:
-            raise _unexpected_character(source[position], place)
-        token, position = _token(source, match, place)
-        if token is not None:
-            yield token
+            raise _unexpected_character(source[position], _place(line_starts, position))
+        if match.lastgroup == "blank":
+            position = match.end()
+            continue
+        token, position = _token(source, match, _place(line_starts, position))
+        yield token
     yield Token(Kind.END, "", None, _place(line_starts, len(source)))
 
 
@@ -153,7 +153,7 @@ def _refuse_unreadable(source: str) -> None:
 
 
 def _place(line_starts: list[int], position: int) -> Place:
-    line = bisect_right(line_starts, position)
+    line = bisect_right(line_starts, position) if len(line_starts) > 1 else 1
     return Place(line, position - line_starts[line - 1] + 1)
 
 
@@ -170,13 +170,11 @@ def _unexpected_character(character: str, place: Place) -> LanguageError:
     return LanguageError([fault(place, f"Unexpected character `{shown}`. {remedy}")])
 
 
-def _token(source: str, match: re.Match[str], place: Place) -> tuple[Token | None, int]:
+def _token(source: str, match: re.Match[str], place: Place) -> tuple[Token, int]:
     text, end = match.group(), match.end()
     if match.lastgroup in {"word", "quoted"} and len(text) > NAME_LENGTH_MAX:
         raise LanguageError([fault(place, f"A name has at most {NAME_LENGTH_MAX} characters.")])
     match match.lastgroup:
-        case "blank":
-            return None, end
         case "word" if text in _KEYWORDS:
             token = Token(Kind.CONSTANT, text, _KEYWORDS[text], place)
         case "word":
