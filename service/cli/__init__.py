@@ -3,7 +3,18 @@
 import click
 from pydantic import ValidationError
 
-from service.cli import applications, audit, history, offline, people, processes, replay, sealed, tenants
+from service.cli import (
+    applications,
+    audit,
+    history,
+    offline,
+    people,
+    policy_remote,
+    processes,
+    replay,
+    sealed,
+    tenants,
+)
 from service.settings import Settings
 
 
@@ -33,6 +44,7 @@ for command in (
     audit.audit,
     offline.calendar,
     offline.rules,
+    policy_remote.policy,
     history.history,
     replay.replay_log,
     replay.demo,

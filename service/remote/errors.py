@@ -1,5 +1,8 @@
 """Expected failures of commands that speak to a server."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from service.errors import Conflict, Invalid, NotFound
 
 
@@ -28,3 +31,30 @@ class NameUnknown(NotFound):
 
     def __init__(self, what: str, name: str, known: str) -> None:
         super().__init__(f"There is no {what} {name!r}{known}.")
+
+
+class PolicyFileUnusable(Invalid):
+    """A file is not what its name promises."""
+
+    code = "policy-file-unusable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be used: {reason}")
+
+
+class PolicyRefused(Invalid):
+    """The server refused a policy; each line says where in its file."""
+
+    code = "remote-policy-refused"
+
+    def __init__(self, path: Path, status: int, reason: str, lines: Sequence[str]) -> None:
+        super().__init__("\n  ".join([f"{path} was refused with {status}: {reason}", *lines]))
+
+
+class PublishedInPart(Conflict):
+    """Some of several policies were published before one was refused."""
+
+    code = "remote-published-in-part"
+
+    def __init__(self, done: Sequence[str], refusal: str) -> None:
+        super().__init__(f"{refusal}\n  Published before it: {', '.join(done)}.")

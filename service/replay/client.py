@@ -54,9 +54,13 @@ class _Token(msgspec.Struct, frozen=True):
     access_token: str
 
 
-class _Fault(msgspec.Struct, frozen=True):
+class ProblemFault(msgspec.Struct, frozen=True):
+    """One thing wrong with what was sent; `line` and `column` are 1-based, inside a rule's text."""
+
     pointer: str = ""
     detail: str = ""
+    line: int | None = None
+    column: int | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ class Problem(msgspec.Struct, frozen=True):
     type: str = ""
     title: str = ""
     detail: str = ""
-    errors: list[_Fault] = []
+    errors: list[ProblemFault] = []
     error_description: str = ""
 
     @property

@@ -1,0 +1,109 @@
+"""Policies kept as files, and the server that decides by them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+import uvloop
+
+from service.cli import running
+from service.cli.connection import Connection, connected, opened
+from service.cli.parameters import EXISTING_FILE, Moment
+from service.remote import files as reading
+from service.remote import policies as remote
+from service.remote.files import PolicyFile
+from service.remote.policies import Fate, Publication, Result
+from service.rules.canonical import Change, Difference
+
+VALUE_CHARACTERS_MAX = 60
+MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~", Change.MOVED: "^"}
+
+
+@click.group("policy")
+def policy() -> None:
+    """Policies: kept as files, checked, tried and published."""
+
+
+@policy.command("publish")
+@click.argument("paths", metavar="FILE…", type=EXISTING_FILE, nargs=-1, required=True)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--effective-at", type=Moment(), help="From when on; now when left out.")
+@click.option(
+    "--running",
+    type=click.Choice(["keep", "new_requests_only"]),
+    help="Whether requests that were received before are decided by it too; `keep` when left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@connected
+def publish(
+    *,
+    connection: Connection,
+    paths: Sequence[Path],
+    dry_run: bool,
+    effective_at: datetime | None,
+    as_json: bool,
+    **given: str | None,
+) -> None:
+    """Publish policies that are kept in git: by name, only what changed, or ask for its approval."""
+    access = connection.access
+    publication = Publication(effective_at=effective_at, running=given["running"])
+
+    async def work(files: Sequence[PolicyFile]) -> list[Result]:
+        async with opened(access) as client:
+            if dry_run:
+                return await remote.compare(client, files)
+            return await remote.publish(client, files, publication)
+
+    results = running.refusing(lambda: uvloop.run(work([reading.read(path) for path in paths])))
+    if as_json:
+        running.print_json({"policies": [_told(result) for result in results]})
+        return
+    for result in results:
+        for line in _lines(result, in_full=dry_run):
+            click.echo(line)
+
+
+def _told(result: Result) -> dict[str, object]:
+    return {
+        "file": str(result.file.path),
+        "name": result.file.name,
+        "fate": result.fate,
+        "version": result.version,
+        "differences": result.differences,
+        "findings": result.findings,
+    }
+
+
+def _lines(result: Result, *, in_full: bool) -> list[str]:
+    """What became of a file, for people."""
+    version = "" if result.version is None else f" version {result.version}"
+    verb = "is in effect as it stands" if result.fate is Fate.UNCHANGED else str(result.fate)
+    lines = [f"{result.file.name}:{version} {verb}"]
+    if in_full:
+        lines += [difference_line(each) for each in result.differences]
+    for finding in result.findings:
+        place = result.file.place_of(finding.pointer)
+        lines.append(f"  {finding.severity}: {place}: {finding.reason} {finding.remedy}".rstrip())
+    return lines
+
+
+def difference_line(difference: Difference) -> str:
+    """One difference in a line: `~ night /then/promises/0/target/seconds: 3600 → 7200`."""
+    mark, place = MARKS[difference.change], " ".join(filter(None, (difference.rule, difference.part)))
+    match difference.change:
+        case Change.CHANGED:
+            values = f": {_value(difference.before)} → {_value(difference.after)}"
+        case Change.ADDED | Change.REMOVED if difference.part:
+            values = (
+                f": {_value(difference.after if difference.change is Change.ADDED else difference.before)}"
+            )
+        case _:
+            values = ""
+    return f"  {mark} {place or '(all of it)'}{values}"
+
+
+def _value(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= VALUE_CHARACTERS_MAX else f"{text[: VALUE_CHARACTERS_MAX - 1]}…"
