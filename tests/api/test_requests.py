@@ -228,7 +228,8 @@ async def test_a_calendar_that_ends_before_the_due_loses_neither_request_nor_eve
 ) -> None:
     caller = await sign_in(of=await factories.tenant(sessions))
     once: dict[str, Any] = {"tz": "UTC", "weekly": {}, "openings": [["2100-01-01T09:00", "2100-01-01T10:00"]]}
-    await desk.created(caller, "/v1/calendars", {"name": "once", "definition": once})
+    open_now = {"name": "once", "definition": {"always_open": True}}
+    calendar = await desk.created(caller, "/v1/calendars", open_now)
     target = {"unit": "working_time", "seconds": 7200}
     rule = {
         "id": "never",
@@ -237,6 +238,10 @@ async def test_a_calendar_that_ends_before_the_due_loses_neither_request_nor_eve
         "then": {"promises": [{"metric": "resolve", "calendar": "once", "target": target}]},
     }
     await desk.set_up(caller, {"rules": [rule]})
+    path = f"/v1/calendars/{calendar['id']}"
+    tag = (await caller.get(path)).headers["ETag"]
+    revised = await caller.put(path, json={"definition": once}, headers={"If-Match": tag})
+    assert revised.status_code == 200, revised.text
 
     request = await desk.submitted(caller)
     other = await desk.submitted(caller, facts={})
