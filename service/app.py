@@ -49,6 +49,11 @@ from service.api.problems import HANDLERS, ProblemController
 from service.api.publishing import PublishingController
 from service.api.rates import Door, Metering
 from service.api.refusals import Witnessing, actor_of, noted, settling
+from service.api.repinnings import (
+    CalendarRepinningController,
+    PolicyRepinningController,
+    RepinningController,
+)
 from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
@@ -91,6 +96,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RuleController,
     HistoryLogController,
     RequestController,
+    PolicyRepinningController,
+    CalendarRepinningController,
+    RepinningController,
     CommitmentController,
     EventController,
     WebhookController,

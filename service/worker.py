@@ -33,6 +33,9 @@ from service.people import service as people
 from service.people.domain import Lifetimes
 from service.people.drive import Errands
 from service.platform import platform_transaction
+from service.requests.repinning import jobs as repinning_jobs
+from service.rules.reference import ReferenceEngine
+from service.rules.service import Rulebook
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
@@ -43,7 +46,7 @@ from service.wakeups import service as wakeups
 from service.wakeups.drive import Meters, Round
 from service.wakeups.service import Advance, Advances
 
-JOBS = (outbox_jobs.deliver, wakeups_jobs.move_clock)
+JOBS = (outbox_jobs.deliver, repinning_jobs.repin, wakeups_jobs.move_clock)
 """Importing a job registers it; naming it here keeps the import from looking unused."""
 
 PAUSE_MIN = timedelta(milliseconds=250)
@@ -98,7 +101,9 @@ async def run(
     sender = Sender(loopback_allowed=settings.webhooks_allow_loopback)
     known, meters, poll = Advances(advances), Meters.of(metrics), settings.worker_poll_interval
     work = Round(sessions, known, meters, stop)
-    tools = Tools(sessions, clock, {Sender: sender, Advances: known, Meters: meters, Vault: vault})
+    rulebook = composition.rulebook(ReferenceEngine())
+    parts = {Advances: known, Meters: meters, Rulebook: rulebook, Sender: sender, Vault: vault}
+    tools = Tools(sessions, clock, parts)
     outgoing = _outgoing(settings, sessions, clock, vault)
     sealer = Sealer(sessions, clock, audit_drive.gauge(metrics), stop)
     errands = Errands(sessions, clock, vault, settings.issuer)

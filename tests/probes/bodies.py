@@ -86,6 +86,8 @@ BODIES: Mapping[str, Make] = {
         "document": _policy(given),
     },
     "revisePolicy": lambda given: {"document": _policy(given)},
+    "repinPolicy": lambda given: {"preview": True, "note": f"Because of {given.fresh}."},
+    "repinCalendar": lambda given: {"preview": True, "note": f"Because of {given.fresh}."},
     "evaluateCondition": lambda _: {"expression": "1 == 1", "facts": {}},
     "createHistoryLog": lambda given: {"name": f"Log {given.fresh}", "source": "desk"},
     "importCases": lambda given: {"cases": [_case(given)]},

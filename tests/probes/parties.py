@@ -27,6 +27,8 @@ MAKES = {
     "declareFact": "fact",
     "inviteMember": "member",
     "registerService": "service",
+    "repinCalendar": "repinning",
+    "repinPolicy": "repinning",
     "submitRequest": "request",
 }
 """What an operation makes: the kind of the id that it answers."""
@@ -36,6 +38,7 @@ STEPS = (
     *("createClient", "createClient", "registerService", "registerService"),
     *("createContact", "createContact", "createApplication", "createApplication"),
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
+    *("repinPolicy", "repinCalendar"),
     *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
     *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
 )

@@ -37,6 +37,13 @@ REFERS: Mapping[str, str] = {
     "owner_group": "group name",
     "policy_id": "policy",
     "record_id": "audit record",
+    "repinCalendar/clients": "client name",
+    "repinCalendar/of": "repinning",
+    "repinCalendar/services": "service name",
+    "repinPolicy/clients": "client name",
+    "repinPolicy/of": "repinning",
+    "repinPolicy/services": "service name",
+    "repinning_id": "repinning",
     "request_id": "request",
     "requester": "contact",
     "service": "service name",
@@ -47,6 +54,7 @@ REFERS: Mapping[str, str] = {
 
 PLAIN = frozenset(
     {
+        *("note", "preview", "received_after", "request_types", "scope"),
         *(
             "action",
             "auth_method",
