@@ -93,15 +93,14 @@ def choosable(pointed: Sequence[Pointed], *, now: datetime) -> list[Pointed]:
         pointed: of one kind; of one policy in the order in which they were put there.
         now: the tenant's now.
     """
-    for_all = {
-        entry.ref.policy_id: (entry.effective_at, place)
-        for place, entry in _by_instant(pointed)
-        if not entry.new_requests_only and entry.effective_at <= now
-    }
+    placed = list(enumerate(pointed))
     return [
         entry
-        for place, entry in enumerate(pointed)
-        if (entry.effective_at, place) >= for_all.get(entry.ref.policy_id, (entry.effective_at, place))
+        for place, entry in placed
+        if not any(
+            (entry.effective_at, place) < (other.effective_at, later) and _hides(other, entry, now=now)
+            for later, other in placed
+        )
     ]
 
 
@@ -127,5 +126,10 @@ def without_waiting(pointed: Sequence[Pointed], policy_id: PolicyId, *, now: dat
     return [entry for entry in pointed if entry.ref.policy_id != policy_id or entry.effective_at <= now]
 
 
-def _by_instant(pointed: Sequence[Pointed]) -> list[tuple[int, Pointed]]:
-    return sorted(enumerate(pointed), key=lambda placed: (placed[1].effective_at, placed[0]))
+def _hides(other: Pointed, entry: Pointed, *, now: datetime) -> bool:
+    """Does the other, which comes after the entry, hold wherever the entry does from now on?"""
+    if other.ref.policy_id != entry.ref.policy_id:
+        return False
+    if other.new_requests_only:
+        return entry.new_requests_only and other.effective_at == entry.effective_at
+    return other.effective_at <= max(now, entry.effective_at)

@@ -99,7 +99,7 @@ async def publish(
     number = row.version if publication.version is None else publication.version
     stored = await policies.stored_version(session, policy_id, number)
     step = Step.PUBLISHED if at == now else Step.SCHEDULED
-    on_the_way = await _on_the_way(session, actor, stored, step)
+    on_the_way = await _on_the_way(session, stored, step)
     if step is Step.SCHEDULED and row.scheduled_version is not None and row.scheduled_at is not None:
         raise ScheduledAlready(row.scheduled_version, row.scheduled_at)
     ready = await _ready(session, means, row, stored, now=now)
@@ -214,17 +214,14 @@ async def _held(session: TenantSession, policy_id: PolicyId, *, now: datetime) -
     return row
 
 
-async def _on_the_way(
-    session: TenantSession, actor: Actor, stored: PolicyVersionRow, step: Step
-) -> Sequence[Entry]:
+async def _on_the_way(session: TenantSession, stored: PolicyVersionRow, step: Step) -> Sequence[Entry]:
     """The steps that a version takes before it can take this one. Raises StepOutOfTurn."""
     number, policy_id = stored.version, PolicyId(stored.policy_id)
     taken: Sequence[Taken] = (await store.steps(session, policy_id, [number]))[number]
     stage = lifecycle.stage_of(taken)
     approval = (await tenants.get(session)).approval
-    if stage is Stage.DRAFT and lifecycle.is_reviewed_elsewhere(
-        actor.name, lifecycle.author_of(taken), approval=approval
-    ):
+    author = lifecycle.author_of(taken)
+    if stage is Stage.DRAFT and lifecycle.is_reviewed_elsewhere(author, approval=approval):
         return (
             Entry(version=number, step=Step.SUBMITTED, basis=Basis.GIT),
             Entry(version=number, step=Step.APPROVED, basis=Basis.GIT),

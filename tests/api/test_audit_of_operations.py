@@ -18,11 +18,11 @@ from tests.probes.document import Operation
 from tests.probes.parties import Party
 from tests.probes.world import World
 
-COMPUTES_ONLY = {"computeWorkingTime", "evaluateCondition"}
+COMPUTES_ONLY = {"computeWorkingTime", "evaluateCondition", "testPolicy"}
 """What is asked by POST because it takes a body, and changes nothing."""
 
-FIRST = {**parties.FIRST, "addGroupMember": ("removeGroupMember",)}
-"""What must be done before an operation, so that it has something to change."""
+FIRST = {"addGroupMember": ("removeGroupMember",)}
+"""What must be done besides before an operation, so that it has something to change."""
 
 SECRETS = ("secret", "client_secret", "url")
 """Fields of answers that show something once; an invitation's url lets in whoever has it."""
@@ -41,13 +41,17 @@ async def here(
 
 def changing(here: World) -> list[Operation]:
     return [
-        each for each in here.operations.values() if each.method != "get" and each.id not in COMPUTES_ONLY
+        each
+        for each in here.operations.values()
+        if each.method != "get" and each.id not in COMPUTES_ONLY | parties.MEMBERS_ONLY
     ]
 
 
 async def done(here: World, party: Party, operation: Operation) -> Response:
-    for before in FIRST.get(operation.id, ()):
-        await party.send(party.call(here.operations[before]))
+    for before in parties.first(party, here.operations, operation):
+        await party.send(before)
+    for name in FIRST.get(operation.id, ()):
+        await party.send(party.call(here.operations[name]))
     answer = await party.send(party.call(operation))
     assert answer.is_success, (operation.id, answer.text)
     return answer

@@ -67,15 +67,15 @@ async def test_every_role_may_do_what_the_document_says_that_it_may(here: World)
         for role in sorted(operation.roles):
             async with here.undone():
                 headers = {"Authorization": f"Bearer {tokens[Role(role)]}"}
-                for before in parties.FIRST.get(operation.id, ()):
-                    await here.staff.send(here.staff.call(here.operations[before]))
+                for before in parties.first(here.staff, here.operations, operation):
+                    await here.staff.send(before)
                 answer = await here.staff.send(here.staff.call(operation), **headers)
             assert answer.is_success, (operation.id, role, answer.text)
 
 
 async def _asked(here: World, credential: Credential, call: Call) -> Response:
     async with here.ground.calling() as caller:
-        body = {"json": call.body} if call.has_body else {}
+        body = calls.sent(call)
         return await caller.request(
             call.method,
             call.address,

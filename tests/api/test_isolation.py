@@ -67,10 +67,11 @@ async def test_every_operation_does_what_it_should_for_who_may_call_it(here: Wor
     for party in (here.staff, here.clerk):
         for operation in filter(party.may, here.operations.values()):
             async with here.undone():
-                for before in parties.FIRST.get(operation.id, ()):
-                    await party.send(party.call(here.operations[before]))
+                for before in parties.first(party, here.operations, operation):
+                    await party.send(before)
                 answer = await party.send(party.call(operation))
-            assert answer.is_success, (party.name, operation.id, answer.text)
+            refused = answer.status_code == 403 and operation.id in parties.MEMBERS_ONLY
+            assert answer.is_success or refused, (party.name, operation.id, answer.text)
 
 
 def test_there_are_probes_of_every_operation_and_more_than_three_thousand(here: World) -> None:

@@ -28,8 +28,11 @@ LATER = "2027-01-04T12:00:00Z"
 def _policy(given: Given) -> dict[str, Any]:
     promise = {"metric": "resolve", "target": {"unit": "working_time", "seconds": 14_400}}
     then = {"promises": [{**promise, "calendar": given.own["calendar name"]}]}
-    rule = {"id": "all", "when": "true", "because": f"Because of {given.fresh}.", "then": then}
-    return {"rules": [rule]}
+    row = {"id": "all", "when": ["*"], "then": [], "because": f"Because of {given.fresh}."}
+    return {
+        "table": {"inputs": [{"fact": "request.priority"}], "outputs": [], "then": then, "rows": [row]},
+        "tests": [{"name": "one", "facts": {"request.priority": "P1"}, "rules": ["all"]}],
+    }
 
 
 def _email(given: Given) -> str:
@@ -86,6 +89,15 @@ BODIES: Mapping[str, Make] = {
         "document": _policy(given),
     },
     "revisePolicy": lambda given: {"document": _policy(given)},
+    "revisePolicyTable": lambda given: f"id,when request.priority,because\nall,*,Because of {given.fresh}.\n",
+    "testPolicy": lambda _: {"version": 1},
+    "submitPolicy": lambda given: {"note": f"About {given.fresh}"},
+    "approvePolicy": lambda given: {"version": 2, "note": f"About {given.fresh}"},
+    "returnPolicy": lambda given: {"version": 2, "note": f"About {given.fresh}"},
+    "publishPolicy": lambda _: {"running": "keep"},
+    "retirePolicy": lambda given: {"note": f"About {given.fresh}"},
+    "revertPolicy": lambda _: {"to_version": 1},
+    "changeTenant": lambda _: {"approval": "git"},
     "repinPolicy": lambda given: {"preview": True, "note": f"Because of {given.fresh}."},
     "repinCalendar": lambda given: {"preview": True, "note": f"Because of {given.fresh}."},
     "evaluateCondition": lambda _: {"expression": "1 == 1", "facts": {}},

@@ -57,6 +57,15 @@ class Call:
                 return replace(self, body=put(self.body, place.steps, value))
 
 
+def sent(call: Call) -> dict[str, Any]:
+    """The body as the HTTP client takes it; text is a sheet."""
+    if not call.has_body:
+        return {}
+    if isinstance(call.body, str):
+        return {"content": call.body.encode()}
+    return {"json": call.body}
+
+
 def put(body: Any, steps: tuple[str | int, ...], value: Any) -> Any:
     """A copy of `body` with `value` at the end of `steps`; what is missing on the way is made."""
     if not steps:

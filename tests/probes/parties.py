@@ -3,14 +3,15 @@
 import itertools
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from httpx2 import AsyncClient, Response
 
 from service.ids import ClientId
 from service.tenants.domain import CLIENT_SCOPES, Tenant
-from tests.probes.bodies import BODIES, Given
+from tests.probes import calls
+from tests.probes.bodies import BODIES, LATER, Given
 from tests.probes.calls import Call
 from tests.probes.document import Operation
 from tests.probes.places import kind_at
@@ -45,9 +46,22 @@ STEPS = (
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 
 FIRST = {
+    "approvePolicy": ("revisePolicy", "submitPolicy"),
+    "publishPolicy": ("revisePolicy",),
     "reactivateMember": ("deactivateMember",),
+    "returnPolicy": ("revisePolicy", "submitPolicy"),
+    "retirePolicy": ("revisePolicy", "publishPolicy"),
+    "revertPolicy": ("revisePolicy", "publishPolicy"),
+    "submitPolicy": ("revisePolicy",),
+    "unschedulePolicy": ("revisePolicy", "publishPolicy"),
 }
 """What must be done to an object before an operation can be done to it."""
+
+FIRST_WITH = {("unschedulePolicy", "publishPolicy"): {"effective_at": LATER}}
+"""The body of such a step, where it is another than usual."""
+
+MEMBERS_ONLY = frozenset({"approvePolicy", "returnPolicy"})
+"""What an application that acts by itself may never do, whatever its scopes."""
 
 SHARED_WITH_CLIENTS = frozenset(
     {"calendar", "calendar name", "service", "service name", "policy", "policy name", "name", "etag"}
@@ -91,7 +105,7 @@ class Party:
         for place in operation.at("header"):
             if place.required:
                 headers[place.name] = "*" if place.name == "If-Match" else f"key-{fresh}"
-        has_body = operation.takes_json and operation.id in BODIES
+        has_body = operation.body is not None and operation.id in BODIES
         return Call(
             method=operation.method.upper(),
             path=operation.path,
@@ -121,8 +135,16 @@ class Party:
         return await send(self.caller, call, **headers)
 
 
+def first(party: Party, operations: Mapping[str, Operation], operation: Operation) -> list[Call]:
+    """What a party has to call before it can call an operation."""
+    usual = {name: party.call(operations[name]) for name in FIRST.get(operation.id, ())}
+    return [
+        replace(call, body=FIRST_WITH.get((operation.id, name), call.body)) for name, call in usual.items()
+    ]
+
+
 async def send(caller: AsyncClient, call: Call, **headers: str) -> Response:
-    body: dict[str, Any] = {"json": call.body} if call.has_body else {}
+    body = calls.sent(call)
     named = {**call.headers, **headers}
     return await caller.request(call.method, call.address, params=call.query, headers=named, **body)
 

@@ -93,6 +93,7 @@ PLAIN = frozenset(
         ),
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
         *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
+        *("approval", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )
 """A place that holds a value and names nothing."""
@@ -106,8 +107,8 @@ PUBLIC = frozenset(
 """Operations that ask for no token, and show nothing of any tenant; the tests of OAuth attack its own."""
 
 INSIDE: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
-    "createPolicy": (("document", "rules", 0, "then", "promises", 0, "calendar"),),
-    "revisePolicy": (("document", "rules", 0, "then", "promises", 0, "calendar"),),
+    "createPolicy": (("document", "table", "then", "promises", 0, "calendar"),),
+    "revisePolicy": (("document", "table", "then", "promises", 0, "calendar"),),
 }
 """Places inside of what the OpenAPI document leaves open."""
 
