@@ -91,15 +91,21 @@ def _no_values(sets: Mapping[str, Any]) -> list[Fault]:
 
 def faults_of(outcome: object, declared: Declarations) -> list[Fault]:
     """The values that their facts do not take as they are declared."""
-    faults: list[Fault] = []
-    for name, value in _classification(outcome).sets.items():
-        pointer = pointer_to("/set", name)
-        faults += [Fault(pointer, fault.message) for fault in bind({name: value}, declared).faults]
-        fact = declared.get(name)
-        if fact is not None and fact.values is not None and value not in fact.values:
-            allowed = ", ".join(map(str, fact.values))
-            faults.append(Fault(pointer, f"`{name}` is declared to be one of {allowed}."))
-    return faults
+    sets = _classification(outcome).sets
+    return [
+        Fault(pointer_to("/set", name), message)
+        for name, value in sets.items()
+        for message in _mismatches(name, value, declared)
+    ]
+
+
+def _mismatches(name: str, value: object, declared: Declarations) -> list[str]:
+    if faults := bind({name: value}, declared).faults:
+        return [fault.message for fault in faults]
+    fact = declared.get(name)
+    if fact is None or fact.values is None or value in fact.values:
+        return []
+    return [f"`{name}` is declared to be one of {', '.join(map(str, fact.values))}."]
 
 
 def merged(outcomes: Sequence[object]) -> Classification:
