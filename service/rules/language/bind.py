@@ -49,12 +49,12 @@ def bind(facts: Mapping[str, object], declarations: Declarations) -> Bound:
 
 def _groups(declarations: Declarations) -> frozenset[str]:
     """The names that have declared facts below them."""
-    return frozenset(
-        name[:position]
-        for name in declarations
-        for position, character in enumerate(name)
-        if character == "."
-    )
+    found: set[str] = set()
+    above = {*declarations}
+    while above:
+        above = {name.rpartition(".")[0] for name in above} - {""}
+        found |= above
+    return frozenset(found)
 
 
 def _segments(name: str) -> int:
