@@ -58,3 +58,13 @@ class PublishedInPart(Conflict):
 
     def __init__(self, done: Sequence[str], refusal: str) -> None:
         super().__init__(f"{refusal}\n  Published before it: {', '.join(done)}.")
+
+
+class BacktestLost(Conflict):
+    """A backtest came to another end than a result."""
+
+    code = "remote-backtest-lost"
+
+    def __init__(self, backtest_id: str, state: str, failure: str | None) -> None:
+        reason = f": {failure}" if failure else "."
+        super().__init__(f"Backtest {backtest_id} was {state}{reason}")

@@ -1,5 +1,6 @@
 """Publishes policies from files: creates or revises only what changed, by name, and puts it into effect."""
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from service.rules.canonical import Difference
 from service.rules.language.faults import LanguageError
 
 POLICIES = "/v1/policies"
+CANDIDATE = re.compile(r"/policies/(?P<place>\d+)(?P<within>.*)", re.ASCII)
 OUT_OF_TURN = "policy-step-out-of-turn"
 DRAFT, IN_REVIEW, SCHEDULED = "draft", "in_review", "scheduled"
 READ_AS_CHANGED = (LanguageError, ValueError, KeyError)
@@ -227,6 +229,18 @@ def refusal(file: PolicyFile, status: int, problem: Problem) -> PolicyRefused:
     """What the server said of a file, with each place in it."""
     lines = [f"{file.place_of(fault.pointer)}{_within(fault)}: {fault.detail}" for fault in problem.errors]
     return PolicyRefused(file.path, status, problem.detail or problem.title, lines)
+
+
+def refusal_of_all(files: Sequence[PolicyFile], status: int, problem: Problem) -> PolicyRefused:
+    """The same of several files that were sent together, each under `/policies/<place>`."""
+    lines: list[str] = []
+    for fault in problem.errors:
+        found = CANDIDATE.match(fault.pointer)
+        place = fault.pointer
+        if found is not None and int(found["place"]) < len(files):
+            place = files[int(found["place"])].place_of(found["within"])
+        lines.append(f"{place}{_within(fault)}: {fault.detail}")
+    return PolicyRefused(files[0].path, status, problem.detail or problem.title, lines)
 
 
 def _within(fault: ProblemFault) -> str:

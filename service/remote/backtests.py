@@ -1,0 +1,210 @@
+"""Tries policies on past requests: starts a backtest, waits for its end, and reads what it found."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from service.instants import rfc3339
+from service.remote import history, policies
+from service.remote.errors import BacktestLost, NameUnknown
+from service.remote.files import KIND_DEFAULT, PolicyFile
+from service.replay.client import Answer, Client
+from service.replay.errors import ReplayRefused
+from service.replay.progress import Advance
+
+BACKTESTS = "/v1/backtests"
+DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.2, 5.0
+NAMES_SHOWN = 12
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """What became of a promise under the policies of one side."""
+
+    metric: str
+    outcome: str
+    target: dict[str, Any] = {}
+    due_at: str | None = None
+    breaches: int = 0
+
+    @property
+    def is_broken(self) -> bool:
+        return self.outcome == "broken" or self.breaches > 0
+
+
+class Side(msgspec.Struct, frozen=True):
+    """What follows for one request under the policies of one side, and by which rules."""
+
+    verdict: str = ""
+    ladders: list[str] = []
+    rules: dict[str, list[str]] = {}
+    promises: list[Promise] = []
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The metrics of its broken promises."""
+        return frozenset(promise.metric for promise in self.promises if promise.is_broken)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One request that differs."""
+
+    source: str
+    external_id: str
+    opened_at: str
+    kinds: list[str]
+    before: Side
+    after: Side
+
+
+class Backtest(msgspec.Struct, frozen=True):
+    """A backtest, as the API shows it."""
+
+    id: str
+    name: str
+    state: str
+    total: int = 0
+    done: int = 0
+    decisions_per_second: float | None = None
+    result: dict[str, Any] | None = None
+    failure: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in {DONE, FAILED, CANCELLED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is tried, on which past requests: a log by its name, or the tenant's own of a period."""
+
+    name: str
+    files: Sequence[PolicyFile]
+    log: str | None = None
+    since: datetime | None = None
+    to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a backtest found.
+
+    Attributes:
+        changes: the first requests that differ, as many as are shown.
+        new_breaches: promises that would be broken, and are not; counted over the changes that are listed.
+        healed: the other way round.
+        listed_all: whether every request that differs is listed, so that these counts are of all.
+    """
+
+    backtest: Backtest
+    changes: Sequence[Change]
+    new_breaches: int
+    healed: int
+    listed_all: bool
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        return self.backtest.result or {}
+
+
+async def start(client: Client, asked: Asked) -> Backtest:
+    """Start a backtest. Raises NameUnknown, PolicyRefused, ReplayRefused."""
+    body = {
+        "name": asked.name,
+        "policies": await _candidates(client, asked.files),
+        "history": await _history(client, asked),
+    }
+    answer = await client.post(BACKTESTS, body, key=secrets.token_hex(16))
+    if answer.problem is not None and asked.files:
+        raise policies.refusal_of_all(asked.files, answer.status, answer.problem)
+    return _accepted(answer, "the backtest").read(Backtest)
+
+
+async def get(client: Client, backtest_id: str) -> Backtest:
+    return await client.fetch(f"{BACKTESTS}/{backtest_id}", Backtest)
+
+
+async def wait(client: Client, backtest: Backtest, advance: Advance) -> Backtest:
+    """The backtest at its end; `advance` is told how many more requests are done. Raises BacktestLost."""
+    done = 0
+    while True:
+        answer = await client.get(f"{BACKTESTS}/{backtest.id}")
+        found = _accepted(answer, f"backtest {backtest.id}").read(Backtest)
+        advance(found.done - done)
+        done = found.done
+        if found.state == DONE:
+            return found
+        if found.is_over:
+            raise BacktestLost(found.id, found.state, found.failure)
+        pause = min(max(answer.retry_after_seconds, POLL_SECONDS_MIN), POLL_SECONDS_MAX)
+        await client.wait(pause)
+
+
+async def cancel(client: Client, backtest: Backtest) -> None:
+    """Stop a backtest. Raises ReplayRefused, ServerUnreachable."""
+    key = {"Idempotency-Key": secrets.token_hex(16)}
+    answer = await client.send("POST", f"{BACKTESTS}/{backtest.id}/cancel", headers=key)
+    _accepted(answer, f"to cancel backtest {backtest.id}")
+
+
+async def found_by(client: Client, backtest: Backtest, *, shown: int) -> Found:
+    """What a backtest that is done found; the first `shown` changes of it."""
+    first: list[Change] = []
+    new = healed = 0
+    async for change in _changes(client, backtest):
+        if len(first) < shown:
+            first.append(change)
+        new += len(change.after.broken - change.before.broken)
+        healed += len(change.before.broken - change.after.broken)
+    result = backtest.result or {}
+    listed_all = result.get("changes_listed", 0) >= result.get("changed", 0)
+    return Found(backtest, first, new, healed, listed_all)
+
+
+async def changes_as_csv(client: Client, backtest: Backtest) -> bytes:
+    """Every request that differs and is listed, as CSV."""
+    answer = await client.get(f"{BACKTESTS}/{backtest.id}/changes.csv")
+    return _accepted(answer, f"the changes of backtest {backtest.id}").body
+
+
+async def remove(client: Client, backtest: Backtest) -> None:
+    """Remove a backtest that has ended, with all that it found."""
+    place = f"{BACKTESTS}/{backtest.id}"
+    _accepted(await client.send("DELETE", place, headers={"If-Match": "*"}), f"to remove {place}")
+
+
+def _changes(client: Client, backtest: Backtest) -> AsyncIterator[Change]:
+    return client.items(f"{BACKTESTS}/{backtest.id}/changes", Change)
+
+
+async def _candidates(client: Client, files: Sequence[PolicyFile]) -> list[dict[str, object]]:
+    known = {} if all(file.kind for file in files) else await policies.named(client)
+    return [
+        {
+            "kind": file.kind or (known[file.name].kind if file.name in known else KIND_DEFAULT),
+            "name": file.name,
+            "document": file.document,
+        }
+        for file in files
+    ]
+
+
+async def _history(client: Client, asked: Asked) -> dict[str, object]:
+    if asked.since is not None and asked.to is not None:
+        return {"from": rfc3339(asked.since), "to": rfc3339(asked.to)}
+    log = await history.find(client, asked.log or "")
+    if log is None:
+        names = [each.name async for each in client.items(history.LOGS, history.Log)]
+        known = f"; there are {', '.join(names[:NAMES_SHOWN])}" if names else ": none was imported yet"
+        raise NameUnknown("history log", asked.log or "", known)
+    return {"log_id": log.id}
+
+
+def _accepted(answer: Answer, what: str) -> Answer:
+    if answer.problem is not None:
+        raise ReplayRefused(what, status=answer.status, reason=str(answer.problem))
+    return answer
