@@ -153,7 +153,7 @@ class Finding:
     def of(cls, fault: Fault) -> "Finding":
         """What an entry of a refusal says."""
         return cls(
-            code=fault.code if fault.code in CHECKS else "malformed",
+            code="malformed" if fault.code is None else fault.code,
             pointer=fault.pointer,
             reason=fault.detail.removesuffix(fault.remedy).rstrip(),
             remedy=fault.remedy,

@@ -3,23 +3,26 @@
 The errors of what cannot be read come from the reader (`rules.documents`), in the same form.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 from service.errors import pointer_to
-from service.rules.checks import conditions
-from service.rules.domain import Document, Kind, Scope
-from service.rules.findings import Finding
+from service.rules.checks import conditions, gaps, overlaps, surroundings, values
+from service.rules.checks.conditions import Ranked
+from service.rules.checks.places import Places
+from service.rules.checks.surroundings import Hours, Neighbour
+from service.rules.checks.world import World, world_of
+from service.rules.compile.boxes import Steps, Undecided
+from service.rules.domain import Document, HitPolicy, Kind
+from service.rules.findings import Finding, gravest_first
 
+STEPS_MAX = 100_000
+"""What each comparison of rules may cost; what is not decided by then is not claimed, and that is said."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """Another policy of the same kind, in effect beside the one that is looked at."""
-
-    name: str
-    document: Document
+SHOWN_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +30,14 @@ class Surroundings:
     """What a policy is published into.
 
     Attributes:
-        calendars: by name, ready to compute (`WorkingTime`); the kind knows what to ask of them.
+        calendars: by name, ready to compute.
+        now: the tenant's now.
         services: the names in the register; None when they are not known.
         clients: the names of the client organizations; None when they are not known.
         neighbours: the other policies of its kind in effect, in the order in which they are asked.
-        now: the tenant's now.
     """
 
-    calendars: Mapping[str, object]
+    calendars: Mapping[str, Hours]
     now: datetime
     services: Collection[str] | None = None
     clients: Collection[str] | None = None
@@ -42,41 +45,133 @@ class Surroundings:
 
 
 def find(written: Mapping[str, Any], document: Document, kind: Kind) -> list[Finding]:
-    """What can be found in a policy by itself, the gravest first.
+    """What can be found in a policy by itself: the gravest first, at most SHOWN_MAX.
 
     Args:
         written: the document as it was written.
         document: the same, as the reader gave it.
         kind: of the policy.
     """
-    del kind
-    is_table = written.get("table") is not None
-    place = "/table/rows" if is_table else "/rules"
     rules = document.rules
-    found = conditions.find(
-        [rule.condition for rule in rules], [rule.id for rule in rules], document.declarations
-    )
-    return [
+    world = world_of([rule.condition for rule in rules], document.declarations, document.scope)
+    steps = Steps(STEPS_MAX)
+    ranked = Ranked.of(world, rules, document.hit_policy, steps)
+    look = _Look(world, ranked, document, kind, Places.of(written), steps)
+    repeated = list(conditions.repeated(rules, document.hit_policy, look.places))
+    told_already = {finding.pointer for finding in repeated}
+    compared = [finding for what, check in _COMPARISONS.items() for finding in _decided(look, what, check)]
+    found = [
         *map(Finding.of, document.warnings),
-        *(
-            Finding(
-                code=one.code,
-                pointer=place if one.rule is None else pointer_to(place, one.rule),
-                reason=one.message,
-            )
-            for one in found
-            if is_table or one.rule is not None
-        ),
+        *conditions.never_true(world, look.places),
+        *repeated,
+        *(one for one in compared if one.code != "shadowed" or one.pointer not in told_already),
+        *values.dead_values(world, look.places),
+        *values.dead_branches(world, document.scope, look.places),
+        *_unused_ranks(look),
+        *_unread_facts(written, document),
     ]
+    return shown(found)
 
 
-def find_around(document: Document, kind: Kind, around: Surroundings) -> list[Finding]:
-    """What can be found in a policy only where it is to be published, the gravest first."""
-    del document, kind, around
-    return []
+def find_around(
+    written: Mapping[str, Any], document: Document, kind: Kind, around: Surroundings
+) -> list[Finding]:
+    """What can be found in a policy only where it is to be published: the gravest first."""
+    places = Places.of(written)
+    names = surroundings.unknown_names(document.scope, services=around.services, clients=around.clients)
+    return shown(
+        [
+            *surroundings.calendars(document, kind, around.calendars, around.now, places),
+            *names,
+            *surroundings.never_asked(document, kind, around.neighbours),
+        ]
+    )
 
 
-def unknown_names(scope: Scope, around: Surroundings) -> list[Finding]:
-    """The names of a scope that are in no register."""
-    del scope, around
-    return []
+def shown(found: Sequence[Finding]) -> list[Finding]:
+    """The gravest first; of many the first, and that there are more."""
+    ordered = gravest_first(dict.fromkeys(found))
+    if len(ordered) <= SHOWN_MAX:
+        return ordered
+    more = Finding(code="more", pointer="", reason="There are more findings.", remedy="Mend these first.")
+    return [*ordered[:SHOWN_MAX], more]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One policy, and what its rules tell apart."""
+
+    world: World
+    ranked: Ranked
+    document: Document
+    kind: Kind
+    places: Places
+    steps: Steps
+
+
+_Check = Callable[[_Look], Iterator[Finding]]
+
+
+def _decided(look: _Look, what: str, check: _Check) -> list[Finding]:
+    """What one comparison of the rules finds, until it has taken too many steps."""
+    found: list[Finding] = []
+    try:
+        look.steps.renew(STEPS_MAX)
+        found += islice(check(look), SHOWN_MAX + 1)
+    except Undecided:
+        reason = f"There are too many ways in which facts may come to find out {what}."
+        remedy = "Ask for fewer facts in one policy, or make two of it."
+        found.append(Finding(code="undecided", pointer=look.places.rules, reason=reason, remedy=remedy))
+    return found
+
+
+def _standing(look: _Look) -> Iterator[Finding]:
+    yield from conditions.always_true(look.ranked, look.document.hit_policy, look.places)
+    yield from conditions.shadowed(look.ranked, look.document.rules, look.places)
+
+
+def _overlapping(look: _Look) -> Iterator[Finding]:
+    rules = look.document.rules
+    match look.document.hit_policy:
+        case HitPolicy.FIRST:
+            return
+        case HitPolicy.UNIQUE:
+            yield from overlaps.without_rank(look.world, look.ranked, rules, look.places)
+        case HitPolicy.COLLECT:
+            yield from overlaps.same_topic(look.world, look.ranked, rules, look.kind, look.places)
+
+
+def _gaps(look: _Look) -> Iterator[Finding]:
+    yield from gaps.no_default(look.ranked, look.kind.name, look.places)
+    yield from gaps.gaps(look.world, look.ranked, look.document.hit_policy, look.places)
+
+
+_COMPARISONS: Mapping[str, _Check] = {
+    "whether every rule counts at times": _standing,
+    "which rules overlap": _overlapping,
+    "whether some rule always matches": _gaps,
+}
+
+
+def _unused_ranks(look: _Look) -> Iterator[Finding]:
+    if look.document.hit_policy is HitPolicy.UNIQUE:
+        return
+    for index, rule in enumerate(look.document.rules):
+        if rule.rank is not None:
+            yield Finding(
+                code="rank-unused",
+                pointer=f"{look.places.rule(index)}/rank",
+                reason=f"A rank does not count under {look.document.hit_policy}.",
+                remedy="Leave it out, or make the hit policy UNIQUE.",
+            )
+
+
+def _unread_facts(written: Mapping[str, Any], document: Document) -> Iterator[Finding]:
+    for name in cast("Mapping[str, object]", written.get("facts") or {}):
+        if not any(read == name or read.startswith(f"{name}.") for read in document.reads):
+            yield Finding(
+                code="unread-fact",
+                pointer=pointer_to("/facts", name),
+                reason=f"No rule reads `{name}`.",
+                remedy="Leave the declaration out.",
+            )

@@ -1,206 +1,180 @@
-"""What looks wrong with the rules of a policy, though each is right by itself. Pure.
+"""Rules that never count: never true, or always behind others; and conditions that are always true. Pure.
 
 Conditions are compared exactly, on the codes that the compiler gives to facts (`compile.columns`). What the
 compiler leaves to the evaluator counts as a fact of its own: less is found then, and nothing claimed wrongly.
 """
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, pairwise
 
+from service.rules.checks.places import Places
+from service.rules.checks.world import World
 from service.rules.compile import boxes
-from service.rules.compile.boxes import Steps, Undecided
-from service.rules.compile.columns import FIRST_VALUE_CODE, Code, Column, Outcome
+from service.rules.compile.boxes import Pile, Steps
 from service.rules.compile.shape import shape
-from service.rules.compile.terms import Side, Term, Terms
-from service.rules.language.encode import json_value
-from service.rules.language.format import literal_text
-from service.rules.language.syntax import Expression
-from service.rules.language.types import Declarations, Type, TypeName
-from service.rules.language.values import Duration, Timestamp
-from service.rules.language.walk import path_text
-
-STEPS_MAX = 50_000
-"""Over all rules of a policy; what is not decided by then is not claimed."""
+from service.rules.domain import HitPolicy, Rule
+from service.rules.findings import Finding
 
 NAMED_MAX = 5
-_CLASSES: Mapping[TypeName, tuple[type, ...]] = {
-    TypeName.BOOL: (bool,),
-    TypeName.INT: (int, float),
-    TypeName.DOUBLE: (int, float),
-    TypeName.STRING: (str,),
-    TypeName.TIMESTAMP: (Timestamp,),
-    TypeName.DURATION: (Duration,),
-}
+COMPARED_MAX = 12
+"""Of so many rules that cover one together, those are found without which they would not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that can hardly be meant.
+class Ranked:
+    """The rules of a policy as they come in rank, with their boxes in one pile.
 
     Attributes:
-        code: `never-matches`, `same-condition`, `shadowed` or `gap`.
-        rule: the index of the rule; None for the policy as a whole.
-        message: what is wrong, and the remedy.
+        order: the rules' indexes; the first counts before all others.
+        before: for each of them the boxes of the rules that count before it, as bits of the pile.
+        own: for each of them its own boxes.
+        rule_of: for each box of the pile, the place in `order` of its rule.
     """
 
-    code: str
-    rule: int | None
-    message: str
+    order: Sequence[int]
+    before: Sequence[int]
+    own: Sequence[int]
+    rule_of: Sequence[int]
+    pile: Pile
+
+    @classmethod
+    def of(cls, world: World, rules: Sequence[Rule], hit_policy: HitPolicy, steps: Steps) -> "Ranked":
+        ranks = [_rank(rule, index, hit_policy) for index, rule in enumerate(rules)]
+        order = sorted(range(len(rules)), key=lambda index: (ranks[index], index))
+        counts = [len(world.true[index]) for index in order]
+        ends = list(accumulate(counts, initial=0))
+        own = [(1 << end) - (1 << start) for start, end in pairwise(ends)]
+        before: list[int] = []
+        for place, index in enumerate(order):
+            alike = place and ranks[order[place - 1]] == ranks[index]
+            before.append(before[-1] if alike else (1 << ends[place]) - 1)
+        terms = [term for index in order for term in world.true[index]]
+        rule_of = [place for place, count in enumerate(counts) for _ in range(count)]
+        return cls(order, before, own, rule_of, Pile(terms, world.space, steps))
+
+    def rules_of(self, terms: int) -> list[int]:
+        """The places in `order` of the rules that these boxes belong to, ascending."""
+        return list(dict.fromkeys(self.rule_of[term] for term in boxes.each(terms)))
 
 
-def find(conditions: Sequence[Expression], names: Sequence[str], declarations: Declarations) -> list[Finding]:
-    """The findings for rules of which the first that matches counts, in the order of the rules.
-
-    Args:
-        conditions: of the rules, checked against the declarations.
-        names: the rules' ids.
-        declarations: of the facts.
-    """
-    terms = Terms(conditions)
-    true = [sorted(terms.of(condition, Side.TRUE), key=sorted) for condition in conditions]
-    space = {index: _possible(column, declarations) for index, column in enumerate(terms.columns)}
-    steps = Steps(STEPS_MAX)
-    findings: list[Finding] = []
-    with suppress(Undecided):  # what was found until then stands
-        for index in range(len(conditions)):
-            findings += _of_rule(index, true, names, (space, steps))
-        findings += _gaps(true, _ordinary(terms.columns, space, declarations), terms.columns, steps)
-    return _with_repetitions(findings, conditions, names)
+def _rank(rule: Rule, index: int, hit_policy: HitPolicy) -> tuple[int, int]:
+    """Rules of one rank do not stand behind one another."""
+    match hit_policy:
+        case HitPolicy.FIRST:
+            return (0, index)
+        case HitPolicy.UNIQUE:
+            return (1, 0) if rule.rank is None else (0, rule.rank)
+        case HitPolicy.COLLECT:
+            return (0, 0)
 
 
-Space = tuple[Mapping[int, int], Steps]
-"""All there can be, and how long we may look."""
+def never_true(world: World, places: Places) -> Iterator[Finding]:
+    """Rules whose condition is false or an error whatever the facts are."""
+    for index, terms in enumerate(world.true):
+        if not terms:
+            reason = "This condition is never true for a request that the policy is for."
+            remedy = "Mend it, or leave the rule out."
+            yield Finding(code="never-matches", pointer=places.condition(index), reason=reason, remedy=remedy)
 
 
-def _of_rule(index: int, true: Sequence[Sequence[Term]], names: Sequence[str], space: Space) -> list[Finding]:
-    if not true[index]:
-        message = (
-            "This condition is never true: parts of it exclude each other. Mend it, or leave the rule out."
+def repeated(rules: Sequence[Rule], hit_policy: HitPolicy, places: Places) -> Iterator[Finding]:
+    """Rules that ask what one before them asks already. Under UNIQUE they overlap, which says more."""
+    if hit_policy is HitPolicy.UNIQUE:
+        return
+    first: dict[object, int] = {}
+    for index, rule in enumerate(rules):
+        earlier = rules[first.setdefault(shape(rule.condition), index)]
+        if earlier is rule:
+            continue
+        reason = f"This rule never counts: {earlier.id!r} before it asks the same."
+        if hit_policy is HitPolicy.COLLECT:
+            if earlier.outcome != rule.outcome:
+                continue
+            reason = f"This rule repeats {earlier.id!r}: it asks the same, and the same follows."
+        yield Finding(
+            code="same-condition", pointer=places.rule(index), reason=reason, remedy="Leave one of them out."
         )
-        return [Finding("never-matches", index, message)]
-    before = [earlier for earlier in range(index) if true[earlier]]
-    alone = next((one for one in before if _covers(true[index], true[one], space)), None)
-    if alone is not None:
-        message = f"This rule never counts: whenever it matches, {names[alone]!r} before it does."
-        return [Finding("shadowed", index, f"{message} Move it up, narrow the other, or leave it out.")]
-    if before and _covers(true[index], list(chain.from_iterable(true[one] for one in before)), space):
-        others = _needed(index, before, true, space)
-        shown = ", ".join(repr(names[one]) for one in others[:NAMED_MAX])
-        more = f" and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else ""
-        message = f"This rule never counts: whenever it matches, one of {shown}{more} before it does."
-        return [Finding("shadowed", index, f"{message} Move it up, narrow the others, or leave it out.")]
-    return []
 
 
-def _covers(inner: Sequence[Term], outer: Sequence[Term], space: Space) -> bool:
-    everything, steps = space
-    found = (boxes.within(term, everything) for term in inner)
-    return all(box is None or boxes.uncovered(box, outer, steps) is None for box in found)
+def shadowed(ranked: Ranked, rules: Sequence[Rule], places: Places) -> Iterator[Finding]:
+    """Rules that never count, because others that come before them in rank match whenever they do.
+
+    Raises:
+        Undecided
+    """
+    for place, index in enumerate(ranked.order):
+        covering = _covering(ranked, place)
+        if covering:
+            yield _shadowed(rules, index, [ranked.order[one] for one in covering], places)
 
 
-def _needed(index: int, before: Sequence[int], true: Sequence[Sequence[Term]], space: Space) -> Sequence[int]:
+def _covering(ranked: Ranked, place: int) -> list[int]:
+    """The rules that cover this one, as few as can be told; none when they leave something open."""
+    own = [ranked.pile.terms[term] for term in boxes.each(ranked.own[place])]
+    before = ranked.before[place]
+    if not own or not all(ranked.pile.meeting(term, before) for term in own):
+        return []
+    holding = [ranked.rules_of(ranked.pile.holding(term, before)) for term in own]
+    alone = set(holding[0]).intersection(*holding)
+    if alone:
+        return [min(alone)]
+    used = 0
+    for term in own:
+        cover = ranked.pile.cover(term, before)
+        if cover.part is not None:
+            return []
+        used |= cover.used
+    return _needed(ranked, place, used)
+
+
+def _needed(ranked: Ranked, place: int, used: int) -> list[int]:
     """Of the rules that cover this one together, those without which the others would not."""
-    needed = list(before)
-    for one in before:
+    needed = ranked.rules_of(used)
+    if len(needed) > COMPARED_MAX:
+        return needed
+    own = [ranked.pile.terms[term] for term in boxes.each(ranked.own[place])]
+    for one in list(needed):
         rest = [other for other in needed if other != one]
-        if _covers(true[index], list(chain.from_iterable(true[other] for other in rest)), space):
+        among = sum(ranked.own[other] for other in rest)
+        if all(ranked.pile.cover(term, among).part is None for term in own):
             needed = rest
     return needed
 
 
-def _with_repetitions(
-    findings: Sequence[Finding], conditions: Sequence[Expression], names: Sequence[str]
-) -> list[Finding]:
-    """The findings, where a rule that only repeats an earlier one is said to do just that."""
-    first: dict[object, int] = {}
-    repeated: dict[int, Finding] = {}
-    for index, condition in enumerate(conditions):
-        earlier = first.setdefault(shape(condition), index)
-        if earlier != index:
-            message = f"This rule never counts: {names[earlier]!r} before it asks the same. Leave one out."
-            repeated[index] = Finding("same-condition", index, message)
-    kept = [finding for finding in findings if finding.rule not in repeated]
-    last = len(conditions)
-    return sorted(
-        [*kept, *repeated.values()], key=lambda finding: last if finding.rule is None else finding.rule
+def _shadowed(rules: Sequence[Rule], index: int, others: Sequence[int], places: Places) -> Finding:
+    shown = ", ".join(repr(rules[one].id) for one in others[:NAMED_MAX])
+    more = f" and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else ""
+    which = shown if len(others) == 1 else f"one of {shown}{more}"
+    return Finding(
+        code="shadowed",
+        pointer=places.rule(index),
+        reason=f"This rule never counts: whenever it matches, {which} before it does.",
+        remedy="Move it up, narrow what is before it, or leave it out.",
     )
 
 
-def _gaps(
-    true: Sequence[Sequence[Term]],
-    ordinary: Mapping[int, int],
-    columns: Sequence[Column | Outcome],
-    steps: Steps,
-) -> list[Finding]:
-    """Whether something that may well come matches no rule; with an example."""
-    part = boxes.uncovered(ordinary, list(chain.from_iterable(true)), steps)
-    if part is None:
-        return []
-    told = (_example(columns[index], mask) for index, mask in part.items() if mask != ordinary[index])
-    shown = [one for one in told if one is not None][:NAMED_MAX]
-    when = f", as when {' and '.join(shown)}" if shown else ""
-    message = (
-        f"Some requests match no rule{when}. Add a last rule with the condition `true` if that is not meant."
-    )
-    return [Finding("gap", None, message)]
+def always_true(ranked: Ranked, hit_policy: HitPolicy, places: Places) -> Iterator[Finding]:
+    """Rules that always match, so that none after them counts.
+
+    Raises:
+        Undecided
+    """
+    if hit_policy is not HitPolicy.FIRST:
+        return
+    for place in always(ranked):
+        if place + 1 < len(ranked.order):
+            yield Finding(
+                code="always-matches",
+                pointer=places.condition(ranked.order[place]),
+                reason="This condition is always true, and none of the rules after it ever counts.",
+                remedy="Move the rule to the end, or narrow its condition.",
+            )
+            return
 
 
-def _ordinary(
-    columns: Sequence[Column | Outcome], space: Mapping[int, int], declarations: Declarations
-) -> dict[int, int]:
-    """Of all there can be, what may well come: facts that are there, of their declared types and values."""
-    return {index: _usual(column, space[index], declarations) for index, column in enumerate(columns)}
-
-
-def _usual(column: Column | Outcome, mask: int, declarations: Declarations) -> int:
-    if isinstance(column, Outcome):
-        return 1 << Outcome.TRUE | 1 << Outcome.FALSE
-    declared = declarations.get(".".join(column.path))
-    if declared is None:
-        return mask
-    if declared.values is not None:
-        return _bits({column.code(value) for value in declared.values})
-    return _of_type(column, declared.type)
-
-
-def _possible(column: Column | Outcome, declarations: Declarations) -> int:
-    """The codes that facts of the declared type can have at all: they are bound to it beforehand."""
-    declared = None if isinstance(column, Outcome) else declarations.get(".".join(column.path))
-    if isinstance(column, Outcome) or declared is None:
-        return (1 << column.size) - 1
-    return _of_type(column, declared.type) | _bits({Code.UNREACHABLE, Code.ABSENT})
-
-
-def _of_type(column: Column, of: Type) -> int:
-    """The codes of the values of a type; OTHER where no constant is of it."""
-    classes = _CLASSES.get(of.name)
-    if classes is None:
-        return (1 << column.size) - (1 << Code.OTHER)
-    scales = [column.scales[each] for each in classes if each in column.scales]
-    codes = {code for scale in scales for code in range(scale.low, scale.high + 1)}
-    return _bits(codes or {Code.OTHER})
-
-
-def _bits(codes: AbstractSet[int]) -> int:
-    return sum(1 << code for code in codes)
-
-
-def _example(column: Column | Outcome, mask: int) -> str | None:
-    """What a part says of one fact, in words: one of its values, or that it has none that the rules name."""
-    if isinstance(column, Outcome):
-        return None
-    name = path_text(column.path)
-    for scale in column.scales.values():
-        for value, code in scale.codes.items():
-            if mask >> code & 1:
-                return f"{name} is {_value_text(value)}"
-    return f"{name} is none of the values named" if mask >> FIRST_VALUE_CODE else f"{name} is absent"
-
-
-def _value_text(value: object) -> str:
-    if isinstance(value, Timestamp | Duration):
-        return str(json_value(value))
-    return literal_text(value) if isinstance(value, bool | int | float | str) else str(value)
+def always(ranked: Ranked) -> Iterator[int]:
+    """The places in rank of the rules that always match, whatever the facts are. Raises Undecided."""
+    for place, own in enumerate(ranked.own):
+        if own and ranked.pile.cover({}, own).part is None:
+            yield place

@@ -166,4 +166,4 @@ def test_rules_beside_a_table_that_is_null_are_told_of_as_rules() -> None:
 
     found = lint.find(document, documents.read(document, COMMITMENT), COMMITMENT)
 
-    assert [(one.code, one.pointer) for one in found][:1] == [("never-matches", "/rules/0")]
+    assert [(one.code, one.pointer) for one in found][:1] == [("never-matches", "/rules/0/when")]
