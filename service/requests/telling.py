@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from service.outbox.models import EventDraft
 from service.requests import domain
@@ -15,7 +15,7 @@ SILENT = frozenset({EventType.NOTED, EventType.REPINNED})
 ACCEPT = "accept"
 ACCEPTED: tuple[Mapping[str, Any], str | None] = ({"verdict": ACCEPT}, None)
 
-Told = tuple[str, Mapping[str, Any]]
+Told: TypeAlias = tuple[str, dict[str, Any]]
 """The type of an event, and what it says."""
 
 

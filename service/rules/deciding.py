@@ -23,10 +23,12 @@ from service.rules.domain import (
     Winner,
 )
 from service.rules.language.bind import bind
-from service.rules.matching import Engine, MatchingTooSlow, RuleSet
+from service.rules.matching import Engine, EngineName, MatchingTooSlow, RuleSet
 
 NO_ENGINE = "none"
 """The engine of a decision that asked no rule."""
+
+REFERENCE: EngineName = "reference"
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -84,7 +86,7 @@ async def _answered(engine: Engine, kind: Kind, policies: Sequence[Effective], b
         decided = replace(
             decided,
             degraded=decided.degraded or bool(asked.consulted.doubts),
-            engine=decided.engine if asked.engine == NO_ENGINE else asked.engine,
+            engine=_engine_of(decided.engine, asked.engine),
             differed=(*decided.differed, policy.ref) if asked.differed else decided.differed,
         )
         consulted.append(asked.consulted)
@@ -100,6 +102,11 @@ async def _answered(engine: Engine, kind: Kind, policies: Sequence[Effective], b
         outcome=_merged(kind, winners) if winners else None,
     )
     return replace(decided, facts=facts, answers=(*decided.answers, answer))
+
+
+def _engine_of(before: str, asked: str) -> str:
+    """The engine of a decision: the reference, once it has stood in for any of its policies."""
+    return before if asked == NO_ENGINE or before == REFERENCE else asked
 
 
 async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:

@@ -92,23 +92,20 @@ def test_of_rules_that_set_the_same_fact_the_earlier_one_does(written: list[dict
     assert merged.sets.items() >= written[0].items()
     for name, value in merged.sets.items():
         assert value == next(sets[name] for sets in written if name in sets)
-    names = set().union(*written)
-    for name in names - merged.sets.keys():
+    for name in {name for sets in written for name in sets} - merged.sets.keys():
         assert any(name.startswith(f"{other}.") or other.startswith(f"{name}.") for other in merged.sets)
 
 
-FACTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "request": st.fixed_dictionaries(
-            {"type": st.just("incident")},
-            optional={
-                "priority": st.just("3"),
-                "custom": st.dictionaries(st.sampled_from("acd"), st.integers()),
-            },
-        ),
-        "client": st.fixed_dictionaries({"name": st.just("Harbour")}),
-    },
+def _facts(request: dict[str, Any], custom: dict[str, int] | None, client: str | None) -> dict[str, Any]:
+    own = request if custom is None else request | {"custom": custom}
+    return {"request": own} | ({} if client is None else {"client": {"name": client}})
+
+
+FACTS = st.builds(
+    _facts,
+    st.dictionaries(st.sampled_from(["priority", "impact"]), st.just("3")),
+    st.none() | st.dictionaries(st.sampled_from("acd"), st.integers()),
+    st.none() | st.just("Harbour"),
 )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from service.ids import PolicyId, PolicyVersionId
 from service.requests.kinds import KINDS
@@ -267,18 +268,28 @@ EVERYTHING: Policies = {
     "escalation": [{"rules": [_rule("major", "client.tier == 'gold'", {"ladder": "major"})]}],
 }
 WORDS = st.sampled_from(["high", "low", "P1", "P3", "gold"])
-FACTS = st.fixed_dictionaries(
-    {
-        "request": st.fixed_dictionaries(
-            {"type": st.sampled_from(["incident", "change"])},
-            optional={
-                "impact": WORDS | st.integers(),
-                "priority": WORDS,
-                "custom": st.dictionaries(st.just("size"), st.integers(0, 6) | st.floats(0, 6) | WORDS),
-            },
-        )
-    },
-    optional={"client": st.fixed_dictionaries({}, optional={"tier": WORDS})},
+
+
+def _facts(request: dict[str, Any], custom: dict[str, Any] | None, tier: str | None) -> dict[str, Any]:
+    own = request if custom is None else request | {"custom": custom}
+    return {"request": own} | ({} if tier is None else {"client": {"tier": tier}})
+
+
+def _own(request_type: str, told: dict[str, Any]) -> dict[str, Any]:
+    return told | {"type": request_type}
+
+
+TOLD: SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["impact", "priority"]), WORDS | st.integers(0, 3)
+)
+SIZES: SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.just("size"), st.integers(0, 6) | st.floats(0, 6) | WORDS
+)
+FACTS = st.builds(
+    _facts,
+    st.builds(_own, st.sampled_from(["incident", "change"]), TOLD),
+    st.none() | SIZES,
+    st.none() | WORDS,
 )
 
 
