@@ -59,7 +59,9 @@ def same_topic(
         for topic in sorted(_topics(kind, rules[index])):
             overlap = _overlap(world, ranked, place, groups.get(topic, 0))
             groups[topic] = groups.get(topic, 0) | ranked.own[place]
-            others, facts = ([], None) if overlap is None else overlap
+            if overlap is None:
+                continue
+            others, facts = overlap
             if facts is None:
                 continue
             told = f"This rule can match together with {_named(rules, others)} before it{_when(facts)}"
