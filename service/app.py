@@ -17,6 +17,7 @@ from service.api import conditional, idempotency, openapi, pagination
 from service.api.application import Access, Application
 from service.api.applications import ApplicationController
 from service.api.audit import AuditController
+from service.api.backtests import BacktestController
 from service.api.bodies import Screening, StrictRequest
 from service.api.calendars import CalendarController
 from service.api.clients import ClientController
@@ -91,6 +92,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     GroupController,
     CalendarController,
     FactController,
+    BacktestController,
     PolicyController,
     PublishingController,
     RuleController,

@@ -1,5 +1,6 @@
 """What both composition roots are made of: the kinds of policy, who looks at what wakes, the rules engine."""
 
+import os
 import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,8 @@ from service.rules.service import Rulebook
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.wakeups.service import Advance
+
+BACKTEST_PROCESSES_MAX = 4
 
 ADVANCES: Mapping[str, Advance] = {
     commitments.SUBJECT_KIND: commitments.advance,
@@ -52,6 +55,11 @@ async def rules_engine(settings: Settings, metrics: Metrics) -> AsyncGenerator[E
 def rulebook(engine: Engine) -> Rulebook:
     vet = vetting.vet if isinstance(engine, DurablePool) else None
     return Rulebook(engine, KINDS, Library(), vet)
+
+
+def backtest_processes(settings: Settings) -> int:
+    """In how many processes a worker judges past requests."""
+    return settings.backtest_processes or min(os.cpu_count() or 1, BACKTEST_PROCESSES_MAX)
 
 
 def post(settings: Settings) -> Post | None:

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         default="durable", description="Which engine decides; the other stands in or checks."
     )
     rules_children: int = Field(default=1, ge=1, le=64, description="Child processes of the rules engine.")
+    backtest_processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Processes in which a worker judges past requests. Unset: one for each core, at most 4.",
+    )
     worker_poll_interval: timedelta = Field(
         default=timedelta(milliseconds=250), description="How often a worker looks for due work."
     )

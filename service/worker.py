@@ -18,6 +18,8 @@ from service.api import idempotency
 from service.api.oauth.granted import store as granted
 from service.audit import drive as audit_drive
 from service.audit.drive import Sealer
+from service.backtests import jobs as backtests_jobs
+from service.backtests.drive import Staff
 from service.clock import Clock, SystemClock
 from service.db import Sessions, tenant_transaction
 from service.jobs import runner
@@ -46,7 +48,7 @@ from service.wakeups import service as wakeups
 from service.wakeups.drive import Meters, Round
 from service.wakeups.service import Advance, Advances
 
-JOBS = (outbox_jobs.deliver, repinning_jobs.repin, wakeups_jobs.move_clock)
+JOBS = (backtests_jobs.run, outbox_jobs.deliver, repinning_jobs.repin, wakeups_jobs.move_clock)
 """Importing a job registers it; naming it here keeps the import from looking unused."""
 
 PAUSE_MIN = timedelta(milliseconds=250)
@@ -101,8 +103,16 @@ async def run(
     sender = Sender(loopback_allowed=settings.webhooks_allow_loopback)
     known, meters, poll = Advances(advances), Meters.of(metrics), settings.worker_poll_interval
     work = Round(sessions, known, meters, stop)
+    staff = Staff(composition.backtest_processes(settings), stop)
     rulebook = composition.rulebook(ReferenceEngine())
-    parts = {Advances: known, Meters: meters, Rulebook: rulebook, Sender: sender, Vault: vault}
+    parts = {
+        Advances: known,
+        Meters: meters,
+        Rulebook: rulebook,
+        Sender: sender,
+        Staff: staff,
+        Vault: vault,
+    }
     tools = Tools(sessions, clock, parts)
     outgoing = _outgoing(settings, sessions, clock, vault)
     sealer = Sealer(sessions, clock, audit_drive.gauge(metrics), stop)

@@ -7,12 +7,15 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 
 from service.api.security import Principal
+from service.backtests import service as backtests
 from service.calendars import service as calendars
 from service.commitments import service as commitments
 from service.db import TenantSession
 from service.limits import service
 from service.limits.domain.table import (
     APPLICATIONS,
+    BACKTESTS,
+    BACKTESTS_AT_ONCE,
     BODY_BYTES,
     CALENDARS,
     CLIENT_WEBHOOK_ENDPOINTS,
@@ -47,6 +50,8 @@ async def _webhook_endpoints(session: TenantSession) -> int:
 
 COUNTS: Mapping[str, Count] = {
     APPLICATIONS.name: applications.count,
+    BACKTESTS.name: backtests.count,
+    BACKTESTS_AT_ONCE.name: backtests.open_count,
     CALENDARS.name: calendars.count,
     CLIENTS.name: tenants.client_count,
     FACTS.name: facts.count,

@@ -36,6 +36,15 @@ class ChangeKind(StrEnum):
     LADDER = "ladder"
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The tenant's own requests that were opened from `since` on and before `to`, as known at `until`."""
+
+    since: datetime
+    to: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
     """A backtest, and how far it has got.

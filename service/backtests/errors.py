@@ -49,3 +49,15 @@ class SimulationInvalid(Invalid):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("The simulation has faults.", faults=faults)
+
+
+class Unjudgeable(Exception):
+    """A past request that cannot be judged; says why. It is counted, and never ends a backtest."""
+
+
+class BacktestStuck(Exception):
+    """No process gets through a chunk, whichever way its rules are matched."""
+
+    def __init__(self, chunk: int) -> None:
+        super().__init__(f"Processes end on part {chunk} of the history, whichever engine matches its rules.")
+        self.chunk = chunk

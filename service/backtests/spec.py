@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from service.backtests.domain import Period
 from service.backtests.errors import BacktestInvalid
 from service.errors import Fault, pointer_to
 
@@ -13,6 +14,9 @@ CANDIDATES_MAX = 20
 NAME_LENGTH_MAX = 200
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,8 +50,8 @@ class History(
 ):
     """Which requests: the tenant's own, opened from `from` on and before `to`, or an imported log."""
 
-    since: datetime | None = None
-    to: datetime | None = None
+    since: Moment | None = None
+    to: Moment | None = None
     log_id: UUID | None = None
 
     def fault(self, place: str) -> Fault | None:
@@ -67,6 +71,10 @@ class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     policies: Annotated[list[Candidate], msgspec.Meta(min_length=1, max_length=CANDIDATES_MAX)]
     history: History
     calendars: Literal["current"] = "current"
+
+    def period(self, until: datetime) -> Period:
+        """Of the tenant's own requests, as they are known at `until`."""
+        return Period(self.history.since or until, self.history.to or until, until)
 
     def check(self) -> None:
         """Raises BacktestInvalid."""

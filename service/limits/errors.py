@@ -70,6 +70,18 @@ class ApplicationsTooMany(QuotaExceeded):
     code = "applications-too-many"
 
 
+class BacktestsTooMany(QuotaExceeded):
+    """The tenant has as many backtests as it may have. Delete some, or ask the operator for more."""
+
+    code = "backtests-too-many"
+
+
+class BacktestsAtOnceTooMany(QuotaExceeded):
+    """As many backtests of the tenant as may be are queued or running. Wait for one to end, or cancel it."""
+
+    code = "backtests-at-once-too-many"
+
+
 class CalendarsTooMany(QuotaExceeded):
     """The tenant has as many calendars as it may have. Revise one of them, or ask the operator for more."""
 
@@ -165,6 +177,8 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
     kind.code: kind
     for kind in (
         ApplicationsTooMany,
+        BacktestsAtOnceTooMany,
+        BacktestsTooMany,
         CalendarsTooMany,
         ClientWebhookEndpointsTooMany,
         ClientsTooMany,

@@ -75,6 +75,8 @@ BODY_BYTES = Limit(
     least=1_024,
 )
 APPLICATIONS = _counted("applications", 200, 10_000, "applications that are not revoked")
+BACKTESTS = _counted("backtests", 200, 10_000, "backtests with their results")
+BACKTESTS_AT_ONCE = _counted("backtests_at_once", 2, 20, "backtests that are queued or running")
 CALENDARS = _counted("calendars", 200, 10_000, "calendars")
 CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
 CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of each client organization")
@@ -111,6 +113,8 @@ LIMITS: Mapping[str, Limit] = {
         APPLICATION_BURST,
         BODY_BYTES,
         APPLICATIONS,
+        BACKTESTS,
+        BACKTESTS_AT_ONCE,
         CALENDARS,
         CLIENTS,
         CONTACTS,

@@ -1,7 +1,7 @@
 """A decision table as CSV (RFC 4180), for spreadsheets, and back.
 
 The first line names the columns: `id`, `when request.priority`, …, `then /promises/0/target/seconds`, …,
-`because`. A spreadsheet takes a cell that begins with one of `= + - @` for a formula: such a cell gets an
+`because`, and `rank` after `id` where rows have one. A spreadsheet takes a cell that begins with one of `= + - @` for a formula: such a cell gets an
 apostrophe before it, which is taken off again.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 from service.errors import Fault, pointer_to
 from service.rules.tables.table import InputForm, OutputForm, RowForm, Scalar, TableForm, TableInvalid
 
-ID, BECAUSE = "id", "because"
+ID, RANK, BECAUSE = "id", "rank", "because"
 WHEN, THEN = "when ", "then "
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 CHARACTERS_MAX = 4_000_000
@@ -25,16 +25,18 @@ def write(table: TableForm) -> str:
     """The table as CSV. Its template, `then`, is not part of it."""
     file = io.StringIO()
     writer = csv.writer(file)
+    ranked = any(row.rank is not None for row in table.rows)
     header = [
-        ID,
+        *([ID, RANK] if ranked else [ID]),
         *(f"{WHEN}{each.fact}" for each in table.inputs),
         *(f"{THEN}{each.at}" for each in table.outputs),
         BECAUSE,
     ]
     writer.writerow(header)
     for row in table.rows:
-        cells = [row.id or "", *row.when, *(_value_text(value) for value in row.then), row.because]
-        writer.writerow([_guarded(cell) for cell in cells])
+        rank = [_value_text(row.rank)] if ranked else []
+        cells = [row.id or "", *rank, *row.when, *(_value_text(value) for value in row.then), row.because]
+        writer.writerow([guarded(cell) for cell in cells])
     return file.getvalue()
 
 
@@ -73,9 +75,10 @@ Columns = tuple[Sequence[int], Sequence[int]]
 def _columns(header: Sequence[str]) -> Columns:
     inputs = [index for index, name in enumerate(header) if name.startswith(WHEN)]
     outputs = [index for index, name in enumerate(header) if name.startswith(THEN)]
-    wanted = [ID, *(header[index] for index in inputs), *(header[index] for index in outputs), BECAUSE]
+    rank = [RANK] if RANK in header[1:2] else []
+    wanted = [ID, *rank, *(header[index] for index in inputs), *(header[index] for index in outputs), BECAUSE]
     if list(header) != wanted or not inputs:
-        told = f"`{ID}`, then `{WHEN}<fact>`, then `{THEN}<place>`, then `{BECAUSE}`"
+        told = f"`{ID}`, then `{RANK}` if rows have one, then `{WHEN}<fact>`, then `{THEN}<place>`, then `{BECAUSE}`"
         raise TableInvalid([Fault("/0", f"The first line names the columns: {told}.")])
     return inputs, outputs
 
@@ -113,7 +116,8 @@ def _value(text: str) -> Scalar:
     return text if found is None else found
 
 
-def _guarded(cell: str) -> str:
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_BEGINS) else cell
 
 

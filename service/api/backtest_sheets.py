@@ -1,0 +1,57 @@
+"""The requests that a backtest found to differ, as a sheet (CSV, RFC 4180)."""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from typing import Any
+
+from service.backtests import service
+from service.backtests.domain import ChangeKind
+from service.backtests.weighing import SIDES
+from service.db import Sessions, tenant_transaction
+from service.ids import BacktestId, TenantId
+from service.rules.tables.sheet import guarded
+
+CHANGES_AT_ONCE = 500
+COLUMNS = ("id", "source", "external_id", "opened_at", "decided_at", "kinds")
+OF_A_SIDE = ("verdict", "ladders", "rules", "promises")
+
+
+async def lines(
+    sessions: Sessions, tenant_id: TenantId, backtest_id: BacktestId, *, kind: ChangeKind | None
+) -> AsyncGenerator[str]:
+    """The sheet, some requests at a time.
+
+    Each part is read in a transaction of its own: a streamed answer outlives the transaction of its request.
+    """
+    yield _sheet([[*COLUMNS, *(f"{name} {side}" for side in SIDES for name in OF_A_SIDE)]])
+    after: int | None = None
+    while True:
+        async with tenant_transaction(sessions, tenant_id) as session:
+            found = await service.changes(session, backtest_id, kind=kind, after=after, limit=CHANGES_AT_ONCE)
+        yield _sheet(_cells(change) for _, change in found)
+        if len(found) < CHANGES_AT_ONCE:
+            return
+        after = found[-1][0]
+
+
+def _sheet(rows: Iterable[Sequence[str]]) -> str:
+    file = io.StringIO()
+    csv.writer(file).writerows([guarded(cell) for cell in row] for row in rows)
+    return file.getvalue()
+
+
+def _cells(change: Mapping[str, Any]) -> list[str]:
+    """One request: what is in a list stands in one cell, an entry on each line."""
+    kinds = " ".join(change["kinds"])
+    sides = [cell for side in SIDES for cell in _cells_of_side(change[side])]
+    return [*(change[name] for name in COLUMNS[:-1]), kinds, *sides]
+
+
+def _cells_of_side(side: Mapping[str, Any]) -> list[str]:
+    rules = [rule for each in side["rules"].values() for rule in each]
+    promises = [
+        f"{each['metric']} {each['outcome']}" + ("" if each["due_at"] is None else f", due {each['due_at']}")
+        for each in side["promises"]
+    ]
+    return [side["verdict"], "\n".join(side["ladders"]), "\n".join(rules), "\n".join(promises)]

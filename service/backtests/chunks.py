@@ -1,0 +1,122 @@
+"""One run of past requests, judged by the policies in effect and by those that are tried."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from service.backtests import course as courses
+from service.backtests import weighing
+from service.backtests.cases import Case
+from service.backtests.course import Course, Told
+from service.backtests.domain import ChangeKind
+from service.backtests.errors import Unjudgeable
+from service.backtests.ruling import Ruling, Side
+from service.backtests.weighing import Counts, Way, Weights
+from service.calendars.domain import BeyondHorizon
+from service.commitments.domain import Calendars
+from service.tenants.domain import Client, OperatedService
+
+CASES = msgspec.json.Decoder(Case)
+
+
+REASONS_MAX = 20
+"""Of one chunk; whatever else cannot be judged is counted together."""
+OTHER_REASONS = "for other reasons"
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Past requests in the order of their opening, and whom and what they concern, by name."""
+
+    number: int
+    cases: Sequence[msgspec.Raw]
+    clients: dict[str, Client] = {}
+    services: dict[str, OperatedService] = {}
+
+    def client_of(self, case: Case) -> Client | None:
+        """Raises Unjudgeable: it is not in the register any more."""
+        name = case.submission.client
+        if name is not None and name not in self.clients:
+            raise Unjudgeable(f"There is no client {name!r}.")
+        return None if name is None else self.clients[name]
+
+    def service_of(self, case: Case) -> OperatedService | None:
+        """Raises Unjudgeable: it is not in the register any more."""
+        name = case.submission.service
+        if name is not None and name not in self.services:
+            raise Unjudgeable(f"There is no service {name!r}.")
+        return None if name is None else self.services[name]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What came of a chunk.
+
+    Attributes:
+        changes: every request that differs, in the order of the chunk.
+    """
+
+    number: int
+    cases: int
+    totals: dict[str, Any]
+    changes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a backtest compares, read.
+
+    Attributes:
+        until: as of when promises are looked at.
+    """
+
+    before: Side
+    after: Side
+    calendars: Calendars
+    until: datetime
+
+
+async def judged(comparison: Comparison, chunk: Chunk) -> Judged:
+    """Judge every request of a chunk by both sides. What cannot be judged is counted with the reason."""
+    changes: list[Counts] = []
+    kinds_changed, unjudged = Counter[str](), Counter[str]()
+    weights = Weights(comparison.before.rules), Weights(comparison.after.rules)
+    for raw in chunk.cases:
+        try:
+            told, ways = await _judged(comparison, chunk, CASES.decode(raw))
+        except (Unjudgeable, BeyondHorizon, msgspec.ValidationError) as error:
+            reason = str(error)
+            unjudged[reason if reason in unjudged or len(unjudged) < REASONS_MAX else OTHER_REASONS] += 1
+            continue
+        for weight, way in zip(weights, ways, strict=True):
+            weight.add(way)
+        if kinds := weighing.kinds_of_change(*ways):
+            kinds_changed.update(kind.value for kind in kinds)
+            changes.append(weighing.change(told, *ways, kinds))
+    totals = {
+        "requests": len(chunk.cases) - unjudged.total(),
+        "changed": len(changes),
+        "changes": {kind.value: kinds_changed[kind.value] for kind in ChangeKind},
+        "unjudged": dict(unjudged),
+        "before": weights[0].totals(),
+        "after": weights[1].totals(),
+    }
+    return Judged(chunk.number, len(chunk.cases), totals, changes)
+
+
+async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Told, tuple[Way, Way]]:
+    client = chunk.client_of(case)
+    told = courses.told(case, client=client, service=chunk.service_of(case))
+    points = told.points
+    old = [await comparison.before.ruling(point, client) for point in points]
+    new = [await comparison.after.ruling(point, client) for point in points]
+    before = Way(old, _course(comparison, told, old))
+    same = all(one.terms == other.terms for one, other in zip(old, new, strict=True))
+    return told, (before, Way(new, before.course if same else _course(comparison, told, new)))
+
+
+def _course(comparison: Comparison, told: Told, rulings: Sequence[Ruling]) -> Course:
+    terms = [ruling.terms for ruling in rulings]
+    return courses.course(told, terms, comparison.calendars, until=comparison.until)

@@ -1,0 +1,293 @@
+"""What becomes of one past request under some policies, in memory: with the functions that live requests use.
+
+A wake-up that is due at the instant at which something is told fires first, as on a sandbox's clock. Pure.
+"""
+
+import bisect
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from uuid import UUID
+
+from service.backtests.cases import Case, CaseEvent
+from service.calendars.domain import BeyondHorizon
+from service.commitments import promises, steps
+from service.commitments.domain import Calendars, EntryId, LedgerEntry, Terms
+from service.commitments.models import Commitment
+from service.commitments.steps import Look, Offer, Step
+from service.ids import DecisionId, EventId, RequestId
+from service.requests import domain
+from service.requests.deciding import DECIDED_AGAIN_MAX
+from service.requests.domain import EventType, Facts, Request, RequestEvent, State
+from service.tenants.domain import Client, OperatedService
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A decision to make: on which facts, as of when, and the event from which on it holds."""
+
+    event: RequestEvent
+    facts: Facts
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One event, in the order in which they were told, and what is decided because of it."""
+
+    event: RequestEvent
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A past request as it came to be known.
+
+    Attributes:
+        tellings: the first is its submission.
+    """
+
+    request: Request
+    tellings: tuple[Telling, ...]
+
+    @property
+    def points(self) -> list[Point]:
+        return [point for telling in self.tellings for point in telling.points]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What became of the promises.
+
+    Attributes:
+        commitments: as they stand at the end, in the order of their making.
+        told: how often what was told of which metric, as `("resolve", "commitment.broken")`.
+    """
+
+    commitments: tuple[Commitment, ...]
+    told: Mapping[tuple[str, str], int]
+
+
+def told(case: Case, *, client: Client | None, service: OperatedService | None) -> Told:
+    """The request as it came to be known, and the snapshots of facts that are decided on."""
+    opened = _opened(case)
+    request = _request(case, opened, client, service)
+
+    def snapshot(own: Facts) -> Facts:
+        return domain.rule_facts(request, own, client=client, service=service)
+
+    facts = domain.merged({}, case.submission.facts)
+    history = [opened]
+    tellings = [Telling(opened, (Point(opened, snapshot(facts), opened.received_at),))]
+    for event in _events(case, opened):
+        at = _insert(history, event)
+        points: list[Point] = []
+        if event.facts:
+            places = [place for place in range(at + 1, len(history)) if history[place].facts]
+            for place in (at, *places[-DECIDED_AGAIN_MAX:]):
+                facts = domain.facts_after(history[: place + 1])
+                points.append(Point(history[place], snapshot(facts), event.received_at))
+        tellings.append(Telling(event, tuple(points)))
+    return Told(request, tuple(tellings))
+
+
+def course(
+    told: Told, terms: Sequence[tuple[Terms, ...]], calendars: Calendars, *, until: datetime
+) -> Course:
+    """What becomes of the promises if these are the terms of each decision.
+
+    Args:
+        told: the request.
+        terms: what is promised by the decision on each of `told.points`, in their order.
+        calendars: those of all terms.
+        until: as of when they are looked at.
+    """
+    run = _Run(told.request, calendars)
+    offered = iter(terms)
+    for telling in told.tellings:
+        offers = [run.offer(point.event, next(offered)) for point in telling.points]
+        run.advance(until=telling.event.received_at)
+        if telling.event.type is EventType.OPENED:
+            run.submit(offers[0])
+        else:
+            run.record(telling.event, offers)
+    run.advance(until=until)
+    return Course(commitments=tuple(promise.commitment for promise in run.promises), told=dict(run.told))
+
+
+@dataclass(slots=True)
+class _Promise:
+    commitment: Commitment
+    ledger: list[LedgerEntry]
+    wakes_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """The promises of one request while its history is gone through."""
+
+    request: Request
+    calendars: Calendars
+    promises: list[_Promise] = field(default_factory=list["_Promise"])
+    told: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def look(self, now: datetime) -> Look:
+        return Look(self.calendars, now, lambda: UUID(int=next(self.numbers)))
+
+    def offer(self, event: RequestEvent, terms: tuple[Terms, ...]) -> Offer:
+        """What a decision promises, from the event on that it was made for."""
+        entry = domain.ledger_entry(event) if event.type is EventType.OPENED else None
+        return Offer(
+            request_id=self.request.id,
+            client_id=self.request.client_id,
+            service_id=self.request.service_id,
+            terms=terms,
+            decision_id=DecisionId(UUID(int=0)),
+            at=max(event.occurred_at, self.request.opened_at),
+            source_sequence=event.source_sequence,
+            received_at=event.received_at,
+            entry_id=EntryId(str(event.id)),
+            entries=() if entry is None or event.state is State.OPEN else (entry,),
+        )
+
+    def submit(self, offer: Offer) -> None:
+        look = self.look(self.request.received_at)
+        try:
+            made = [steps.made(offer, terms, look) for terms in offer.terms]
+        except BeyondHorizon:
+            terms = tuple(promises.terms_of(promises.DEFAULT, {}))
+            made = [steps.made(replace(offer, terms=terms), each, look) for each in terms]
+        for step in made:
+            self._add(step)
+
+    def record(self, event: RequestEvent, offers: Sequence[Offer]) -> None:
+        """Bring an event before the promises, and what was decided because of it."""
+        look = self.look(event.received_at)
+        entry = domain.ledger_entry(event)
+        entries = [] if entry is None else [entry]
+        for offer in offers or ([None] if entries else []):
+            self._take(entries, self._followable(offer, look), look)
+            entries = []
+
+    def advance(self, *, until: datetime) -> None:
+        """Look at the promises whenever they wake up, in the order of time."""
+        while True:
+            due = [each for each in self.promises if each.wakes_at is not None and each.wakes_at <= until]
+            if not due:
+                return
+            first = min(due, key=lambda each: each.wakes_at or until)
+            self._step(first, [], None, self.look(first.wakes_at or until))
+
+    def _followable(self, offer: Offer | None, look: Look) -> Offer | None:
+        """The offer; without terms when its calendars open too seldom for them."""
+        if offer is None:
+            return None
+        try:
+            for terms in offer.terms:
+                steps.made(offer, terms, look)
+        except BeyondHorizon:
+            return replace(offer, terms=())
+        return offer
+
+    def _take(self, entries: Sequence[LedgerEntry], offer: Offer | None, look: Look) -> None:
+        known = list(self.promises)
+        past = max((promise.ledger for promise in known), key=len, default=list[LedgerEntry]())
+        made = steps.made_late(
+            offer, {promise.commitment.metric for promise in known}, [*past, *entries], look
+        )
+        for promise in known:
+            self._step(promise, entries, offer, look)
+        for step in made:
+            self._add(step)
+
+    def _step(
+        self, promise: _Promise, entries: Sequence[LedgerEntry], offer: Offer | None, look: Look
+    ) -> None:
+        step = steps.next_step(promise.commitment, promise.ledger, entries, offer, look)
+        self._tell(step)
+        promise.commitment = step.commitment
+        promise.ledger += step.entries
+        promise.wakes_at = None if step.wake_up is None else step.wake_up.fire_at
+
+    def _add(self, step: Step) -> None:
+        self._tell(step)
+        wakes_at = None if step.wake_up is None else step.wake_up.fire_at
+        self.promises.append(_Promise(step.commitment, list(step.entries), wakes_at))
+
+    def _tell(self, step: Step) -> None:
+        self.told.update((step.commitment.metric, event.type) for event in step.events)
+
+
+def _insert(history: list[RequestEvent], event: RequestEvent) -> int:
+    """Put an event into its place, and say which that is."""
+    at = bisect.bisect(history, event.order, key=lambda each: each.order)
+    history.insert(at, event)
+    return at
+
+
+def _opened(case: Case) -> RequestEvent:
+    submission = case.submission
+    return RequestEvent(
+        id=_event_id(0),
+        type=EventType.OPENED,
+        occurred_at=submission.occurred_at,
+        source_sequence=submission.sequence,
+        received_at=case.received_at or submission.occurred_at,
+        state=submission.state,
+        facts=submission.facts,
+    )
+
+
+def _events(case: Case, opened: RequestEvent) -> list[RequestEvent]:
+    """The events in the order in which they were told."""
+    told_at = opened.received_at
+    found: list[RequestEvent] = []
+    for number, event in enumerate(case.events, start=1):
+        told_at = event.received_at or max(told_at, event.occurred_at)
+        found.append(_event(event, told_at, _event_id(number)))
+    return found
+
+
+def _event(event: CaseEvent, received_at: datetime, event_id: EventId) -> RequestEvent:
+    return RequestEvent(
+        id=event_id,
+        type=event.type,
+        occurred_at=event.occurred_at,
+        source_sequence=event.sequence,
+        received_at=received_at,
+        state=event.state,
+        facts=event.facts,
+        cause=event.cause,
+        party=event.party,
+        by=event.by,
+    )
+
+
+def _event_id(number: int) -> EventId:
+    """Ids that sort as the events were told, which is all that is asked of them."""
+    return EventId(UUID(int=number))
+
+
+def _request(
+    case: Case, opened: RequestEvent, client: Client | None, service: OperatedService | None
+) -> Request:
+    submission = case.submission
+    return Request(
+        id=RequestId(case.id),
+        client_id=None if client is None else client.id,
+        service_id=None if service is None else service.id,
+        source_client_id=None,
+        contact_id=None,
+        source=submission.source,
+        external_id=submission.external_id,
+        type=submission.type,
+        title=submission.title,
+        state=submission.state,
+        facts=submission.facts,
+        opened_at=submission.occurred_at,
+        received_at=opened.received_at,
+        sequence=0,
+    )

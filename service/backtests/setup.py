@@ -1,0 +1,96 @@
+"""What a process is told before it judges, so that it needs nothing else: no settings, no database."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from service.backtests.basis import Version
+from service.backtests.chunks import Comparison
+from service.backtests.matcher import InProcess
+from service.backtests.ruling import Side
+from service.calendars import service as calendars
+from service.calendars.domain import WorkingTime
+from service.calendars.service import CalendarSource
+from service.commitments.domain import CalendarKey
+from service.requests.kinds import KINDS
+from service.rules import documents
+from service.rules.deciding import Effective
+from service.rules.domain import Saved
+from service.rules.matching import Engine, RuleSet
+from service.rules.reference import ReferenceEngine
+
+EngineName = Literal["durable", "reference"]
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What is compared, in full.
+
+    Attributes:
+        saved: the content of each version, by its id.
+        sources: what each calendar version is computed from, by its id.
+        engine: what matches the rules; whichever it is, the result is the same.
+        rulings_kept: see `ruling.Side`.
+    """
+
+    before: list[Version]
+    after: list[Version]
+    saved: dict[UUID, Saved]
+    calendars: dict[str, UUID]
+    sources: dict[UUID, CalendarSource]
+    until: datetime
+    engine: EngineName = "durable"
+    rulings_kept: int = 20_000
+
+
+class Compiled(Mapping[CalendarKey, WorkingTime]):
+    """Calendar versions, each compiled when it is first asked for."""
+
+    def __init__(self, sources: Mapping[UUID, CalendarSource]) -> None:
+        self._sources = {CalendarKey(str(version_id)): source for version_id, source in sources.items()}
+        self._compiled: dict[CalendarKey, WorkingTime] = {}
+
+    def __getitem__(self, key: CalendarKey) -> WorkingTime:
+        if key not in self._compiled:
+            self._compiled[key] = calendars.compiled_from(self._sources[key])
+        return self._compiled[key]
+
+    def __iter__(self) -> Iterator[CalendarKey]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+def comparison(setup: Setup) -> Comparison:
+    """Read all of it. The engine of both sides is one, in this process."""
+    reference = ReferenceEngine()
+    engine: Engine = reference if setup.engine == "reference" else InProcess(reference)
+    return Comparison(
+        before=_side(setup, setup.before, engine),
+        after=_side(setup, setup.after, engine),
+        calendars=Compiled(setup.sources),
+        until=setup.until,
+    )
+
+
+def _side(setup: Setup, versions: list[Version], engine: Engine) -> Side:
+    policies: dict[str, list[Effective]] = {}
+    for version in versions:
+        policies.setdefault(version.kind, []).append(_effective(version, setup.saved[version.version_id]))
+    return Side(
+        engine,
+        list(KINDS.values()),
+        policies,
+        labels={version.version_id: version.label for version in versions},
+        calendars=setup.calendars,
+        rulings_kept=setup.rulings_kept,
+    )
+
+
+def _effective(version: Version, saved: Saved) -> Effective:
+    document = documents.read(saved.document, KINDS[version.kind], own=saved.declared)
+    conditions = tuple(rule.condition for rule in document.rules)
+    return Effective(version.ref, document, RuleSet(str(version.version_id), conditions))

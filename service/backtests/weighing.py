@@ -1,0 +1,207 @@
+"""What the policies that are tried change: of one request, and counted over many. Pure.
+
+Totals are plain JSON in which every number is a count, so that parts are added up in any order to the same.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from service.backtests.course import Course, Point, Told
+from service.backtests.domain import ChangeKind
+from service.backtests.ruling import Ruling
+from service.commitments import wire
+from service.commitments.domain import ClockState, Outcome
+from service.commitments.models import Commitment
+from service.instants import rfc3339
+
+Counts: TypeAlias = dict[str, Any]
+
+CANCELLED = "cancelled"
+SIDES = ("before", "after")
+REASONS_MAX = 100
+TOLD = {
+    "commitment.warned": "warnings",
+    "commitment.broken": "breaches",
+    "commitment.corrected": "corrections",
+    "commitment.due_changed": "due_changes",
+}
+"""What is told of a promise, and how that is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One request's way under the policies of one side.
+
+    Attributes:
+        rulings: of each of its points.
+    """
+
+    rulings: Sequence[Ruling]
+    course: Course
+
+
+class Weights:
+    """What many requests add to the totals of one side.
+
+    Requests share their rulings, so each ruling is counted by how often it was made.
+    """
+
+    def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:
+        self._rules = rules
+        self._made: dict[int, tuple[Ruling, int]] = {}
+        self._counts: Counts = {"decisions": 0, "degraded": 0, "unmatched": 0}
+        self._counts |= {name: {} for name in ("verdicts", "ladders", "promises", "absent")}
+
+    def add(self, way: Way) -> None:
+        for ruling in way.rulings:
+            _, times = self._made.get(id(ruling), (ruling, 0))
+            self._made[id(ruling)] = ruling, times + 1
+        last = way.rulings[-1]
+        ends = {
+            "decisions": len(way.rulings),
+            "unmatched": int(last.is_usual),
+            "verdicts": {last.verdict: 1},
+            "ladders": dict.fromkeys(last.ladders, 1),
+            "promises": _promises(way.course),
+        }
+        added(self._counts, ends)
+
+    def totals(self) -> Counts:
+        """All counts; a rule that never matched stands there with zeros."""
+        rules = {
+            label: {rule: {"matched": 0, "followed": 0} for rule in ids} for label, ids in self._rules.items()
+        }
+        degraded, absent = 0, Counter[str]()
+        for ruling, times in self._made.values():
+            degraded += times if ruling.degraded else 0
+            absent.update(dict.fromkeys(ruling.absent, times))
+            for asked in ruling.asked:
+                for rule in asked.matched:
+                    rules[asked.label][rule]["matched"] += times
+                for rule in asked.followed:
+                    rules[asked.label][rule]["followed"] += times
+        return added(dict(self._counts), {"degraded": degraded, "absent": absent, "rules": rules})
+
+
+def _promises(course: Course) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for commitment in course.commitments:
+        found.setdefault(commitment.metric, Counter()).update(("made", outcome(commitment)))
+    for (metric, event), times in course.told.items():
+        if event in TOLD:
+            found.setdefault(metric, Counter())[TOLD[event]] += times
+    return found
+
+
+def outcome(commitment: Commitment) -> str:
+    """`kept`, `broken`, `pending` or `cancelled`."""
+    is_over = commitment.clock is ClockState.STOPPED
+    return CANCELLED if is_over and commitment.outcome is Outcome.PENDING else commitment.outcome.value
+
+
+def added(totals: Counts, more: Mapping[str, Any]) -> Counts:
+    """The totals with more added to them, in place."""
+    for name, value in more.items():
+        if isinstance(value, Mapping):
+            added(totals.setdefault(name, {}), cast("Mapping[str, Any]", value))
+        else:
+            totals[name] = totals.get(name, 0) + value
+    return totals
+
+
+def result(totals: Counts, *, listed_max: int) -> Counts:
+    """The totals of all parts, with what follows from them.
+
+    Args:
+        totals: at least of one part, or none where the history is empty.
+        listed_max: how many of the requests that change are listed.
+    """
+    tried: Mapping[str, Mapping[str, Counts]] = totals.get("after", {}).get("rules", {})
+    reasons = sorted(totals.get("unjudged", {}).items(), key=lambda reason: (-reason[1], reason[0]))
+    return {
+        **totals,
+        "unjudged": dict(reasons[:REASONS_MAX]),
+        "rules_never_matched": {
+            label: [rule for rule, times in sorted(rules.items()) if not times["matched"]]
+            for label, rules in tried.items()
+        },
+        "changes_listed": min(totals.get("changed", 0), listed_max),
+    }
+
+
+def kinds_of_change(before: Way, after: Way) -> list[ChangeKind]:
+    """In what one request differs."""
+    old, new = before.rulings[-1], after.rulings[-1]
+    terms = zip(before.rulings, after.rulings, strict=True)
+    found = {
+        ChangeKind.VERDICT: old.verdict != new.verdict,
+        ChangeKind.PROMISE: any(one.terms != other.terms for one, other in terms),
+        ChangeKind.OUTCOME: _outcomes(before.course) != _outcomes(after.course),
+        ChangeKind.WARNING: _warnings(before.course) != _warnings(after.course),
+        ChangeKind.LADDER: old.ladders != new.ladders,
+    }
+    return [kind for kind, differs in found.items() if differs]
+
+
+def _outcomes(course: Course) -> dict[str, tuple[str, bool]]:
+    """Of each metric what became of it, and whether a breach was told."""
+    return {
+        each.metric: (outcome(each), course.told.get((each.metric, "commitment.broken"), 0) > 0)
+        for each in course.commitments
+    }
+
+
+def _warnings(course: Course) -> dict[str, int]:
+    return {metric: times for (metric, event), times in course.told.items() if event == "commitment.warned"}
+
+
+def change(told: Told, before: Way, after: Way, kinds: Sequence[ChangeKind]) -> Counts:
+    """One request that differs, for people: what followed before and what would follow, and by which rules.
+
+    The rules are those of the first decision from which something else follows.
+    """
+    request = told.request
+    at = next(
+        (
+            index
+            for index, (one, other) in enumerate(zip(before.rulings, after.rulings, strict=True))
+            if one.differs_from(other)
+        ),
+        len(before.rulings) - 1,
+    )
+    point: Point = told.points[at]
+    return {
+        "id": str(request.id),
+        "source": request.source,
+        "external_id": request.external_id,
+        "opened_at": rfc3339(request.opened_at),
+        "decided_at": rfc3339(point.now),
+        "kinds": [kind.value for kind in kinds],
+        "before": _side(before, at),
+        "after": _side(after, at),
+    }
+
+
+def _side(way: Way, at: int) -> Counts:
+    last = way.rulings[-1]
+    return {
+        "verdict": last.verdict,
+        "ladders": list(last.ladders),
+        "rules": {kind: list(rules) for kind, rules in way.rulings[at].rules.items()},
+        "promises": [_promise(each, way.course) for each in way.course.commitments],
+    }
+
+
+def _promise(commitment: Commitment, course: Course) -> Counts:
+    due_at, broken_at = commitment.due_at, commitment.broken_at
+    return {
+        "metric": commitment.metric,
+        "target": wire.target_document(commitment.target),
+        "outcome": outcome(commitment),
+        "due_at": None if due_at is None else rfc3339(due_at),
+        "broken_at": None if broken_at is None else rfc3339(broken_at),
+        "warnings": course.told.get((commitment.metric, "commitment.warned"), 0),
+        "breaches": course.told.get((commitment.metric, "commitment.broken"), 0),
+    }

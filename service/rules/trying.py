@@ -1,0 +1,127 @@
+"""Versions to be tried: those in effect, with others in their place. Nothing is held, and nothing written."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service import ids
+from service.db import TenantSession, run
+from service.errors import Fault
+from service.ids import PolicyId, PolicyVersionId
+from service.rules import documents, pointers, store
+from service.rules.deciding import Effective
+from service.rules.domain import Document, Kind, Saved, VersionRef
+from service.rules.errors import PolicyInvalid
+from service.rules.matching import RuleSet
+from service.rules.pointers import Pointed, Received
+from service.rules.service import Rulebook
+
+POINTED = "select effective::text from policy_pointer where tenant_id = $1"
+"""Without a lock: what is tried may be of a moment ago, in a transaction that may only read."""
+
+UNSAVED = 0
+"""The version of a document that was never saved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One version, as it is tried.
+
+    Attributes:
+        name: of its policy.
+    """
+
+    kind: str
+    name: str
+    ref: VersionRef
+    document: Document
+
+    @property
+    def label(self) -> str:
+        """What people call it: `name@version`, or `name@document`."""
+        return f"{self.name}@{self.ref.version if self.ref.version != UNSAVED else 'document'}"
+
+    @property
+    def effective(self) -> Effective:
+        """Under a key of its own: no engine keeps rules for long that are only tried."""
+        conditions = tuple(rule.condition for rule in self.document.rules)
+        return Effective(self.ref, self.document, RuleSet(f"trial:{self.ref.version_id}", conditions))
+
+
+async def in_effect(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> list[Trial]:
+    """The versions by which a request that is received now is decided, of each kind in their order."""
+    stored = (await run(session.db, POINTED, session.tenant_id)).scalar()
+    pointed: dict[str, list[Any]] = msgspec.json.decode(stored or "{}")
+    refs = {
+        kind: pointers.in_effect([Pointed.of(entry) for entry in entries], Received(now), now=now)
+        for kind, entries in pointed.items()
+    }
+    version_ids = [ref.version_id for each in refs.values() for ref in each]
+    saved = await store.documents(session, version_ids)
+    return [
+        await _trial(session, rulebook, rulebook.kinds[kind], ref, saved[ref.version_id])
+        for kind, each in refs.items()
+        for ref in each
+    ]
+
+
+async def stored(session: TenantSession, rulebook: Rulebook, policy_id: PolicyId, version: int) -> Trial:
+    """A version that is stored, published or not. Raises PolicyNotFound."""
+    kind = rulebook.kinds[(await store.get(session, policy_id)).kind]
+    row = await store.version(session, policy_id, version)
+    ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(row.id), version=version)
+    return await _trial(session, rulebook, kind, ref, Saved(row.document, row.declarations))
+
+
+async def written(
+    rulebook: Rulebook, kind: str, name: str, saved: Saved, *, instead_of: PolicyId | None
+) -> Trial:
+    """A document that is not saved, in the place of a policy or beside all others.
+
+    Raises:
+        PolicyInvalid: with every fault and its place in the document.
+    """
+    known = rulebook.kinds.get(kind)
+    if known is None:
+        names = ", ".join(sorted(rulebook.kinds))
+        raise PolicyInvalid([Fault("/kind", f"{kind!r} is not a kind of policy; known are {names}.")])
+    document = await asyncio.to_thread(documents.read, saved.document, known, own=saved.declared)
+    content = UUID(hex=documents.fingerprint(saved.document)[:32])
+    policy_id = instead_of or PolicyId(ids.derived_id(content, f"{kind}:{name}"))
+    version_id = PolicyVersionId(ids.derived_id(policy_id, content.hex))
+    ref = VersionRef(policy_id=policy_id, version_id=version_id, version=UNSAVED)
+    return Trial(kind=kind, name=name, ref=ref, document=document)
+
+
+async def saved(session: TenantSession, version_ids: Sequence[UUID]) -> dict[UUID, Saved]:
+    """What versions say, as it was written."""
+    return await store.documents(session, version_ids)
+
+
+def with_candidates(trials: Sequence[Trial], candidates: Sequence[Trial]) -> list[Trial]:
+    """The versions with others in the place of those of the same policy, each kind in its order."""
+    tried = {candidate.ref.policy_id for candidate in candidates}
+    kept = [trial for trial in trials if trial.ref.policy_id not in tried]
+    return sorted([*kept, *candidates], key=lambda trial: (trial.document.order, trial.ref.policy_id))
+
+
+def by_kind(trials: Sequence[Trial]) -> Mapping[str, list[Effective]]:
+    """What `deciding.decide` asks, each kind in the order of `trials`."""
+    found: dict[str, list[Effective]] = {}
+    for trial in trials:
+        found.setdefault(trial.kind, []).append(trial.effective)
+    return found
+
+
+async def _trial(
+    session: TenantSession, rulebook: Rulebook, kind: Kind, ref: VersionRef, saved: Saved
+) -> Trial:
+    library = rulebook.library
+    document = await asyncio.to_thread(library.read, session.tenant_id, ref.version_id, saved, kind)
+    name = (await store.get(session, ref.policy_id)).name
+    return Trial(kind=kind.name, name=name, ref=ref, document=document)
