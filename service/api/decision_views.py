@@ -32,13 +32,25 @@ class VersionRefView(msgspec.Struct, frozen=True):
         return cls(ref.policy_id, ref.version_id, ref.version)
 
 
+class UnfitView(msgspec.Struct, frozen=True):
+    """A fact that is not what it is declared to be: its place in the snapshot, and what is wrong with it."""
+
+    pointer: str
+    detail: str
+
+
 class ConsultedView(msgspec.Struct, frozen=True):
-    """A version that was asked: its rules that matched, those that could not be evaluated, and doubts."""
+    """A version that was asked: its rules that matched, those that could not be evaluated, and doubts.
+
+    `unfit` are facts that are not what the version knows them to be. One of another type was taken for
+    absent; one whose value is none of those declared was read as it came.
+    """
 
     version_id: PolicyVersionId
     rules: list[str]
     errors: list[str]
     doubts: list[Doubt]
+    unfit: list[UnfitView]
 
     @classmethod
     def of(cls, consulted: Consulted) -> "ConsultedView":
@@ -47,6 +59,7 @@ class ConsultedView(msgspec.Struct, frozen=True):
             list(consulted.matched),
             list(consulted.errors),
             list(consulted.doubts),
+            [UnfitView(fault.pointer, fault.message) for fault in consulted.unfit],
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import structlog
 
-from service.rules import domain
+from service.rules import domain, fitting
 from service.rules.domain import (
     Answer,
     Choice,
@@ -112,15 +112,16 @@ def _engine_of(before: str, asked: str) -> str:
 async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:
     document = policy.document
     bound = bind(facts, document.declarations)
+    unfit = fitting.unfit(bound, document.declarations)
     try:
         matches = await engine.match(policy.ruleset, bound.facts)
     except MatchingTooSlow:
         log.warning("rules left aside", ruleset=policy.ruleset.key)
-        return _Asked(Consulted(ref=policy.ref, doubts=(Doubt.TOO_SLOW,)))
+        return _Asked(Consulted(ref=policy.ref, doubts=(Doubt.TOO_SLOW,), unfit=unfit))
     choice = domain.choose(document.hit_policy, document.rules, matches)
     doubts = (*choice.doubts, Doubt.FACT_UNUSABLE) if bound.faults else choice.doubts
     return _Asked(
-        consulted=_consulted(policy, choice, doubts),
+        consulted=replace(_consulted(policy, choice), doubts=doubts, unfit=unfit),
         winners=tuple(Winner(policy.ref, document.rules[index]) for index in choice.winners),
         engine=matches.engine,
         differed=matches.differed,
@@ -159,11 +160,10 @@ def _led(kind: Kind, winners: Sequence[Winner]) -> tuple[Winner, ...]:
     return (winners[leader], *winners[:leader], *winners[leader + 1 :])
 
 
-def _consulted(policy: Effective, choice: Choice, doubts: tuple[Doubt, ...]) -> Consulted:
+def _consulted(policy: Effective, choice: Choice) -> Consulted:
     rules = policy.document.rules
     return Consulted(
         ref=policy.ref,
         matched=tuple(rules[index].id for index in choice.matched),
         errors=tuple(rules[index].id for index in choice.errors),
-        doubts=doubts,
     )

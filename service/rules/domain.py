@@ -9,6 +9,7 @@ from typing import Any, cast
 from service import ids
 from service.errors import Fault
 from service.ids import PolicyId, PolicyVersionId
+from service.rules.language.faults import FactFault
 from service.rules.language.syntax import Expression
 from service.rules.language.types import Declarations
 from service.rules.matching import Matches
@@ -260,12 +261,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consulted:
-    """One version that was asked: which of its rules matched or could not be evaluated, what is in doubt."""
+    """One version that was asked: which of its rules matched or could not be evaluated, what is in doubt.
+
+    Attributes:
+        unfit: the facts that are not what the version knows them to be, be they read or not.
+    """
 
     ref: VersionRef
     matched: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    unfit: tuple[FactFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

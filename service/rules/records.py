@@ -7,6 +7,7 @@ from typing import Any
 from service import ids
 from service.ids import PolicyVersionId
 from service.rules.domain import Answer, Consulted, Doubt, Kind, VersionRef, Winner
+from service.rules.language.faults import FactFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def _consulted_to_json(consulted: Consulted) -> dict[str, Any]:
         "rules": list(consulted.matched),
         "errors": list(consulted.errors),
         "doubts": [doubt.value for doubt in consulted.doubts],
+        "unfit": [{"pointer": fault.pointer, "message": fault.message} for fault in consulted.unfit],
     }
 
 
@@ -111,6 +113,7 @@ def _consulted_of(stored: Mapping[str, Any], refs: Mapping[PolicyVersionId, Vers
         matched=tuple(stored["rules"]),
         errors=tuple(stored["errors"]),
         doubts=tuple(map(Doubt, stored.get("doubts", ()))),
+        unfit=tuple(FactFault(**each) for each in stored.get("unfit", ())),
     )
 
 
