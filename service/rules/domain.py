@@ -163,8 +163,8 @@ class Saved:
 
     Attributes:
         document: as it was written.
-        declared: the tenant's own facts that it reads, as they were declared when it was saved; in the form of
-            a document's `facts`.
+        declared: the tenant's own facts that it reads, as they were declared when it was saved, in the form
+            of a document's `facts`.
     """
 
     document: Mapping[str, Any]
