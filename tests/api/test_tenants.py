@@ -1,5 +1,6 @@
 """The tenant, its clients and its service register over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from httpx2 import AsyncClient
 from sqlalchemy import select
 
 from service.audit.models import AuditRecordRow
-from service.db import Sessions, TenantSession
+from service.db import Sessions, TenantSession, tenant_transaction
+from service.people.domain import Role
+from service.tenants import service
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk
@@ -19,7 +22,42 @@ MAIL = {"name": "mail", "owner_group": "messaging", "criticality": "high", "hour
 async def test_a_tenant_knows_itself(caller: AsyncClient, tenant: Tenant) -> None:
     shown = (await caller.get("/v1/tenant")).json()
 
-    assert shown == {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "kind": "live"}
+    named = {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name}
+    assert shown == {**named, "kind": "live", "approval": "git"}
+
+
+async def test_an_owner_records_where_policies_are_reviewed(
+    caller: AsyncClient, sign_in: SignIn, sign_in_as: SignIn
+) -> None:
+    tag = (await caller.get("/v1/tenant")).headers["ETag"]
+    body, based = {"approval": "members"}, {"If-Match": tag}
+    owner, manager = await sign_in_as(Role.ADMIN), await sign_in_as(Role.MANAGER)
+    reader = await sign_in("tenant:read")
+
+    refused = [await each.patch("/v1/tenant", json=body, headers=based) for each in (manager, reader)]
+    unbased = await owner.patch("/v1/tenant", json=body)
+    changed = await owner.patch("/v1/tenant", json=body, headers=based)
+    stale = await owner.patch("/v1/tenant", json={"approval": "git"}, headers=based)
+    unknown = await owner.patch("/v1/tenant", json={"approval": "nobody"}, headers={"If-Match": "*"})
+
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert [unbased.status_code, stale.status_code, unknown.status_code] == [428, 412, 400]
+    assert (changed.status_code, changed.json()["approval"]) == (200, "members")
+    assert (await caller.get("/v1/tenant")).json()["approval"] == "members"
+    (record,) = (await caller.get("/v1/audit-records", params={"action": "tenant.changed"})).json()["items"]
+    assert record["changes"] == {"approval": {"before": "git", "after": "members"}}
+
+
+@pytest.mark.parametrize(("sandbox_at", "approval"), [(None, "members"), (factories.NOON, "git")])
+async def test_a_sandboxs_policies_are_reviewed_by_nobody_unless_that_is_said(
+    sessions: Sessions, sandbox_at: datetime | None, approval: str
+) -> None:
+    async with tenant_transaction(sessions, service.new_tenant_id()) as session:
+        made = await service.create(
+            session, slug="harbour", name="Harbour", sandbox_at=sandbox_at, created_at=factories.NOON
+        )
+
+    assert made.approval == approval
 
 
 async def test_a_client_is_registered_once_and_listed(caller: AsyncClient) -> None:
