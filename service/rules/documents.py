@@ -21,7 +21,7 @@ from service.rules.language.syntax import Expression
 from service.rules.language.types import FactType
 from service.rules.language.walk import paths
 from service.rules.tables import table
-from service.rules.tables.table import TableForm, TableInvalid
+from service.rules.tables.table import RANK_MAX, TableForm, TableInvalid
 from service.rules.vocabulary import FACTS, OWN_PREFIXES, RequestType
 
 RULES_MAX = 2_000
@@ -29,7 +29,6 @@ CONDITION_LENGTH_MAX = 4_096
 CONDITIONS_LENGTH_MAX = 131_072
 """Of all conditions together, those of a table's rows included: a quarter of a second's reading."""
 BECAUSE_LENGTH_MAX = 500
-RANK_MAX = 10_000
 ORDER_MAX = 1_000
 SCOPE_NAMES_MAX = 200
 TESTS_MAX = 500

@@ -38,6 +38,8 @@ from service.rules.language.walk import path_text, shortened
 
 NOTHING = "null"
 ANYTHING = frozenset({"", "*", "-"})
+FORMULA = "="
+"""What a cell begins with that is a condition itself."""
 CELL_LENGTH_MAX = 1_000
 TESTS_MAX = 200
 
@@ -95,7 +97,7 @@ def condition(cell: str, of: Input) -> str | None:
     if text in ANYTHING:
         return None
     try:
-        expression = parse(text[1:] if text.startswith("=") else _written(text, of))
+        expression = parse(text[1:] if text.startswith(FORMULA) else _written(text, of))
     except LanguageError as error:
         raise CellInvalid(error.faults[0].message) from error
     written = format_expression(expression)

@@ -1,8 +1,8 @@
 """A decision table as CSV (RFC 4180), for spreadsheets, and back.
 
 The first line names the columns: `id`, `when request.priority`, …, `then /promises/0/target/seconds`, …,
-`because`, and `rank` after `id` where rows have one. A spreadsheet takes a cell that begins with one of `= + - @` for a formula: such a cell gets an
-apostrophe before it, which is taken off again.
+`because`; where rows have a rank, `rank` comes after `id`. A spreadsheet takes a cell that begins with one of
+`= + - @` for a formula: such a cell gets an apostrophe before it, which is taken off again.
 """
 
 import csv
@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from service.errors import Fault, pointer_to
-from service.rules.tables.table import InputForm, OutputForm, RowForm, Scalar, TableForm, TableInvalid
+from service.rules.tables.table import (
+    RANK_MAX,
+    InputForm,
+    OutputForm,
+    RowForm,
+    Scalar,
+    TableForm,
+    TableInvalid,
+)
 
 ID, RANK, BECAUSE = "id", "rank", "because"
 WHEN, THEN = "when ", "then "
@@ -78,14 +86,16 @@ def _columns(header: Sequence[str]) -> Columns:
     rank = [RANK] if RANK in header[1:2] else []
     wanted = [ID, *rank, *(header[index] for index in inputs), *(header[index] for index in outputs), BECAUSE]
     if list(header) != wanted or not inputs:
-        told = f"`{ID}`, then `{RANK}` if rows have one, then `{WHEN}<fact>`, then `{THEN}<place>`, then `{BECAUSE}`"
+        first = f"`{ID}`, then `{RANK}` where rows have one"
+        told = f"{first}, then `{WHEN}<fact>`, then `{THEN}<place>`, then `{BECAUSE}`"
         raise TableInvalid([Fault("/0", f"The first line names the columns: {told}.")])
     return inputs, outputs
 
 
 def _row(line: Sequence[str], index: int, columns: Columns) -> RowForm:
     inputs, outputs = columns
-    wanted = len(inputs) + len(outputs) + 2
+    is_ranked = inputs[0] > 1
+    wanted = len(inputs) + len(outputs) + (3 if is_ranked else 2)
     if len(line) != wanted:
         raise TableInvalid([Fault(pointer_to("", index), f"Expected {wanted} cells, found {len(line)}.")])
     cells = [_unguarded(cell) for cell in line]
@@ -94,7 +104,18 @@ def _row(line: Sequence[str], index: int, columns: Columns) -> RowForm:
         when=[cells[column] for column in inputs],
         then=[_value(cells[column]) for column in outputs],
         because=cells[-1],
+        rank=_rank(cells[1], index) if is_ranked else None,
     )
+
+
+def _rank(cell: str, index: int) -> int | None:
+    if not cell.strip():
+        return None
+    rank = _value(cell.strip())
+    if type(rank) is not int or not 0 <= rank <= RANK_MAX:
+        told = f"A rank is empty, or a number up to {RANK_MAX:,}; the lowest counts."
+        raise TableInvalid([Fault(pointer_to("", index, 1), told)])
+    return rank
 
 
 def _value_text(value: Scalar) -> str:

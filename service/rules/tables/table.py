@@ -32,6 +32,7 @@ from service.rules.tables.cells import CellInvalid, Input
 COLUMNS_MAX = 40
 ROWS_MAX = 2_000
 ID_LENGTH_MAX = 60
+RANK_MAX = 10_000
 OTHERWISE = "otherwise"
 EVERYTHING = "true"
 
@@ -62,6 +63,7 @@ class RowForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     because: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     then: list[Scalar] = []
     id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None = None
+    rank: Annotated[int, msgspec.Meta(ge=0, le=RANK_MAX)] | None = None
 
 
 class TableForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,7 +101,8 @@ def rules_of(table: TableForm, declarations: Declarations) -> list[dict[str, Any
         pointer = pointer_to("/rows", index)
         when = _when(row, inputs, pointer, faults)
         then = _then(row, table, pointer, faults)
-        rules.append({"id": names[index], "when": when, "then": then, "because": row.because})
+        rule = {"id": names[index], "when": when, "then": then, "because": row.because}
+        rules.append(rule if row.rank is None else rule | {"rank": row.rank})
     if faults:
         raise TableInvalid(faults)
     return rules

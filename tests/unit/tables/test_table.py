@@ -46,6 +46,14 @@ def test_each_row_is_a_rule_with_a_name_that_people_can_read() -> None:
     assert len(documents.read({"rules": rules}, COMMITMENT).rules) == len(rules)
 
 
+def test_a_row_may_have_a_rank() -> None:
+    ranked = [*TABLE["rows"][:2], TABLE["rows"][2] | {"rank": 9}]
+
+    document = documents.read({"table": TABLE | {"rows": ranked}, "hit_policy": "UNIQUE"}, COMMITMENT)
+
+    assert [rule.rank for rule in document.rules] == [None, None, 9]
+
+
 def test_a_policy_may_be_a_table() -> None:
     by_rows = documents.read({"table": TABLE}, COMMITMENT)
     by_rules = documents.read({"rules": table.rules_of(form(), FACTS)}, COMMITMENT)
@@ -126,6 +134,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_s
             then=st.lists(SCALARS, min_size=1, max_size=1),
             because=TEXTS.filter(bool),
             id=st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
+            rank=st.none() | st.integers(0, 10_000),
         ),
         min_size=1,
         max_size=5,
@@ -151,6 +160,11 @@ def test_a_table_comes_back_from_a_spreadsheet(rows: list[RowForm]) -> None:
         ('id,when request.priority,because\n,"P1,x\n', ""),
         ("id,when request.priority,because\n", ""),
         ("id,when request.priority,because\n?,P1,x\n", ""),
+        ("id,rank,because\n,1,x\n", "/0"),
+        ("id,rank,when request.priority,because\n,P1,x\n", "/1"),
+        ("id,rank,when request.priority,because\n,first,P1,x\n", "/1/1"),
+        ("id,rank,when request.priority,because\n,-1,P1,x\n", "/1/1"),
+        ("id,rank,when request.priority,because\n,1.0,P1,x\n", "/1/1"),
     ],
 )
 def test_a_sheet_that_is_no_table_is_refused(text: str, pointer: str) -> None:
