@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from service import ids
-from service.commitments.domain import Outcome, Standing, Verdict
+from service.commitments.domain import ClockState, Outcome, Standing, Verdict
 from service.commitments.prospects import Prospect
 from service.ids import CalendarId, CalendarVersionId, ClientId, PolicyId, PolicyVersionId, ServiceId
 from service.instants import rfc3339
@@ -55,7 +55,7 @@ class PromiseChange:
         due_at: the due with them.
         held_back_due_at: the later due that they would give, which does not take effect since an earlier one
             was promised.
-        breaks: whether it is broken with them, and was not without.
+        breaks: whether it is broken with them, or due at once, and was not without.
     """
 
     metric: str
@@ -183,7 +183,7 @@ def change(prospect: Prospect) -> PromiseChange | None:
         was_due_at=was_due_at,
         due_at=due_at,
         held_back_due_at=_held_back(prospect.after, due_at),
-        breaks=_is_broken(prospect.after) and (prospect.before is None or not _is_broken(prospect.before)),
+        breaks=_is_lost(prospect.after) and (prospect.before is None or not _is_lost(prospect.before)),
     )
 
 
@@ -244,8 +244,11 @@ def _held_back(after: Standing, due_at: datetime) -> datetime | None:
     return last.due_at
 
 
-def _is_broken(standing: Standing) -> bool:
-    return standing.current.outcome is Outcome.BROKEN
+def _is_lost(standing: Standing) -> bool:
+    """Is it broken, or due this very instant, with nothing to be done any more?"""
+    current = standing.current
+    runs = current.clock is ClockState.RUNNING and current.due_at is not None
+    return current.outcome is Outcome.BROKEN or (runs and _due(standing) <= standing.now)
 
 
 def _instant(text: str | None) -> datetime | None:
