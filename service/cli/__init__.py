@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from service.cli import (
     applications,
     audit,
+    backtest,
     history,
     offline,
     people,
@@ -46,6 +47,7 @@ for command in (
     offline.rules,
     policy_remote.policy,
     history.history,
+    backtest.backtest,
     replay.replay_log,
     replay.demo,
 ):

@@ -1,6 +1,5 @@
 """Logs of past requests, brought into a tenant to try policies on."""
 
-from collections import Counter
 from pathlib import Path
 from time import monotonic
 
@@ -12,19 +11,13 @@ from service.cli import running
 from service.cli.connection import Connection, connected, opened
 from service.cli.parameters import EXISTING_FILE
 from service.remote import history as remote
+from service.remote import history_report
 from service.remote.history import Imported, Source
 from service.replay import commands, log, progress
-from service.replay import report as reporting
 from service.replay.log import Cases
 from service.replay.progress import Wording
 
 IMPORT = Wording("importing", "imported")
-FATES = {
-    "added": "added",
-    "known": "there already",
-    "different": "left as they are there, where they say something else",
-    "refused": "refused",
-}
 
 
 @click.group("history")
@@ -71,41 +64,6 @@ def import_log(
 
     imported = running.refusing(work)
     if as_json:
-        running.print_json(_told(imported))
+        running.print_json(history_report.to_json(imported))
     else:
-        _show(imported, console)
-
-
-def _show(imported: Imported, console: Console) -> None:
-    found = imported.log
-    count = imported.fates.total()
-    told = ", ".join(
-        f"{imported.fates[fate]:,} {words}" for fate, words in FATES.items() if imported.fates[fate]
-    )
-    console.print(f"{count:,} cases of the log {found.name!r}: {told}.", markup=False, highlight=False)
-    reporting.show_bad_rows(imported.bad_rows, console)
-    refused = imported.fates["refused"]
-    if refused:
-        console.print(f"{refused:,} cases were refused:", highlight=False)
-        lines = (f"  line {one.line} ({one.external_id}): {one.reason}" for one in imported.refusals)
-        reporting.listed(lines, refused, console)
-    console.print(
-        f"It holds {found.cases:,} cases and is complete. Try a policy on it:\n"
-        f"  rooted backtest --policy FILE --log {found.name}",
-        markup=False,
-        highlight=False,
-    )
-
-
-def _told(imported: Imported) -> dict[str, object]:
-    fates: Counter[str] = imported.fates
-    return {
-        "id": imported.log.id,
-        "name": imported.log.name,
-        "cases": imported.log.cases,
-        **{fate: fates[fate] for fate in FATES},
-        "refusals_first": imported.refusals,
-        "bad_rows": imported.bad_rows.count,
-        "bad_rows_by_kind": dict(imported.bad_rows.by_kind),
-        "bad_rows_first": imported.bad_rows.first,
-    }
+        history_report.show(imported, console)

@@ -67,8 +67,8 @@ def _calendar(path: Path, content: dict[str, object]) -> dict[str, object]:
 def _policy(path: Path, content: dict[str, object]) -> dict[str, object]:
     if "document" in content:
         return {"name": path.stem, "kind": "commitment", **content}
-    if "rules" not in content:
-        raise SetupUnreadable(path.name, "a policy has `rules`, or a `document` that has them.")
+    if "rules" not in content and "table" not in content:
+        raise SetupUnreadable(path.name, "a policy has `rules` or a `table`, or a `document` that has them.")
     return {"name": path.stem, "kind": "commitment", "document": content}
 
 

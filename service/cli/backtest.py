@@ -1,0 +1,208 @@
+"""Policies, tried on past requests: on a server, or on a sandbox of our own that is started for it."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+from rich.console import Console
+
+from service import ids, serving
+from service.cli import running
+from service.cli.backtest_options import Options
+from service.cli.connection import Connection, connected, opened
+from service.cli.parameters import EXISTING_FILE, Moment
+from service.clock import SystemClock
+from service.errors import ServiceError
+from service.remote import backtest_report, backtests, gates, history, history_report, sandbox
+from service.remote import files as reading
+from service.remote.backtest_report import CHANGES_SHOWN
+from service.remote.backtests import Asked, Backtest, Found
+from service.remote.gates import Gates
+from service.remote.history import Source
+from service.remote.sandbox import Bench
+from service.replay import commands, log, progress
+from service.replay.client import Access, Client
+from service.replay.progress import Advance, Wording
+from service.settings import Settings
+
+EXCEEDED, NOT_RUN = 1, 2
+"""Exit codes, beside 0."""
+CANCEL_SECONDS_MAX = 5.0
+IMPORT, TRY = Wording("importing", "imported"), Wording("deciding", "decided")
+
+
+@click.command("backtest")
+@click.option("--policy", "policies", type=EXISTING_FILE, multiple=True, help="Tried; several times.")
+@click.option("--file", type=EXISTING_FILE, help="On a log, without any server: CSV, CSV.xz or CSV.gz.")
+@click.option("--mapping", type=EXISTING_FILE, help="With --file: how to read it (YAML).")
+@click.option("--calendar", "calendars", type=EXISTING_FILE, multiple=True, help="With --file.")
+@click.option(
+    "--against",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="With --file: a policy as it is in effect, to compare with.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="With --file: only the first so many cases.")
+@click.option("--log", help="On a log that `rooted history import` has brought in, by its name.")
+@click.option("--from", "since", type=Moment(), help="On the tenant's own requests, opened from here on.")
+@click.option("--to", type=Moment(), help="And before this.")
+@click.option("--max-new-breaches", type=click.IntRange(min=0), help="Exit with 1 when more are broken.")
+@click.option("--max-changed", type=click.IntRange(min=0), help="Exit with 1 when more requests change.")
+@click.option("--no-wait", is_flag=True, help="Start it, print its id, and go.")
+@click.option("--again", metavar="ID", help="Wait for a backtest that was started before, and show it.")
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write what changes there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@connected
+@click.pass_obj
+def backtest(
+    settings: Settings,
+    *,
+    connection: Connection,
+    max_new_breaches: int | None,
+    max_changed: int | None,
+    **given: Any,
+) -> None:
+    """Try policies on past requests and show what would be different.
+
+    Exits with 0, with 1 when more is different than may be, and with 2 when the backtest could not be run.
+    """
+    options = Options(**given)
+    options.check()
+    console = Console(stderr=options.as_json)
+    found = _run(_found(settings, connection, options, console))
+    if found is None:
+        return
+    passage = gates.passage(
+        Gates(new_breaches=max_new_breaches, changed=max_changed),
+        new_breaches=found.new_breaches,
+        changed=found.result.get("changed", 0),
+        listed_all=found.listed_all,
+    )
+    if options.as_json:
+        running.print_json(backtest_report.to_json(found, passage))
+    else:
+        backtest_report.show(found, passage, console)
+    if passage.exceeded:
+        raise SystemExit(EXCEEDED)
+    if passage.undecided:
+        raise SystemExit(NOT_RUN)
+
+
+class CouldNotRun(click.ClickException):
+    """There is no result, for whatever reason."""
+
+    exit_code = NOT_RUN
+
+
+def _run(work: Coroutine[Any, Any, Found | None]) -> Found | None:
+    """Run it to the end; whatever keeps it from a result is told, and becomes exit code 2."""
+    try:
+        return running.run(work)
+    except click.ClickException as error:
+        raise CouldNotRun(error.message) from error
+    except KeyboardInterrupt:
+        raise SystemExit(NOT_RUN) from None
+
+
+async def _found(
+    settings: Settings, connection: Connection, options: Options, console: Console
+) -> Found | None:
+    if options.file is not None and options.mapping is not None:
+        bench = sandbox.prepared(options.policies, against=options.against, calendars=options.calendars)
+        with log.read_cases(
+            options.file, commands.read_mapping(options.mapping), limit=options.limit
+        ) as cases:
+            source = Source(
+                name=options.file.name,
+                source=cases.mapping.source,
+                mapping_sha256=history.fingerprint(options.mapping),
+                cases=cases,
+            )
+            return await _offline(settings, options, bench, source, console)
+    async with opened(connection.access) as client:
+        return await _online(client, options, console)
+
+
+async def _offline(
+    settings: Settings, options: Options, bench: Bench, source: Source, console: Console
+) -> Found:
+    """On a new sandbox tenant of a server of our own, which keeps nothing of it."""
+    slug = f"backtest-{ids.new_id().hex[-12:]}"
+    async with serving.hosted(
+        settings, data_folder=running.data_folder(settings), slug=slug, clock_at=SystemClock().now()
+    ) as hosted:
+        access = Access(
+            base_url=hosted.url,
+            client_id=hosted.credentials.client_id,
+            client_secret=hosted.credentials.client_secret,
+        )
+        async with opened(access) as client:
+            total = source.cases.count()
+            with _progress(options, console, total, IMPORT) as advance:
+                imported = await sandbox.furnish(client, bench, source, total=total, advance=advance)
+            history_report.show_losses(imported, console)
+            asked = Asked(name=options.name, files=bench.candidates, log=source.name)
+            backtest = await backtests.start(client, asked)
+            found = await _awaited(client, backtest, options, console)
+            await sandbox.clear(client, found.backtest, imported.log)
+            return found
+
+
+async def _online(client: Client, options: Options, console: Console) -> Found | None:
+    if options.again is not None:
+        return await _awaited(client, await backtests.get(client, options.again), options, console)
+    files = [reading.read(path) for path in options.policies]
+    asked = Asked(name=options.name, files=files, log=options.log, since=options.since, to=options.to)
+    backtest = await backtests.start(client, asked)
+    if not options.no_wait:
+        return await _awaited(client, backtest, options, console)
+    if options.as_json:
+        running.print_json({"id": backtest.id, "state": backtest.state})
+    else:
+        click.echo(f"Backtest {backtest.id} is {backtest.state}. Its result: {_again(backtest)}")
+    return None
+
+
+async def _awaited(client: Client, backtest: Backtest, options: Options, console: Console) -> Found:
+    """What it finds, once it is done. Whoever does not want to wait any longer does not want it either."""
+    try:
+        with _progress(options, console, backtest.total, TRY) as advance:
+            done = await backtests.wait(client, backtest, advance)
+    except asyncio.CancelledError:
+        await _give_up(client, backtest)
+        raise
+    found = await backtests.found_by(client, done, shown=CHANGES_SHOWN)
+    if options.csv is not None:
+        _write(options.csv, await backtests.changes_as_csv(client, done))
+    return found
+
+
+async def _give_up(client: Client, backtest: Backtest) -> None:
+    try:
+        async with asyncio.timeout(CANCEL_SECONDS_MAX):
+            await backtests.cancel(client, backtest)
+    except (ServiceError, TimeoutError) as error:
+        click.echo(f"Backtest {backtest.id} may go on ({error}). Its result: {_again(backtest)}", err=True)
+    else:
+        click.echo(f"Backtest {backtest.id} is cancelled.", err=True)
+
+
+def _again(backtest: Backtest) -> str:
+    return f"rooted backtest --again {backtest.id}"
+
+
+def _progress(
+    options: Options, console: Console, total: int, what: Wording
+) -> AbstractContextManager[Advance]:
+    return progress.shown(None if options.as_json else console, total=total, stopwatch=monotonic, what=what)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
