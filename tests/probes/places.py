@@ -12,6 +12,7 @@ REFERS: Mapping[str, str] = {
     "actor": "actor",
     "application": "application",
     "application_id": "application",
+    "backtest_id": "backtest",
     "calendar": "calendar name",
     "calendar_id": "calendar",
     "client": "client name",
@@ -54,12 +55,14 @@ REFERS: Mapping[str, str] = {
 
 PLAIN = frozenset(
     {
+        *("history", "policies"),
         *("note", "preview", "received_after", "request_types", "scope"),
         *(
             "action",
             "auth_method",
             "bad_rows",
             "by",
+            "calendars",
             "cases",
             "cause",
             "clock",
@@ -107,6 +110,7 @@ PUBLIC = frozenset(
 """Operations that ask for no token, and show nothing of any tenant; the tests of OAuth attack its own."""
 
 INSIDE: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
+    "createBacktest": (("policies", 0, "document", "rules", 0, "then", "promises", 0, "calendar"),),
     "createPolicy": (("document", "table", "then", "promises", 0, "calendar"),),
     "revisePolicy": (("document", "table", "then", "promises", 0, "calendar"),),
 }

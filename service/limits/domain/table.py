@@ -76,7 +76,7 @@ BODY_BYTES = Limit(
 )
 APPLICATIONS = _counted("applications", 200, 10_000, "applications that are not revoked")
 BACKTESTS = _counted("backtests", 200, 10_000, "backtests with their results")
-BACKTESTS_AT_ONCE = _counted("backtests_at_once", 2, 20, "backtests that are queued or running")
+BACKTESTS_AT_ONCE = _counted("backtests_at_once", 3, 20, "backtests that are queued or running")
 CALENDARS = _counted("calendars", 200, 10_000, "calendars")
 CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
 CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of each client organization")
