@@ -11,9 +11,11 @@ from sqlalchemy import select
 from service import composition
 from service.clock import SystemClock
 from service.db import Sessions, tenant_transaction
-from service.ids import RepinningId
+from service.ids import RepinningId, RequestId
 from service.jobs.registry import Tools
 from service.outbox.models import EventRow
+from service.requests import reading
+from service.requests.domain import Decision
 from service.requests.repinning import jobs, progress
 from service.rules.reference import ReferenceEngine
 from service.rules.service import Rulebook
@@ -136,3 +138,8 @@ class Shop:
         query = select(row).where(row.tenant_id == self.tenant.id, row.subject_id == UUID(about))
         async with tenant_transaction(self.sessions, self.tenant.id) as session:
             return list(await session.db.scalars(query.order_by(row.sequence)))
+
+    async def decisions(self, request: Mapping[str, Any]) -> list[Decision]:
+        """The decisions on a request, in the order of their making, with all that is kept of them."""
+        async with tenant_transaction(self.sessions, self.tenant.id) as session:
+            return await reading.decisions(session, RequestId(UUID(request["id"])), client_id=None)
