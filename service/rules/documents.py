@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import msgspec
 
 from service import forms
 from service.errors import Fault, pointer_to
+from service.rules.checks.places import Places
 from service.rules.domain import ORDER_DEFAULT, Document, HitPolicy, Kind, Rule, Scope
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
 from service.rules.language.check import check_condition
@@ -33,6 +35,9 @@ ORDER_MAX = 1_000
 SCOPE_NAMES_MAX = 200
 TESTS_MAX = 500
 TEST_NAME_LENGTH_MAX = 200
+NO_TIME = re.compile(r"/target/(?:seconds|days)\Z")
+TOO_LITTLE = "Expected `int` >= 1"
+"""How msgspec begins what it says of a number that is below 1."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -127,13 +132,14 @@ def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NO
         else:
             rules.append(rule)
             warnings += doubts
+    places = Places(form.table)
     if faults:
-        raise PolicyInvalid(faults)
+        raise PolicyInvalid(list(dict.fromkeys(places.as_written(fault, declared) for fault in faults)))
     return Document(
         hit_policy=form.hit_policy,
         declarations=declared,
         rules=tuple(rules),
-        warnings=tuple(warnings),
+        warnings=tuple(places.as_written(fault, declared) for fault in warnings),
         reads=frozenset(".".join(path) for rule in rules for path in paths(rule.condition)),
         scope=Scope(
             request_types=frozenset(each.value for each in form.applies_to.request_types),
@@ -187,7 +193,7 @@ def _elsewhere(form: DocumentForm) -> list[Fault]:
 def _repeated(form: DocumentForm) -> list[Fault]:
     first: dict[str, int] = {}
     return [
-        Fault(f"/rules/{index}/id", f"A rule before this one is called {rule.id!r} too.")
+        Fault(f"/rules/{index}/id", f"A rule before this one is called {rule.id!r} too.", code="duplicate-id")
         for index, rule in enumerate(form.rules)
         if first.setdefault(rule.id, index) < index
     ]
@@ -210,9 +216,10 @@ def _rule(
     outcome: object = None
     try:
         outcome = kind.read_outcome(written.then)
-        faults += [_below(fault, pointer_to(pointer, "then")) for fault in kind.faults_of(outcome, declared)]
+        unfit = kind.faults_of(outcome, declared)
+        faults += [_of_outcome(fault, pointer_to(pointer, "then")) for fault in unfit]
     except OutcomeInvalid as error:
-        faults += [_below(fault, pointer_to(pointer, "then")) for fault in error.faults]
+        faults += [_of_outcome(fault, pointer_to(pointer, "then")) for fault in error.faults]
     if faults or condition is None:
         raise PolicyInvalid(faults)
     rule = Rule(
@@ -226,8 +233,12 @@ def _rule(
     return rule, warnings
 
 
-def _below(fault: Fault, pointer: str) -> Fault:
-    return replace(fault, pointer=f"{pointer}{fault.pointer}")
+def _of_outcome(fault: Fault, pointer: str) -> Fault:
+    place = f"{pointer}{fault.pointer}"
+    if NO_TIME.search(fault.pointer) and fault.detail.startswith(TOO_LITTLE):
+        reason, remedy = "A promise with no time at all is broken when it is made.", "Give it at least 1."
+        return Fault(place, f"{reason} {remedy}", code="zero-target", remedy=remedy)
+    return replace(fault, pointer=place, code=fault.code or "bad-outcome")
 
 
 def _of_condition(fault: SyntaxFault, pointer: str) -> Fault:

@@ -207,12 +207,12 @@ async def with_sheet(session: TenantSession, policy: Policy, text: str) -> dict[
         PolicyWithoutTable; PolicyInvalid: pointing at `/<line>/<column>` of the sheet, both counted from 0.
     """
     newest = await stored_version(session, policy.id, policy.version)
-    template = _table(newest).then
+    before = _table(newest)
     try:
-        read = await asyncio.to_thread(sheet.read, text, then=template)
+        read = await asyncio.to_thread(sheet.read, text, then=before.then)
     except TableInvalid as error:
         raise PolicyInvalid(error.faults) from error
-    return {**newest.document, "table": msgspec.to_builtins(read)}
+    return {**newest.document, "table": msgspec.to_builtins(sheet.titled(read, before))}
 
 
 async def submit(

@@ -24,13 +24,13 @@ def gaps(world: World, ranked: Ranked, hit_policy: HitPolicy, places: Places) ->
         return
     shown = worlds.told_part(world, part)
     when = f", as when {shown}" if shown else ""
-    is_table = places.is_table and hit_policy is not HitPolicy.COLLECT
+    is_table = places.table is not None
     yield Finding(
-        code="gap" if is_table else "unmatched",
+        code="gap" if is_table and hit_policy is not HitPolicy.COLLECT else "unmatched",
         pointer=places.rules,
-        reason=f"Some requests match no {'row' if places.is_table else 'rule'}{when}.",
+        reason=f"Some requests match no {'row' if is_table else 'rule'}{when}.",
         remedy="Add one that always matches at the end"
-        + (", with `*` in every cell." if places.is_table else ", with the condition `true`."),
+        + (", with `*` in every cell." if is_table else ", with the condition `true`."),
     )
 
 

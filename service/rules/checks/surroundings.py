@@ -56,7 +56,7 @@ def calendars(
                 judged[key] = _judged(target, hours[target.calendar], now)
             told = judged[key]
             if told is not None:
-                pointer = then if places.is_table else f"{then}{target.pointer}"
+                pointer = places.outcome(index, target.pointer)
                 yield Finding(code=told[0], pointer=pointer, reason=told[1], remedy=told[2])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from service.errors import Fault, pointer_to
 from service.rules.tables.table import (
@@ -145,3 +146,14 @@ def guarded(cell: str) -> str:
 def _unguarded(cell: str) -> str:
     is_guarded = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_BEGINS)
     return cell[1:] if is_guarded else cell
+
+
+def titled(table: TableForm, before: TableForm) -> TableForm:
+    """The table with the names that its columns had before; a sheet does not hold them."""
+    inputs = {each.fact: each.name for each in before.inputs}
+    outputs = {each.at: each.name for each in before.outputs}
+    return replace(
+        table,
+        inputs=[InputForm(each.fact, inputs.get(each.fact)) for each in table.inputs],
+        outputs=[OutputForm(each.at, outputs.get(each.at)) for each in table.outputs],
+    )

@@ -19,6 +19,7 @@ null leaves what is there.
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -35,6 +36,7 @@ ID_LENGTH_MAX = 60
 RANK_MAX = 10_000
 OTHERWISE = "otherwise"
 EVERYTHING = "true"
+BETWEEN = " && "
 
 _WORDS = {">=": "ge-", "<=": "le-", "!=": "ne-", "==": "", ">": "gt-", "<": "lt-", "..": "-to-"}
 _NOT_IN_ID = re.compile(r"[^a-z0-9]+", re.ASCII)
@@ -114,32 +116,55 @@ def _input(form: InputForm, index: int, declarations: Declarations, faults: list
     parents = (declarations.get(".".join(steps[:length])) for length in range(1, len(steps)))
     declared = declarations.get(form.fact)
     if declared is None and not any(parent is not None for parent in parents):
-        message = f"There is no fact `{shortened(form.fact)}`."
-        faults.append(Fault(pointer_to("/inputs", index, "fact"), message))
+        near = get_close_matches(form.fact, declarations, n=1)
+        remedy = f"Did you mean `{near[0]}`?" if near else "Declare it under `facts`."
+        message = f"There is no fact `{shortened(form.fact)}`. {remedy}"
+        place = pointer_to("/inputs", index, "fact")
+        faults.append(Fault(place, message, code="unknown-fact", remedy=remedy))
     return Input(form.fact, declared or FactType(DYN))
 
 
 def _when(row: RowForm, inputs: Sequence[Input], pointer: str, faults: list[Fault]) -> str:
     if len(row.when) != len(inputs):
         message = f"The table has {len(inputs)} inputs, and this row {len(row.when)} cells for them."
-        faults.append(Fault(f"{pointer}/when", message))
+        faults.append(Fault(f"{pointer}/when", message, code="bad-cell"))
         return EVERYTHING
     asked: list[str] = []
     for column, (cell, of) in enumerate(zip(row.when, inputs, strict=True)):
         try:
             found = cells.condition(cell, of)
         except CellInvalid as error:
-            faults.append(Fault(pointer_to(f"{pointer}/when", column), str(error)))
+            faults.append(Fault(pointer_to(f"{pointer}/when", column), str(error), code="bad-cell"))
         else:
             asked += [] if found is None else [found]
-    return " && ".join(asked) or EVERYTHING
+    return BETWEEN.join(asked) or EVERYTHING
+
+
+def cell_at(table: TableForm, declarations: Declarations, row: int, column: int) -> int | None:
+    """The cell of a row that stands at a column, 1-based, of the condition that is made of the row.
+
+    Args:
+        table: one that `rules_of` accepts.
+        declarations: of the facts.
+        row: which one.
+        column: of the condition.
+    """
+    start = 1
+    for place, (cell, form) in enumerate(zip(table.rows[row].when, table.inputs, strict=True)):
+        asked = cells.condition(cell, _input(form, place, declarations, []))
+        if asked is None:
+            continue
+        if start <= column < start + len(asked):
+            return place
+        start += len(asked) + len(BETWEEN)
+    return None
 
 
 def _then(row: RowForm, table: TableForm, pointer: str, faults: list[Fault]) -> dict[str, Any]:
     then = copy.deepcopy(table.then)
     if len(row.then) != len(table.outputs):
         message = f"The table has {len(table.outputs)} outputs, and this row {len(row.then)} values for them."
-        faults.append(Fault(f"{pointer}/then", message))
+        faults.append(Fault(f"{pointer}/then", message, code="bad-cell"))
         return then
     for column, (value, output) in enumerate(zip(row.then, table.outputs, strict=True)):
         if value is not None:
@@ -147,7 +172,7 @@ def _then(row: RowForm, table: TableForm, pointer: str, faults: list[Fault]) -> 
                 _put(then, output.at, value)
             except _Misplaced:
                 message = f"The table's `then` has no place {output.at}."
-                faults.append(Fault(pointer_to(f"{pointer}/then", column), message))
+                faults.append(Fault(pointer_to(f"{pointer}/then", column), message, code="bad-cell"))
     return then
 
 
