@@ -31,6 +31,9 @@ NO_DECISION = DecisionId(UUID(int=0))
 CUSTOM = frozenset({"request.custom", "client.custom"})
 """Groups of facts of the tenant's own making, in which only some are read."""
 
+VALUES_MAX = 500
+"""A group of more facts than that counts as a whole: so many may be too many to be read at all."""
+
 WRITTEN_BY_US = frozenset({"request.opened_at"})
 """What is right by the way it came about."""
 
@@ -195,6 +198,9 @@ class _Key:
         return msgspec.json.encode(found)
 
     def _collect(self, values: Facts, place: str, found: list[object]) -> None:
+        if len(values) > VALUES_MAX:
+            found.append(values)
+            return
         for name, value in values.items():
             path = place + name
             if path in self._part:

@@ -84,7 +84,7 @@ async def decide(
         history: tells facts that only some rules read; what they read is in the decision's snapshot then.
     """
     refs = await store.versions_for(session, received, now=now)
-    effective = await _effective(session, rulebook, refs)
+    effective = await read_versions(session, rulebook, refs)
     documents = [policy.document for policies in effective.values() for policy in policies]
     told = await history(frozenset[str]().union(*(document.reads for document in documents)))
     return await deciding.decide(
@@ -111,12 +111,22 @@ async def why(
         answers: what the decision keeps.
         given: the snapshot that the first policy was asked about.
     """
-    effective = await _effective(session, rulebook, {answer.kind: answer.versions for answer in answers})
+    effective = await read_versions(session, rulebook, {answer.kind: answer.versions for answer in answers})
+    return explained(rulebook.kinds, effective, answers, given)
+
+
+def explained(
+    kinds: Mapping[str, Kind],
+    effective: Mapping[str, Sequence[Effective]],
+    answers: Sequence[AnswerRecord],
+    given: Mapping[str, Any],
+) -> list[RuleWhy]:
+    """The same for versions that are at hand, by kind; see `why`."""
     facts = given
     found: list[RuleWhy] = []
     for answer in answers:
-        kind, winners = rulebook.kinds[answer.kind], list[Winner]()
-        for policy in effective[answer.kind]:
+        kind, winners = kinds[answer.kind], list[Winner]()
+        for policy in effective.get(answer.kind, ()):
             found += _explained(answer, policy, facts)
             counted = [rule for rule in policy.document.rules if answer.place_of(policy.ref, rule.id)]
             winners += [Winner(policy.ref, rule) for rule in counted]
@@ -139,7 +149,7 @@ def _explained(answer: AnswerRecord, policy: Effective, facts: Mapping[str, Any]
     ]
 
 
-async def _effective(
+async def read_versions(
     session: TenantSession, rulebook: Rulebook, refs: Mapping[str, Sequence[VersionRef]]
 ) -> dict[str, list[Effective]]:
     """The versions of each kind, read; by one statement for all that are not in memory."""
