@@ -64,7 +64,7 @@ class Test:
         return {"==": right, "!=": f"$ != {right}"}.get(self.operator, f"{self.operator} {right}")
 
 
-def _tests(rng: random.Random) -> list[Test]:
+def random_tests(rng: random.Random) -> list[Test]:
     drawn = [
         Test("request.priority", "==", (f"P{rng.randint(1, 4)}",)),
         Test("request.category", "==", (f"c{rng.randint(1, 20)}",)),
@@ -77,7 +77,7 @@ def _tests(rng: random.Random) -> list[Test]:
     return rng.sample(drawn, rng.randint(2, 4))
 
 
-def _snapshot(rng: random.Random) -> dict[str, Any]:
+def random_snapshot(rng: random.Random) -> dict[str, Any]:
     return {
         "request": {
             "priority": f"P{rng.randint(1, 4)}",
@@ -207,8 +207,8 @@ async def _rate(decide: Decide, snapshots: Sequence[Facts], pids: Sequence[int],
 
 async def _measure(pool: DurablePool, size: int, *, seconds: float) -> tuple[dict[str, Rate], int]:
     rng = random.Random(size)  # noqa: S311 test data
-    rules = [_tests(rng) for _ in range(size)]
-    snapshots: list[Facts] = [_snapshot(rng) for _ in range(SNAPSHOTS)]
+    rules = [random_tests(rng) for _ in range(size)]
+    snapshots: list[Facts] = [random_snapshot(rng) for _ in range(SNAPSHOTS)]
     ruleset = RuleSet(f"bench:{size}", tuple(parse(" && ".join(test.cel for test in rule)) for rule in rules))
     engines = {
         ZEN_TABLE: _by_zen_table(rules),

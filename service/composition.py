@@ -12,6 +12,7 @@ from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
 from service.requests.kinds import KINDS
 from service.rules import meters, publishing, recording, vetting
+from service.rules.frames import Limits
 from service.rules.library import Library
 from service.rules.matching import Engine
 from service.rules.pool import DurablePool, PoolLimits
@@ -42,8 +43,12 @@ async def rules_engine(settings: Settings, metrics: Metrics) -> AsyncGenerator[E
     if settings.rules_engine == "reference":
         yield reference
         return
-    limits = PoolLimits(children=settings.rules_children)
-    pool = DurablePool(reference=reference, sample=random.random, limits=limits)
+    pool = DurablePool(
+        reference=reference,
+        sample=random.random,
+        limits=PoolLimits(children=settings.rules_children),
+        child_limits=Limits.shared_by(settings.rules_children),
+    )
     meters.watch(pool, metrics)
     try:
         await pool.start()

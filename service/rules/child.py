@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -45,6 +46,10 @@ from service.rules.memory import resident_bytes
 PR_SET_PDEATHSIG = 1
 EXIT_ORPHANED = 3
 DESCRIPTORS = 1 << 20
+FRAME_BUDGETS = 2
+"""Budgets of a snapshot that all of one frame may use together: others wait for it."""
+PLANNED_PER_TERM = 16
+"""Terms of a plan, in Python, that take as much memory as one that C holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Shelf:
         self._limits = limits
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._handles = Handles()
+        self._planned = 0
         self._loads = 0
         self._evicted = 0
         self._is_large = False
@@ -90,6 +96,7 @@ class Shelf:
             self._is_poisoned = True
             return Failed(f"cannot be compiled: {error!r}")
         self._held[request.key] = Held(compiled, session)
+        self._planned += compiled.term_count
         gc.freeze()  # what is loaded stays: do not walk it again and again
         self._is_large = resident_bytes() > self._limits.resident_bytes_max
         return self._done(compiled)
@@ -102,19 +109,24 @@ class Shelf:
 
     def _make_room(self, terms: int, *, least: int = 0) -> None:
         """Let go of the rule sets used longest ago, but for the `least` used last."""
-        while len(self._held) > least and self._handles.terms + terms > self._limits.terms_max:
+        while len(self._held) > least and self._weight() + terms > self._limits.terms_max:
             self._drop(next(iter(self._held)))
             self._evicted += 1
+
+    def _weight(self) -> int:
+        """In terms that C holds. A plan takes a part of that, also where C's part is shared."""
+        return self._handles.terms + self._planned // PLANNED_PER_TERM
 
     def _drop(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:
+            self._planned -= held.plan.term_count
             held.session.close()
-            gc.unfreeze()
 
     def _ask(self, request: Ask) -> Answered:
         self._held.move_to_end(request.key)
-        answers = [self._answer(request.key, snapshot) for snapshot in request.snapshots]
+        frame_is_late = Meter(FRAME_BUDGETS * self._limits.budget_seconds, time.process_time)
+        answers = [self._answer(request.key, snapshot, frame_is_late) for snapshot in request.snapshots]
         self._make_room(0, least=1)
         return Answered(answers, is_worn=self._is_worn())
 
@@ -122,13 +134,13 @@ class Shelf:
         """Whether it is better to begin anew: what was loaded and let go leaves holes in the memory."""
         return self._is_poisoned or self._is_large or self._loads >= self._limits.loads_max
 
-    def _answer(self, key: str, snapshot: Facts) -> Answer:
+    def _answer(self, key: str, snapshot: Facts, frame_is_late: Callable[[], bool]) -> Answer:
         held = self._held.get(key)
         if held is None:
             return Answer([], [], "the engine gave up on this rule set")
         try:
             is_late = Meter(self._limits.budget_seconds, time.process_time)
-            codes = held.plan.encode(snapshot, is_late=is_late)
+            codes = held.plan.encode(snapshot, is_late=lambda: is_late() or frame_is_late())
             return Answer(*held.session.match(codes))
         except OutOfTime:
             return Answer([], [], f"more than {self._limits.budget_seconds} s of the evaluator")

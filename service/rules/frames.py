@@ -17,6 +17,7 @@ LENGTH_BYTES = 4
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 TIMESTAMP_EXT, DURATION_EXT = 1, 2
 TIME_BYTES = 12
+TERMS_LEAST = 2_000
 PLAIN = frozenset({bool, int, float, str})
 
 
@@ -40,6 +41,12 @@ class Limits(msgspec.Struct, frozen=True):
     budget_seconds: float = 0.05
     cpu_seconds: int | None = None
     parent_pid: int = 0
+
+    @classmethod
+    def shared_by(cls, children: int) -> "Limits":
+        """Of each of so many children that have half a gigabyte together, as far as each has enough."""
+        whole = cls()
+        return cls(terms_max=max(whole.terms_max // children, TERMS_LEAST))
 
 
 class Load(msgspec.Struct, frozen=True, tag="load", array_like=True):

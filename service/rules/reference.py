@@ -13,10 +13,39 @@ from service.rules.language.walk import cost_of
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
 
 Condition = Callable[[Facts], object]
+LONG_SECONDS = 0.02
+SHARE_MAX = 0.05
+"""Of the time of this process that the long matches of one rule set may take, once they owe the following."""
+DEBT_SECONDS_MAX = 0.5
+DEBTORS_KEPT = 4_096
 PARTS_PER_LOOK = 100
 """Parts of conditions between two looks at the clock."""
 BUDGET_SECONDS = 0.15
 """Of the process that answers requests; with what else a decision takes, a quarter of a second."""
+
+
+class Debts:
+    """What rule sets have used of this process, as far as it was long, so that none takes it from all others.
+
+    Args:
+        now: monotonic seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._owed: Recent[str, tuple[float, float]] = Recent(DEBTORS_KEPT)
+
+    def overdrawn(self, key: str) -> bool:
+        return self._owes(key) > DEBT_SECONDS_MAX
+
+    def charge(self, key: str, seconds: float) -> None:
+        """Note how long a match took."""
+        if seconds > LONG_SECONDS:
+            self._owed.put(key, (self._owes(key) + seconds, self._now()))
+
+    def _owes(self, key: str) -> float:
+        seconds, since = self._owed.get(key) or (0.0, 0.0)
+        return max(0.0, seconds - SHARE_MAX * (self._now() - since)) if seconds else 0.0
 
 
 class ReferenceEngine:
@@ -26,6 +55,7 @@ class ReferenceEngine:
         conditions_max: how many conditions are kept; the least recently used rule sets go first.
         budget_seconds: of processor time for one snapshot of facts.
         clock: seconds of processor time, which a busy machine does not use up.
+        now: monotonic seconds.
     """
 
     def __init__(
@@ -34,7 +64,9 @@ class ReferenceEngine:
         conditions_max: int = 50_000,
         budget_seconds: float = BUDGET_SECONDS,
         clock: Callable[[], float] = time.thread_time,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._debts = Debts(now)
         self._budget_seconds = budget_seconds
         self._clock = clock
         self._kept: Recent[str, Compiled] = Recent(conditions_max, weigh=len)
@@ -49,13 +81,17 @@ class ReferenceEngine:
         """Match without giving way to other tasks.
 
         Raises:
-            MatchingTooSlow: the budget is used up.
+            MatchingTooSlow: the budget is used up, or the rule set had too many long matches lately.
         """
-        compiled = self._compiled(ruleset)
+        if self._debts.overdrawn(ruleset.key):
+            raise MatchingTooSlow(ruleset.key, self._budget_seconds)
+        compiled, started = self._compiled(ruleset), self._clock()
         try:
             true, errors = _matched(compiled, cast("Facts", facts), Meter(self._budget_seconds, self._clock))
         except OutOfTime as error:
             raise MatchingTooSlow(ruleset.key, self._budget_seconds) from error
+        finally:
+            self._debts.charge(ruleset.key, self._clock() - started)
         return Matches(true, errors, "reference")
 
     def _compiled(self, ruleset: RuleSet) -> "Compiled":

@@ -65,7 +65,7 @@ class SlotLimits:
     answer_seconds: float = 1.0
     load_seconds: float = 5.0
     start_seconds: float = 10.0
-    patience_seconds: float = 0.5
+    patience_seconds: float = 0.2
     respawn_seconds: float = 0.1
     respawn_seconds_max: float = 30.0
     batch_max: int = 16

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -411,6 +412,30 @@ async def test_while_one_rule_set_takes_long_the_others_are_answered_here() -> N
         os.kill(pool.pids[0], signal.SIGCONT)
         assert (await slow).engine == "durable"
         assert (await pool.match(SMALL, FACTS)).engine == "durable"
+
+
+LONG: Facts = {"l": list(range(200)), "s": "a" * 45_000}
+BOMB = 'l.exists(v, l.exists(w, s.contains(string(v) + "b")))'
+
+
+async def test_the_bombs_of_one_tenant_do_not_keep_another_waiting() -> None:
+    bomb = RuleSet("one", tuple(parse(BOMB.replace("b", f"b{n}")) for n in range(20)))
+    other = RuleSet("other", SMALL.conditions)
+    async with running() as pool:
+        assert (await pool.match(other, FACTS)).engine == "durable"
+        bombs = [asyncio.ensure_future(pool.match(bomb, LONG)) for _ in range(64)]
+        seconds: list[float] = []
+        for _ in range(100):
+            started = time.monotonic()
+            assert _found(await pool.match(other, FACTS)) == EXPECTED
+            seconds.append(time.monotonic() - started)
+            bombs.append(asyncio.ensure_future(pool.match(bomb, LONG)))
+        outcomes = await asyncio.gather(*bombs, return_exceptions=True)
+
+        assert {type(outcome) for outcome in outcomes} == {MatchingTooSlow}
+        assert sum(seconds) < 3.0
+        assert sorted(seconds)[90] < 0.1
+        assert pool.counters["died"] == 0
 
 
 async def test_without_a_child_to_start_the_evaluator_answers(monkeypatch: pytest.MonkeyPatch) -> None:

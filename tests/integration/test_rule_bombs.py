@@ -7,7 +7,7 @@ the double.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ from service.rules import deciding, documents
 from service.rules.deciding import Effective
 from service.rules.domain import Decided, Document, VersionRef
 from service.rules.errors import PolicyInvalid
+from service.rules.frames import Limits
 from service.rules.matching import RuleSet
 from service.rules.memory import resident_bytes
 from service.rules.pool import DurablePool, PoolLimits
@@ -69,13 +70,14 @@ class Outcome:
 
 
 @asynccontextmanager
-async def _pool() -> Any:
+async def _pool(child_limits: Limits | None = None) -> AsyncGenerator[DurablePool]:
     """A pool in which the evaluator stands in where the child fails, not where it is merely busy."""
     pool = DurablePool(
         reference=ReferenceEngine(),
         sample=lambda: 1.0,
         limits=PoolLimits(children=1, shadow_rate=0.0),
         slot_limits=SlotLimits(patience_seconds=60.0),
+        child_limits=child_limits,
     )
     try:
         await pool.start()
@@ -166,7 +168,7 @@ def test_a_refusal_names_the_limit(name: str) -> None:
 @pytest.mark.prove
 async def test_no_rule_bomb_costs_more_than_its_time_or_leaves_memory_behind() -> None:
     chosen = list(bombs())
-    async with _pool() as pool:
+    async with _pool(Limits(terms_max=4_000)) as pool:
         (child,) = pool.pids
         _check(await _set_off_all(pool, chosen, turn="first"))
         before = [resident_bytes(), resident_bytes(child)]

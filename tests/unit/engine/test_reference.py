@@ -52,3 +52,20 @@ async def test_rule_sets_beyond_the_bound_are_compiled_again() -> None:
     answers = [await engine.match(ruleset, {"x": 1}) for ruleset in (one, other, one, other)]
 
     assert [answer.true for answer in answers] == [(0,), (1,), (0,), (1,)]
+
+
+def test_a_rule_set_that_keeps_taking_long_is_not_tried_each_time() -> None:
+    now, spent = [0.0], itertools.count(step=0.2)
+    engine = ReferenceEngine(clock=lambda: float(next(spent)), now=lambda: now[0])
+    slow, other = _ruleset("slow", *["x == 1"] * 200), _ruleset("other", "x == 1")
+
+    def tried() -> bool:
+        before = next(spent)
+        with pytest.raises(MatchingTooSlow):
+            engine.match_now(slow, {"x": 1})
+        return next(spent) - before > 0.3
+
+    assert [tried() for _ in range(4)] == [True, False, False, False]
+    assert engine.match_now(other, {"x": 1}).true == (0,)
+    now[0] += 3_600
+    assert tried()
