@@ -117,7 +117,7 @@ class PolicyView(msgspec.Struct, frozen=True):
 
 
 class SavedPolicyView(PolicyView, frozen=True):
-    """A policy whose document was saved; `findings` say what is wrong with it, or can hardly be meant."""
+    """A policy that was saved or published; `findings` say what is wrong with it, or can hardly be meant."""
 
     findings: list[FindingView]
 

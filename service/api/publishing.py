@@ -1,6 +1,6 @@
 """HTTP for what takes effect, and for policies as sheets: parse, call one use case, render."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,10 @@ from service.calendars import service as calendars
 from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import policies, publishing
+from service.rules.checks.surroundings import Hours
 from service.rules.examining import Means
+from service.rules.findings import Finding
+from service.rules.lifecycle import Policy
 from service.rules.publishing import Publication
 from service.rules.service import Rulebook
 
@@ -40,7 +43,7 @@ class PublishingController(Controller):
         once: NamedDependency[Once],
         policy_id: FromPath[PolicyId],
         data: JSONBody[PublishPolicy | None] = None,
-    ) -> Response[PolicyView]:
+    ) -> Response[SavedPolicyView]:
         """Put an approved version into effect, now or from an instant on.
 
         Promises made before keep the version they were made by.
@@ -50,9 +53,9 @@ class PublishingController(Controller):
             version=asked.version, effective_at=asked.effective_at, running=asked.running
         )
 
-        async def effect() -> Response[PolicyView]:
+        async def effect() -> Response[SavedPolicyView]:
             means = _means(session, rulebook)
-            return shown(await publishing.publish(session, means, actor, policy_id, publication, now=now))
+            return _saved(*await publishing.publish(session, means, actor, policy_id, publication, now=now))
 
         return await once(effect, status_code=200)
 
@@ -105,14 +108,14 @@ class PublishingController(Controller):
         precondition: NamedDependency[Precondition],
         policy_id: FromPath[PolicyId],
         data: JSONBody[RevertPolicy],
-    ) -> Response[PolicyView]:
+    ) -> Response[SavedPolicyView]:
         """Publish what an earlier version said as a new version, at once. Nobody has to approve it again."""
 
-        async def effect() -> Response[PolicyView]:
+        async def effect() -> Response[SavedPolicyView]:
             await held_as_read(session, policy_id, precondition)
             means = _means(session, rulebook)
-            return shown(
-                await publishing.revert(session, means, actor, policy_id, version=data.to_version, now=now)
+            return _saved(
+                *await publishing.revert(session, means, actor, policy_id, version=data.to_version, now=now)
             )
 
         return await once(effect, status_code=200)
@@ -151,9 +154,12 @@ class PublishingController(Controller):
         sheet = await _sheet(request)
         held = await held_as_read(session, policy_id, precondition)
         document = await policies.with_sheet(session, held, sheet)
-        policy, findings = await policies.revise(session, rulebook, actor, held, document=document, now=now)
-        view = SavedPolicyView.with_findings(policy, findings)
-        return Response(view, headers={"ETag": policy_views.tag(policy)})
+        return _saved(*await policies.revise(session, rulebook, actor, held, document=document, now=now))
+
+
+def _saved(policy: Policy, findings: Sequence[Finding]) -> Response[SavedPolicyView]:
+    view = SavedPolicyView.with_findings(policy, findings)
+    return Response(view, headers={"ETag": policy_views.tag(policy)})
 
 
 async def _sheet(request: Request[Any, Any, Any]) -> str:
@@ -171,7 +177,7 @@ async def _sheet(request: Request[Any, Any, Any]) -> str:
 
 
 def _means(session: TenantSession, rulebook: Rulebook) -> Means:
-    async def ready(names: Collection[str]) -> Mapping[str, object]:
+    async def ready(names: Collection[str]) -> Mapping[str, Hours]:
         known = set(names) & await calendars.names(session)
         versions = await calendars.current_versions(session, known)
         return {name: await calendars.working_time(session, version) for name, version in versions.items()}

@@ -5,16 +5,22 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.db import TenantSession
 from service.errors import Fault
-from service.rules import documents, findings, lint, testing
+from service.ids import PolicyId
+from service.rules import documents, findings, lint, pointers, service, store, testing
+from service.rules.checks.surroundings import Hours, Neighbour
 from service.rules.domain import Document, Kind, Saved
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, Refused
 from service.rules.lint import Surroundings
+from service.rules.models import PolicyRow
+from service.rules.pointers import Received
 from service.rules.service import Rulebook
 from service.rules.testing import TestResult
+from service.tenants import registers
 
-Calendars = Callable[[Collection[str]], Awaitable[Mapping[str, object]]]
+Calendars = Callable[[Collection[str]], Awaitable[Mapping[str, Hours]]]
 """Tells, of the calendars with these names, those that there are, ready to compute."""
 
 
@@ -44,17 +50,22 @@ async def to_test(saved: Saved, kind: Kind) -> list[TestResult]:
     return await asyncio.to_thread(lambda: testing.run(saved.document, _read(saved, kind), kind))
 
 
-async def to_publish(means: Means, kind: Kind, saved: Saved, *, now: datetime) -> Document:
-    """The document, if nothing that is found in it holds up its publication. Raises PolicyInvalid."""
+async def to_publish(
+    session: TenantSession, means: Means, row: PolicyRow, saved: Saved, *, now: datetime
+) -> tuple[Document, list[Finding]]:
+    """The document of a version of a policy, and what is found in it that does not hold it up.
+
+    Raises:
+        PolicyInvalid: something that is found does.
+    """
+    kind = kind_of(means.rulebook, row.kind)
     read, found = await asyncio.to_thread(_examine, saved, kind)
-    names = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
-    around = Surroundings(calendars=await means.calendars(names), now=now)
+    around = await _surroundings(session, means, row, read, now=now)
     found += in_body(await asyncio.to_thread(lint.find_around, saved.document, read, kind, around))
     held_up = findings.holding_up(found, Refused.SAVING, Refused.PUBLISHING)
-    faults = [finding.fault for finding in held_up] or _unknown_calendars(read, kind, around.calendars)
-    if faults:
-        raise PolicyInvalid(faults)
-    return read
+    if held_up:
+        raise PolicyInvalid([finding.fault for finding in held_up])
+    return read, findings.gravest_first(found)
 
 
 def in_body(found: Sequence[Finding]) -> list[Finding]:
@@ -77,10 +88,33 @@ def _examine(saved: Saved, kind: Kind) -> tuple[Document, list[Finding]]:
     return read, in_body(found)
 
 
-def _unknown_calendars(document: Document, kind: Kind, calendars: Collection[str]) -> list[Fault]:
-    return [
-        Fault(f"/document/rules/{index}/then", f"There is no calendar {name!r}; create it first.")
-        for index, rule in enumerate(document.rules)
-        for name in sorted(kind.calendars_of(rule.outcome))
-        if name not in calendars
+async def _surroundings(
+    session: TenantSession, means: Means, row: PolicyRow, read: Document, *, now: datetime
+) -> Surroundings:
+    kind = means.rulebook.kinds[row.kind]
+    counted_by = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
+    return Surroundings(
+        calendars=await means.calendars(counted_by),
+        now=now,
+        services=await registers.services(session, read.scope.services),
+        clients=await registers.clients(session, read.scope.clients),
+        neighbours=await _neighbours(session, means.rulebook, row, now=now),
+    )
+
+
+async def _neighbours(
+    session: TenantSession, rulebook: Rulebook, row: PolicyRow, *, now: datetime
+) -> list[Neighbour]:
+    """The other policies of the kind by which new requests are decided, in the order in which they are asked.
+
+    Nothing is held: whoever publishes wants the pointer for itself afterwards.
+    """
+    pointed = (await store.pointed(session, hold=False)).get(row.kind, [])
+    refs = [
+        ref
+        for ref in pointers.in_effect(pointed, Received(now), now=now)
+        if ref.policy_id != PolicyId(row.id)
     ]
+    names = await store.names(session, [ref.policy_id for ref in refs])
+    effective = (await service.read_versions(session, rulebook, {row.kind: refs}))[row.kind]
+    return [Neighbour(name=names[each.ref.policy_id], document=each.document) for each in effective]

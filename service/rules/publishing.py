@@ -22,6 +22,7 @@ from service.rules.errors import (
     VersionNeverPublished,
 )
 from service.rules.examining import Means
+from service.rules.findings import Finding
 from service.rules.lifecycle import Basis, Policy, Stage, Step, Taken
 from service.rules.matching import RuleSet
 from service.rules.models import PolicyRow, PolicyVersionRow
@@ -64,6 +65,7 @@ class _Ready:
 
     ref: VersionRef
     document: Document
+    findings: list[Finding]
     refusal: str | None
 
     def pointed(self, *, at: datetime, running: Running) -> Pointed:
@@ -83,8 +85,8 @@ async def publish(
     publication: Publication,
     *,
     now: datetime,
-) -> Policy:
-    """Put an approved version into effect, now or from an instant on.
+) -> tuple[Policy, list[Finding]]:
+    """Put an approved version into effect, now or from an instant on; also what is found in it.
 
     A draft that was reviewed where it is kept takes all steps on the way, each recorded.
 
@@ -119,7 +121,7 @@ async def publish(
     else:
         await _publish(session, actor, row, entry, now=now)
     await _tell_refusal(session, row, number, ready.refusal, now=now)
-    return await store.shown(session, policy_id)
+    return await store.shown(session, policy_id), ready.findings
 
 
 async def unschedule(session: TenantSession, actor: Actor, policy_id: PolicyId, *, now: datetime) -> Policy:
@@ -162,7 +164,7 @@ async def retire(
 
 async def revert(
     session: TenantSession, means: Means, actor: Actor, policy_id: PolicyId, *, version: int, now: datetime
-) -> Policy:
+) -> tuple[Policy, list[Finding]]:
     """Publish what an earlier version said, at once, as a new version: it was approved then.
 
     Raises:
@@ -187,7 +189,7 @@ async def revert(
     entry = Entry(version=ref.version, step=Step.PUBLISHED, effective_at=now, basis=Basis.REVERT)
     await _publish(session, actor, row, entry, now=now)
     await _tell_refusal(session, row, ref.version, ready.refusal, now=now)
-    return await store.shown(session, policy_id)
+    return await store.shown(session, policy_id), ready.findings
 
 
 async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) -> None:
@@ -236,13 +238,13 @@ async def _ready(
     session: TenantSession, means: Means, row: PolicyRow, stored: PolicyVersionRow, *, now: datetime
 ) -> _Ready:
     """Raises PolicyInvalid, RulesTooMany."""
-    kind = examining.kind_of(means.rulebook, row.kind)
-    document = await examining.to_publish(means, kind, stored.saved, now=now)
+    document, findings = await examining.to_publish(session, means, row, stored.saved, now=now)
     await limits.refuse_rules(session, len(document.rules))
     ref = VersionRef(
         policy_id=PolicyId(row.id), version_id=PolicyVersionId(stored.id), version=stored.version
     )
-    return _Ready(ref, document, await _refusal(means.rulebook, ruleset_of(session, ref, document)))
+    refusal = await _refusal(means.rulebook, ruleset_of(session, ref, document))
+    return _Ready(ref, document, findings, refusal)
 
 
 async def _refusal(rulebook: Rulebook, ruleset: RuleSet) -> str | None:

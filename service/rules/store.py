@@ -1,6 +1,6 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,8 @@ from service.rules.models import PolicyPointerRow, PolicyRow, PolicyStepRow, Pol
 from service.rules.pointers import Pointed, Received
 
 POLICY_COUNT = "select count(*) from policy where tenant_id = $1"
-POINTED = "select effective::text as effective, changed_at from policy_pointer where tenant_id = $1 for share"
+GLANCE = "select effective::text as effective, changed_at from policy_pointer where tenant_id = $1"
+POINTED = f"{GLANCE} for share"
 POINT = """
 update policy_pointer set
     effective = effective || jsonb_build_object($2::text, $3::jsonb), changed_at = greatest(changed_at, $4)
@@ -223,9 +224,16 @@ async def add_step(session: TenantSession, policy_id: PolicyId, taken: Taken) ->
     )
 
 
-async def pointed(session: TenantSession) -> dict[str, list[Pointed]]:
-    """What was put into effect, by kind, held FOR SHARE until the transaction ends."""
-    return (await _pointer(session))[0]
+async def pointed(session: TenantSession, *, hold: bool = True) -> dict[str, list[Pointed]]:
+    """What was put into effect, by kind; held FOR SHARE until the transaction ends, unless told otherwise."""
+    return (await _pointer(session, POINTED if hold else GLANCE))[0]
+
+
+async def names(session: TenantSession, policy_ids: Collection[PolicyId]) -> dict[PolicyId, str]:
+    query = select(PolicyRow.id, PolicyRow.name).where(
+        PolicyRow.tenant_id == session.tenant_id, PolicyRow.id.in_(policy_ids)
+    )
+    return {PolicyId(row.id): row.name for row in await session.db.execute(query)}
 
 
 async def versions_for(
@@ -235,14 +243,14 @@ async def versions_for(
 
     What was published after the caller had read its clock holds too: by now it has replaced what was before.
     """
-    by_kind, changed_at = await _pointer(session)
+    by_kind, changed_at = await _pointer(session, POINTED)
     return {
         kind: pointers.in_effect(each, received, now=max(now, changed_at)) for kind, each in by_kind.items()
     }
 
 
-async def _pointer(session: TenantSession) -> tuple[dict[str, list[Pointed]], datetime]:
-    stored = (await run(session.db, POINTED, session.tenant_id)).one()
+async def _pointer(session: TenantSession, statement: str) -> tuple[dict[str, list[Pointed]], datetime]:
+    stored = (await run(session.db, statement, session.tenant_id)).one()
     return _read(msgspec.json.decode(stored.effective)), stored.changed_at
 
 

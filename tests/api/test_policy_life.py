@@ -314,8 +314,8 @@ async def test_requests_received_before_stay_with_their_version_if_that_is_asked
 async def test_stored_tests_must_pass_to_publish_and_their_failures_are_told_when_it_is_saved(
     caller: AsyncClient,
 ) -> None:
-    good = {"name": "all count", "facts": {"request.priority": "P3"}, "rules": ["all"]}
-    bad = {"name": "none counts", "facts": {"request": {"priority": "P1"}}, "rules": []}
+    good: dict[str, Any] = {"name": "all count", "facts": {"request.priority": "P3"}, "rules": ["all"]}
+    bad: dict[str, Any] = {"name": "none counts", "facts": {"request": {"priority": "P1"}}, "rules": []}
     body = {"name": "promises", "kind": "commitment", "document": SHORTER | {"tests": [good, bad]}}
     created = await desk.created(caller, "/v1/policies", body)
     path = f"/v1/policies/{created['id']}"
