@@ -31,6 +31,9 @@ from service.settings import Settings
 
 EXCEEDED, NOT_RUN = 1, 2
 """Exit codes, beside 0."""
+AGAINST_NOTHING = (
+    "Compared with no policy, where each request has the default promise. Name what is in effect: --against."
+)
 CANCEL_SECONDS_MAX = 5.0
 IMPORT, TRY = Wording("importing", "imported"), Wording("deciding", "decided")
 
@@ -145,6 +148,8 @@ async def _offline(
             with _progress(options, console, total, IMPORT) as advance:
                 imported = await sandbox.furnish(client, bench, source, total=total, advance=advance)
             history_report.show_losses(imported, console)
+            if not options.against:
+                console.print(AGAINST_NOTHING, highlight=False, soft_wrap=True)
             asked = Asked(name=options.name, files=bench.candidates, log=source.name)
             backtest = await backtests.start(client, asked)
             found = await _awaited(client, backtest, options, console)

@@ -17,7 +17,6 @@ OUTCOMES = ("made", "kept", "broken", "pending", "cancelled", "warnings", "corre
 WORDS = {"made": "promised", "due_changes": "dues that move"}
 ALWAYS = frozenset({"made", "kept", "broken"})
 UNITS = ((3_600, "h"), (60, "min"), (1, "s"))
-SPOKEN = {"working_time": "working", "elapsed_time": "elapsed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def told(change: Change) -> str:
     parts += _promises_told(change.before, change.after)
     if change.before.ladders != change.after.ladders:
         parts.append(f"ladder {_names(change.before.ladders)} → {_names(change.after.ladders)}")
-    return "; ".join(parts) or ", ".join(change.kinds)
+    return "; ".join(parts) or f"the same in the end, another on the way: {', '.join(change.kinds)}"
 
 
 def reason(change: Change) -> str:
@@ -117,15 +116,21 @@ def _promise(promise: Promise | None) -> str:
 
 
 def _target(target: Mapping[str, Any]) -> str:
-    """A target as people say it: `4 working h`."""
-    unit = str(target.get("unit", ""))
+    """A target as people say it: `4 h 30 min of working time`."""
+    unit = str(target.get("unit", "")).replace("_", " ")
     if "seconds" in target:
-        seconds = int(target["seconds"])
-        size, short = next(((size, short) for size, short in UNITS if seconds % size == 0), UNITS[-1])
-        return f"{seconds // size} {SPOKEN.get(unit, unit)} {short}"
-    if "days" in target:
-        return f"{target['days']} {unit.replace('_', ' ')}"
-    return unit
+        return f"{span(int(target['seconds']))} of {unit}"
+    return f"{target['days']} {unit}" if "days" in target else unit
+
+
+def span(seconds: int) -> str:
+    """A span in hours, minutes and seconds; a day of work has no one length."""
+    parts: list[str] = []
+    for size, name in UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count:,} {name}")
+    return " ".join(parts) or "0 s"
 
 
 def _names(names: Sequence[str]) -> str:
