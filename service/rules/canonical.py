@@ -1,6 +1,7 @@
 """The canonical form of a policy's document, and what differs between two of them. Pure.
 
 Two documents that say the same in other words of spelling, spacing or order of keys have one canonical form.
+Outcomes, and the facts of tests, stay as they were written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,10 @@ import msgspec
 
 from service.errors import pointer_to
 from service.rules.documents import DocumentForm, RuleForm
+from service.rules.domain import ORDER_DEFAULT
 from service.rules.language.format import format_expression
 from service.rules.language.parse import parse
-from service.rules.tables.table import TableForm, row_names
+from service.rules.tables.table import RowForm, TableForm, row_names
 
 
 class Change(StrEnum):
@@ -58,11 +60,20 @@ def canonical(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     form = msgspec.convert(document, DocumentForm)
     written: dict[str, Any] = {"hit_policy": form.hit_policy.value}
+    scope = {name: sorted(set(names)) for name, names in msgspec.to_builtins(form.applies_to).items()}
+    if scope:
+        written["applies_to"] = scope
+    if form.order != ORDER_DEFAULT:
+        written["order"] = form.order
     if form.facts:
         written["facts"] = dict(sorted(form.facts.items()))
     if form.table is None:
-        return {**written, "rules": [_canonical_rule(rule) for rule in form.rules]}
-    return {**written, "table": _canonical_table(form.table)}
+        written["rules"] = [_canonical_rule(rule) for rule in form.rules]
+    else:
+        written["table"] = _canonical_table(form.table)
+    if form.tests:
+        written["tests"] = msgspec.to_builtins(form.tests)
+    return written
 
 
 def text_of(document: Mapping[str, Any]) -> str:
@@ -93,18 +104,31 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
 def _canonical_rule(rule: RuleForm) -> dict[str, Any]:
     return {
         "id": rule.id,
+        **_ranked(rule.rank),
         "when": format_expression(parse(rule.when)),
         "then": rule.then,
-        "because": rule.because.strip(),
+        "because": rule.because.strip() or rule.because,
     }
+
+
+def _ranked(rank: int | None) -> dict[str, Any]:
+    return {} if rank is None else {"rank": rank}
 
 
 def _canonical_table(table: TableForm) -> dict[str, Any]:
     written = msgspec.to_builtins(table)
-    for row in written["rows"]:
-        row["when"] = [_canonical_cell(cell.strip()) for cell in row["when"]]
-        row["because"] = row["because"].strip()
+    written["rows"] = [_canonical_row(row) for row in table.rows]
     return {name: written[name] for name in ("inputs", "outputs", "then", "rows") if name in written}
+
+
+def _canonical_row(row: RowForm) -> dict[str, Any]:
+    return {
+        **({} if row.id is None else {"id": row.id}),
+        **_ranked(row.rank),
+        "when": [_canonical_cell(cell.strip()) for cell in row.when],
+        **({"then": row.then} if row.then else {}),
+        "because": row.because.strip() or row.because,
+    }
 
 
 def _canonical_cell(cell: str) -> str:

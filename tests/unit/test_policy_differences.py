@@ -2,6 +2,7 @@ import copy
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from service.commitments.promises import COMMITMENT
 from service.rules import canonical, documents
 from service.rules.canonical import Change, Difference
+from service.rules.compile.shape import shape
+from service.rules.documents import DocumentForm
 from service.rules.language.bind import bind
 from service.rules.language.evaluate import evaluate
 from service.rules.language.parse import parse
@@ -31,6 +34,7 @@ def policy(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"rules": list(rules), **more}
 
 
+TEST = {"name": "t", "facts": {"request.priority": "P1"}, "rules": ["a"]}
 A, B, C = rule("a", "request.priority == 'P1'"), rule("b", "request.priority == 'P2'"), rule("c")
 
 
@@ -46,6 +50,19 @@ A, B, C = rule("a", "request.priority == 'P1'"), rule("b", "request.priority == 
         (policy(A), policy(A | {"when": "true"}), [(Change.CHANGED, "a", "/when")]),
         (policy(A), policy(A | {"then": DAY}), [(Change.CHANGED, "a", "/then/promises/0/target/seconds")]),
         (policy(A), policy(A, facts={"request.custom.x": "int"}), [(Change.ADDED, None, "/facts")]),
+        (policy(A), policy(A | {"rank": 2}), [(Change.ADDED, "a", "/rank")]),
+        (policy(A), policy(A, order=500, applies_to={}, tests=[]), []),
+        (policy(A), policy(A, order=7), [(Change.ADDED, None, "/order")]),
+        (
+            policy(A, applies_to={"clients": ["b", "a"]}),
+            policy(A, applies_to={"clients": ["a", "b", "c"]}),
+            [(Change.ADDED, None, "/applies_to/clients/2")],
+        ),
+        (
+            policy(A, tests=[TEST]),
+            policy(A, tests=[TEST | {"rules": []}]),
+            [(Change.REMOVED, None, "/tests/0/rules/0")],
+        ),
     ],
 )
 def test_what_differs(
@@ -119,3 +136,38 @@ def test_a_condition_is_worth_the_same_in_its_canonical_form(case: Case) -> None
 
     assert canonical.canonical(policy(rule("a", written)))["rules"][0]["when"] == written
     assert _told(parse(written), case) == _told(case.expression, case)
+
+
+NAMED = st.lists(st.sampled_from(["Acme", "Beta", "Mail"]), max_size=3)
+
+
+@given(
+    conditions=st.lists(cases(), min_size=1, max_size=4),
+    ranks=st.lists(st.none() | st.integers(0, 9), min_size=4, max_size=4),
+    hit_policy=st.sampled_from(["FIRST", "UNIQUE", "COLLECT"]),
+    order=st.integers(0, 1000),
+    scope=st.fixed_dictionaries({}, optional={"services": NAMED, "clients": NAMED}),
+)
+def test_a_document_decides_the_same_in_its_canonical_form(
+    conditions: list[Case], ranks: list[int | None], hit_policy: str, order: int, scope: dict[str, list[str]]
+) -> None:
+    rules = [
+        rule(f"r{index}", f" {case.source} ") | {"rank": rank}
+        for index, (case, rank) in enumerate(zip(conditions, ranks, strict=False))
+    ]
+    given_form = policy(*rules, hit_policy=hit_policy, order=order, applies_to=scope, tests=[TEST])
+    written = canonical.canonical(given_form)
+
+    assert canonical.canonical(written) == written
+    assert canonical.text_of(
+        canonical.canonical(json.loads(canonical.text_of(written)))
+    ) == canonical.text_of(written)
+    assert _meaning(written) == _meaning(given_form)
+
+
+def _meaning(written: dict[str, Any]) -> object:
+    """All of a document that has a bearing on what is decided; its conditions need not fit any facts."""
+    form = msgspec.convert(written, DocumentForm)
+    rules = [(one.id, shape(parse(one.when)), one.then, one.because, one.rank) for one in form.rules]
+    names = (set(form.applies_to.services), set(form.applies_to.clients), set(form.applies_to.request_types))
+    return form.hit_policy, form.order, names, form.tests, rules
