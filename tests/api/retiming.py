@@ -1,7 +1,7 @@
 """A sandbox whose policy changes under running requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from service.outbox.models import EventRow
 from service.requests import reading
 from service.requests.domain import Decision
 from service.requests.repinning import jobs, progress
+from service.rules.matching import Engine
 from service.rules.reference import ReferenceEngine
 from service.rules.service import Rulebook
 from service.tenants import service as tenants
@@ -47,15 +48,16 @@ def document(*promises: Mapping[str, Any], rule: str = "all", **more: Any) -> di
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A sandbox tenant, its caller, and how its jobs are run."""
+    """A sandbox tenant, its caller, and what its jobs match rules by."""
 
     sessions: Sessions
     tenant: Tenant
     caller: AsyncClient
+    engine: Engine = field(default_factory=ReferenceEngine)
 
     @property
     def tools(self) -> Tools:
-        rulebook = composition.rulebook(ReferenceEngine())
+        rulebook = composition.rulebook(self.engine)
         return Tools(self.sessions, SystemClock(), {Rulebook: rulebook})
 
     async def policy(self, *promises: Mapping[str, Any], name: str = "promises", **more: Any) -> str:

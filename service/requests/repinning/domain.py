@@ -12,6 +12,7 @@ from service.commitments.prospects import Prospect
 from service.ids import CalendarId, CalendarVersionId, ClientId, PolicyId, PolicyVersionId, ServiceId
 from service.instants import rfc3339
 from service.requests.domain import Decision
+from service.rules.domain import Doubt
 from service.rules.vocabulary import RequestType
 
 PREVIEW_HOLDS_FOR = timedelta(hours=1)
@@ -209,6 +210,15 @@ def concerns(subject: Subject, *, held: Decision | None, anew: Decision) -> bool
         before = _asked(held).get(subject.policy_id)
         return before != subject.version_id and (before is not None or subject.policy_id in _asked(anew))
     return held.calendars != anew.calendars
+
+
+def took_too_long(decision: Decision) -> bool:
+    """Were rules left aside because they took too long? What is promised without them is nobody's wish."""
+    return any(
+        Doubt.TOO_SLOW in consulted.doubts
+        for answer in decision.answers
+        for consulted in answer.consulted
+    )
 
 
 def may_resume(phase: Phase, *, failed: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.errors import Conflict, Fault, Invalid, NotFound
+from service.errors import Conflict, Fault, Invalid, NotFound, Unavailable
 from service.ids import PolicyId, RepinningId, RequestId
 
 
@@ -82,6 +82,15 @@ class TermsImpossible(Conflict):
         super().__init__(
             f"What the version promises to request {request_id} falls due beyond all that its calendars know."
         )
+
+
+class RulesTooSlow(Unavailable):
+    """Rules took too long, and nothing is promised anew without them."""
+
+    code = "rules-too-slow"
+
+    def __init__(self, request_id: RequestId) -> None:
+        super().__init__(f"The rules took too long for request {request_id}; resume it to try again.")
 
 
 class RepinningInvalid(Invalid):
