@@ -33,7 +33,6 @@ from service.rules.store import Sought
 from service.rules.tables import sheet
 from service.rules.tables.table import TableForm, TableInvalid
 from service.rules.testing import TestResult
-from service.tenants import service as tenants
 
 VERSIONS = range(1, 2**31)
 """The numbers that a version may have; PostgreSQL knows no others."""
@@ -65,7 +64,7 @@ class Version:
 
 async def set_up(session: TenantSession) -> None:
     """Let a new tenant have policies: every decision holds the pointer, which nobody has to make then."""
-    await store.add_pointer(session, now=await tenants.now(session))
+    await store.add_pointer(session)
 
 
 async def create(

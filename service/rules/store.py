@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,9 @@ where tenant_id = $1
 """
 """The time of the last change never goes back: of two that publish at once the second may have read its clock
 before the first."""
+
+NEVER = datetime.fromtimestamp(0, UTC)
+"""When a pointer was changed that nothing was published by yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +261,10 @@ def _read(effective: Mapping[str, Any]) -> dict[str, list[Pointed]]:
     return {kind: [Pointed.of(entry) for entry in entries] for kind, entries in effective.items()}
 
 
-async def add_pointer(session: TenantSession, *, now: datetime) -> None:
+async def add_pointer(session: TenantSession) -> None:
     await session.db.execute(
         insert(PolicyPointerRow).values(
-            tenant_id=session.tenant_id, id=session.tenant_id, effective={}, changed_at=now
+            tenant_id=session.tenant_id, id=session.tenant_id, effective={}, changed_at=NEVER
         )
     )
 
