@@ -21,6 +21,8 @@ SESSION: Final = "s"
 NAME: Final = slice(len('{"'), len('{"t') + RULE_DIGITS)
 HANDLE, HOLDERS = 0, 1
 REMEMBERED_MAX: Final = 256
+RETRACTED: Final = f'{{"id":"e","sid":"{SESSION}"}}'
+"""A fact goes by its id: the rest of it need not be read again."""
 WARM_UP: Final = f'{{"id":"e","sid":"{SESSION}","{SENTINEL}":1}}'
 
 Found: TypeAlias = tuple[list[int], list[int]]
@@ -186,6 +188,6 @@ def _match(opened: Opened, codes: Codes, found: list[int]) -> None:
         while fired is not None:
             found += owners[fired[NAME]]
             fired = C.complete_and_start_action(handle, state)
-        C.retract_fact(handle, fact)
+        C.retract_fact(handle, RETRACTED)
     except (C.error, MemoryError) as error:
         raise EnginePoisoned(f"a fact was refused: {error!r}") from error

@@ -76,11 +76,13 @@ class Plan:
 
     def in_doubt(self, codes: Codes) -> list[int]:
         """Indexes of the `possible` shards that must be asked."""
-        return [
-            place
-            for place, doubts in enumerate(self.doubts)
-            if any(mask >> codes[index] & 1 for index, mask in doubts)
-        ]
+        places: list[int] = []
+        for place, doubts in enumerate(self.doubts):
+            for index, mask in doubts:
+                if mask >> codes[index] & 1:
+                    places.append(place)
+                    break
+        return places
 
 
 def plan(conditions: Sequence[Expression], *, terms_max: int | None = None) -> Plan:
