@@ -11,6 +11,7 @@ import uvloop
 from service.cli import running
 from service.cli.connection import Connection, connected, opened
 from service.cli.parameters import EXISTING_FILE, Moment
+from service.instants import rfc3339
 from service.remote import files as reading
 from service.remote import policies as remote
 from service.remote.files import PolicyFile
@@ -71,6 +72,7 @@ def _told(result: Result) -> dict[str, object]:
         "name": result.file.name,
         "fate": result.fate,
         "version": result.version,
+        "effective_at": result.effective_at,
         "differences": result.differences,
         "findings": result.findings,
     }
@@ -80,7 +82,8 @@ def _lines(result: Result, *, in_full: bool) -> list[str]:
     """What became of a file, for people."""
     version = "" if result.version is None else f" version {result.version}"
     verb = "is in effect as it stands" if result.fate is Fate.UNCHANGED else str(result.fate)
-    lines = [f"{result.file.name}:{version} {verb}"]
+    since = "" if result.effective_at is None else f" for {rfc3339(result.effective_at)}"
+    lines = [f"{result.file.name}:{version} {verb}{since}"]
     if in_full:
         lines += [difference_line(each) for each in result.differences]
     for finding in result.findings:

@@ -1,4 +1,4 @@
-"""Policies as files: a document, or an object that says its name and kind beside it."""
+"""Policies as files, JSON or YAML: a document, or an object that says its name and kind beside it."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from service.remote import notation
 from service.remote.errors import PolicyFileUnusable
+from service.remote.notation import NotationInvalid
 
 FILE_BYTES_MAX = 10_000_000
 KIND_DEFAULT = "commitment"
@@ -69,11 +71,18 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise PolicyFileUnusable(path, f"it is larger than {FILE_BYTES_MAX:,} bytes.")
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        content = path.read_bytes()
+        if path.suffix in notation.SUFFIXES:
+            return msgspec.convert(notation.read_yaml(content.decode()), dict[str, Any])
+        return msgspec.json.decode(content, type=dict[str, Any])
     except OSError as error:
         raise PolicyFileUnusable(path, f"{error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise PolicyFileUnusable(path, f"it is not UTF-8: {error.reason} at byte {error.start}.") from error
     except msgspec.DecodeError as error:
         raise PolicyFileUnusable(path, f"it is not a JSON object: {error}.") from error
+    except NotationInvalid as error:
+        raise PolicyFileUnusable(path, str(error)) from error
 
 
 def _rule_at(document: dict[str, Any], pointer: str) -> str | None:

@@ -86,12 +86,14 @@ class Result:
     """What became of one file.
 
     Attributes:
+        effective_at: from when on a version that is scheduled holds.
         differences: from what is in effect, or else from the newest version.
     """
 
     file: PolicyFile
     fate: Fate
     version: int | None
+    effective_at: datetime | None = None
     differences: list[Difference] = field(default_factory=list[Difference])
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -189,6 +191,7 @@ async def _put_into_effect(client: Client, saved: _Saved, publication: Publicati
     result, policy = saved.result, saved.policy
     if policy.stage in {IN_REVIEW, SCHEDULED}:
         result.fate = Fate.WAITING if policy.stage == IN_REVIEW else Fate.SCHEDULED
+        result.effective_at = policy.scheduled_at
         return
     place = f"{POLICIES}/{policy.id}"
     answer = await client.post(
@@ -199,6 +202,7 @@ async def _put_into_effect(client: Client, saved: _Saved, publication: Publicati
         return
     published = _accepted(answer, result.file).read(Policy)
     is_scheduled = published.scheduled_version == policy.version
+    result.effective_at = published.scheduled_at if is_scheduled else None
     result.fate = Fate.SCHEDULED if is_scheduled else Fate.PUBLISHED
 
 
