@@ -161,7 +161,8 @@ async def _compared(client: Client, file: PolicyFile, policy: Policy | None) -> 
     found = differences(before, file.document) if before != file.document else []
     is_in_effect = basis == policy.published_version
     fate = Fate.UNCHANGED if is_in_effect and not found else Fate.REVISED
-    return Result(file, fate, policy.published_version if fate is Fate.UNCHANGED else None, found)
+    version = policy.published_version if fate is Fate.UNCHANGED else None
+    return Result(file, fate, version, differences=found)
 
 
 async def _document(client: Client, policy: Policy, version: int) -> dict[str, Any]:
