@@ -1,4 +1,4 @@
-"""A repinning that is killed, meets failures, or works beside others: each request once, or it says why not."""
+"""A repinning that is killed, meets failures, or works beside others: each request once, or not at all."""
 
 import asyncio
 import signal
