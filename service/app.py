@@ -59,6 +59,7 @@ from service.api.requests import RequestController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
 from service.api.services import ServiceController
+from service.api.simulations import SimulationController
 from service.api.tenants import TenantController
 from service.api.webhooks import WebhookController
 from service.audit.domain import Actor
@@ -93,6 +94,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CalendarController,
     FactController,
     BacktestController,
+    SimulationController,
     PolicyController,
     PublishingController,
     RuleController,

@@ -100,6 +100,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "importCases": Permission("backtests:write", LEADS),
     "completeHistoryLog": Permission("backtests:write", LEADS),
     "deleteHistoryLog": Permission("backtests:write", LEADS),
+    "simulatePolicy": Permission("policies:read", ALL),
     "listBacktests": Permission("backtests:read", ALL),
     "getBacktest": Permission("backtests:read", ALL),
     "listBacktestChanges": Permission("backtests:read", ALL),

@@ -73,15 +73,31 @@ class Course:
 def told(case: Case, *, client: Client | None, service: OperatedService | None) -> Told:
     """The request as it came to be known, and the snapshots of facts that are decided on."""
     opened = _opened(case)
-    request = _request(case, opened, client, service)
+    return retold(
+        _request(case, opened, client, service),
+        [opened, *_events(case, opened)],
+        client=client,
+        service=service,
+    )
+
+
+def retold(
+    request: Request,
+    events: Sequence[RequestEvent],
+    *,
+    client: Client | None,
+    service: OperatedService | None,
+) -> Told:
+    """The same from the request's events, in the order in which they were told; the first is its opening."""
+    opened = events[0]
 
     def snapshot(own: Facts) -> Facts:
         return domain.rule_facts(request, own, client=client, service=service)
 
-    facts = domain.merged({}, case.submission.facts)
+    facts = domain.merged({}, opened.facts or {})
     history = [opened]
     tellings = [Telling(opened, (Point(opened, snapshot(facts), opened.received_at),))]
-    for event in _events(case, opened):
+    for event in events[1:]:
         at = _insert(history, event)
         points: list[Point] = []
         if event.facts:

@@ -88,6 +88,10 @@ BODIES: Mapping[str, Make] = {
         "kind": "commitment",
         "document": _policy(given),
     },
+    "simulatePolicy": lambda given: (
+        {"document": _policy(given)}
+        | ({"request_id": given.own["request"]} if "request" in given.own else {"facts": {}})
+    ),
     "createBacktest": lambda given: {
         "name": f"Backtest {given.fresh}",
         "policies": [{"kind": "commitment", "name": "Draft", "document": _policy(given)}],
