@@ -109,6 +109,8 @@ class Party:
             if place.required:
                 headers[place.name] = "*" if place.name == "If-Match" else f"key-{fresh}"
         has_body = operation.body is not None and operation.id in BODIES
+        if operation.body is not None and not operation.takes_json:
+            headers["Content-Type"] = next(iter(operation.body["content"]))
         return Call(
             method=operation.method.upper(),
             path=operation.path,
