@@ -37,6 +37,25 @@ select :tenant, gen_random_uuid(), :client, :service, 'desk', number::text, 'inc
 from generate_series(1, :count) number
 """
 
+OPERATORS = """
+select p.proleakproof from pg_operator o join pg_proc p on p.oid = o.oprcode
+where o.oprleft = o.oprright and (o.oprname, o.oprleft) in (
+  ('=', 'uuid'::regtype), ('=', 'text'::regtype),
+  ('>', 'timestamptz'::regtype), ('<=', 'timestamptz'::regtype)
+)
+"""
+INDEXED = """
+select distinct c.relname || '.' || a.attname from pg_index i
+join pg_class c on c.oid = i.indrelid
+join pg_attribute leader on leader.attrelid = c.oid and leader.attnum = i.indkey[0]
+join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[1]
+where leader.attname = 'tenant_id' and c.relname || '.' || a.attname = any(:columns)
+"""
+COUNTED_BY = [
+    *(f"request.{name}" for name in ("client_id", "service_id", "category", "requester")),
+    *(f"commitment.{name}" for name in ("client_id", "service_id")),
+]
+
 
 @pytest.fixture
 async def registers(sessions: Sessions, tenant: Tenant) -> Tenant:
@@ -219,6 +238,14 @@ async def test_no_count_goes_beyond_the_most(sessions: Sessions, registers: Tena
     assert {name: value for name, value in told.items() if value} == {
         name: COUNT_MAX for name in ALL if "breaches" not in name and "share" not in name
     }
+
+
+async def test_row_security_lets_an_index_find_what_is_counted_by(session: TenantSession) -> None:
+    leakproof = (await session.db.execute(text(OPERATORS))).scalars().all()
+    indexed = (await session.db.execute(text(INDEXED), {"columns": COUNTED_BY})).scalars().all()
+
+    assert leakproof == [True] * 4
+    assert set(indexed) == set(COUNTED_BY)
 
 
 async def test_every_state_of_a_request_is_counted(session: TenantSession) -> None:
