@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -14,8 +15,10 @@ from service.cli.parameters import EXISTING_FILE, Moment
 from service.instants import rfc3339
 from service.remote import files as reading
 from service.remote import policies as remote
+from service.remote import simulations
 from service.remote.files import PolicyFile
 from service.remote.policies import Fate, Publication, Result
+from service.remote.simulations import Simulation, Tried
 from service.rules.canonical import Change, Difference
 
 VALUE_CHARACTERS_MAX = 60
@@ -64,6 +67,43 @@ def publish(
     for result in results:
         for line in _lines(result, in_full=dry_run):
             click.echo(line)
+
+
+@policy.command("simulate")
+@click.argument("tried", metavar="FILE|NAME")
+@click.option("--facts", type=EXISTING_FILE, help="On these facts (a JSON object).")
+@click.option("--submission", type=EXISTING_FILE, help="On a request as it would be submitted (JSON).")
+@click.option("--request", "request_id", metavar="ID", help="On a request that there is.")
+@click.option("--at", type=Moment(), help="As of when; the tenant's now when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the server's answer and nothing else.")
+@connected
+def simulate(*, connection: Connection, tried: str, at: datetime | None, as_json: bool, **given: Any) -> None:
+    """Say what a policy would do to a request: FILE, in the place of the policy of its name, or NAME.
+
+    Nothing is saved, promised or told. Exits with 0 whatever follows.
+    """
+    access = connection.access
+    if sum(value is not None for value in given.values()) != 1:
+        raise click.UsageError("Say on what: --facts FILE, --submission FILE or --request ID.")
+
+    def asked() -> tuple[Tried, dict[str, object]]:
+        file = reading.read(Path(tried)) if Path(tried).is_file() else None
+        on: dict[str, object] = {} if at is None else {"at": rfc3339(at)}
+        for name, value in given.items():
+            if value is not None:
+                on[name] = reading.read_object(value) if isinstance(value, Path) else value
+        return Tried(tried if file is None else file.name, file), on
+
+    async def work() -> msgspec.Raw:
+        async with opened(access) as client:
+            return await simulations.simulate(client, *asked())
+
+    answer = running.refusing(lambda: uvloop.run(work()))
+    if as_json:
+        running.print_json(answer)
+        return
+    for line in simulations.told(msgspec.json.decode(answer, type=Simulation)):
+        click.echo(line)
 
 
 def _told(result: Result) -> dict[str, object]:

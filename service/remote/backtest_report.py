@@ -112,15 +112,15 @@ def _promises_told(before: Side, after: Side) -> Iterator[str]:
 def _promise(promise: Promise | None) -> str:
     if promise is None:
         return "not promised"
-    return f"{_target(promise.target)} {promise.outcome}".strip()
+    return f"{target(promise.target)} {promise.outcome}".strip()
 
 
-def _target(target: Mapping[str, Any]) -> str:
+def target(document: Mapping[str, Any]) -> str:
     """A target as people say it: `4 h 30 min of working time`."""
-    unit = str(target.get("unit", "")).replace("_", " ")
-    if "seconds" in target:
-        return f"{span(int(target['seconds']))} of {unit}"
-    return f"{target['days']} {unit}" if "days" in target else unit
+    unit = str(document.get("unit", "")).replace("_", " ")
+    if "seconds" in document:
+        return f"{span(int(document['seconds']))} of {unit}"
+    return f"{document['days']} {unit}" if "days" in document else unit
 
 
 def span(seconds: int) -> str:
