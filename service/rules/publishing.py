@@ -1,4 +1,7 @@
-"""Use cases of this slice: what takes effect, from when on, and what is taken out of effect again."""
+"""Use cases of this slice: what takes effect, from when on, and what is taken out of effect again.
+
+The pointer is held last: every decision of the tenant waits for it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,7 +110,6 @@ async def publish(
     ready = await _ready(session, means, row, stored, now=now)
     for entry in on_the_way:
         await recording.take(session, actor, row, entry, now=now)
-    await _put(session, row, ready.pointed(at=at, running=publication.running), now=now)
     told = {
         "running": publication.running.value,
         **policies.digest(stored.document),
@@ -121,6 +123,7 @@ async def publish(
     else:
         await _publish(session, actor, row, entry, now=now)
     await _tell_refusal(session, row, number, ready.refusal, now=now)
+    await _put(session, row, ready.pointed(at=at, running=publication.running), now=now)
     return await store.shown(session, policy_id), ready.findings
 
 
@@ -133,10 +136,9 @@ async def unschedule(session: TenantSession, actor: Actor, policy_id: PolicyId, 
     row = await _held(session, policy_id, now=now)
     if row.scheduled_version is None:
         raise NothingScheduled
-    pointed = (await store.hold_pointer(session)).get(row.kind, [])
-    left = pointers.without_waiting(pointed, policy_id, now=now)
-    await store.point(session, row.kind, left, now=now)
     await _unschedule(session, actor, row, now=now)
+    pointed = (await store.hold_pointer(session)).get(row.kind, [])
+    await store.point(session, row.kind, pointers.without_waiting(pointed, policy_id, now=now), now=now)
     return await store.shown(session, policy_id)
 
 
@@ -152,13 +154,13 @@ async def retire(
     await _refuse_to_undo(session, actor, "Taking a policy out of effect")
     if row.published_version is None:
         raise NothingInEffect
-    pointed = (await store.hold_pointer(session)).get(row.kind, [])
-    await store.point(session, row.kind, pointers.without(pointed, policy_id), now=now)
     if row.scheduled_version is not None:
         await _unschedule(session, actor, row, now=now)
     retired, row.published_version = row.published_version, None
     entry = Entry(version=retired, step=Step.RETIRED, note=note)
     await recording.take(session, actor, row, entry, now=now)
+    pointed = (await store.hold_pointer(session)).get(row.kind, [])
+    await store.point(session, row.kind, pointers.without(pointed, policy_id), now=now)
     return await store.shown(session, policy_id)
 
 
@@ -185,10 +187,10 @@ async def revert(
     told = {"to_version": version, **policies.digest(earlier.document)}
     copied = Entry(version=ref.version, step=Step.REVERTED, basis=Basis.REVERT, told=told)
     await recording.take(session, actor, row, copied, now=now)
-    await _put(session, row, ready.pointed(at=now, running=Running.KEEP), now=now)
     entry = Entry(version=ref.version, step=Step.PUBLISHED, effective_at=now, basis=Basis.REVERT)
     await _publish(session, actor, row, entry, now=now)
     await _tell_refusal(session, row, ref.version, ready.refusal, now=now)
+    await _put(session, row, ready.pointed(at=now, running=Running.KEEP), now=now)
     return await store.shown(session, policy_id), ready.findings
 
 
@@ -210,9 +212,9 @@ async def _held(session: TenantSession, policy_id: PolicyId, *, now: datetime) -
     row.scheduled_version = row.scheduled_at = None
     entry = Entry(version=number, step=Step.PUBLISHED, effective_at=at)
     await _publish(session, Actor(name=taken[-1].by), row, entry, now=now)
+    await wakeups.cancel(session, SUBJECT_KIND, [row.id])
     pointed = (await store.hold_pointer(session)).get(row.kind, [])
     await store.point(session, row.kind, pointers.choosable(pointed, now=now), now=now)
-    await wakeups.cancel(session, SUBJECT_KIND, [row.id])
     return row
 
 
