@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
@@ -206,16 +205,6 @@ class Kind:
     topics_of: Callable[[object], frozenset[str]] = _no_topics
     faults_of: Callable[[object, Declarations], Sequence[Fault]] = _no_faults
     derives: Callable[[object], Mapping[str, object]] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    id: PolicyId
-    name: str
-    kind: str
-    version: int
-    published_version: int | None
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
