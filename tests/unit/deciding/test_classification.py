@@ -90,6 +90,7 @@ def test_of_rules_that_set_the_same_fact_the_earlier_one_does(written: list[dict
     merged = classification.merged([Classification(sets) for sets in written])
 
     assert merged.sets.items() >= written[0].items()
+    assert not any(other.startswith(f"{name}.") for name in merged.sets for other in merged.sets)
     for name, value in merged.sets.items():
         assert value == next(sets[name] for sets in written if name in sets)
     for name in {name for sets in written for name in sets} - merged.sets.keys():
