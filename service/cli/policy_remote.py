@@ -19,6 +19,7 @@ from service.remote import simulations
 from service.remote.files import PolicyFile
 from service.remote.policies import Fate, Publication, Result
 from service.remote.simulations import Simulation, Tried
+from service.replay.client import Answer
 from service.rules.canonical import Change, Difference
 
 VALUE_CHARACTERS_MAX = 60
@@ -94,15 +95,16 @@ def simulate(*, connection: Connection, tried: str, at: datetime | None, as_json
                 on[name] = reading.read_object(value) if isinstance(value, Path) else value
         return Tried(tried if file is None else file.name, file), on
 
-    async def work() -> msgspec.Raw:
+    async def work() -> Answer:
         async with opened(access) as client:
             return await simulations.simulate(client, *asked())
 
     answer = running.refusing(lambda: uvloop.run(work()))
     if as_json:
-        running.print_json(answer)
+        running.print_json(msgspec.Raw(answer.body))
         return
-    for line in simulations.told(msgspec.json.decode(answer, type=Simulation)):
+    found = running.refusing(lambda: answer.read(Simulation))
+    for line in simulations.told(found):
         click.echo(line)
 
 

@@ -11,7 +11,7 @@ from service.instants import rfc3339
 from service.remote import backtest_report, policies
 from service.remote.errors import NameUnknown
 from service.remote.files import PolicyFile
-from service.replay.client import Client
+from service.replay.client import Answer, Client
 from service.replay.errors import ReplayRefused
 
 NAMES_SHOWN = 12
@@ -44,7 +44,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What follows from some versions."""
 
     versions: list[str]
-    verdict: str
+    verdict: dict[str, Any]
     ladders: list[str]
     promises: list[Promise]
     degraded: bool
@@ -70,7 +70,7 @@ class Tried:
     file: PolicyFile | None
 
 
-async def simulate(client: Client, tried: Tried, on: Mapping[str, object]) -> msgspec.Raw:
+async def simulate(client: Client, tried: Tried, on: Mapping[str, object]) -> Answer:
     """What the server answers, as it came; `on` says on what, as in the body of the operation.
 
     Raises:
@@ -85,7 +85,7 @@ async def simulate(client: Client, tried: Tried, on: Mapping[str, object]) -> ms
     path = f"{policies.POLICIES}/{policy.id}/simulate"
     answer = await client.send("POST", path, {**document, **on})
     if answer.problem is None:
-        return msgspec.Raw(answer.body)
+        return answer
     if tried.file is not None:
         raise policies.refusal(tried.file, answer.status, answer.problem)
     raise ReplayRefused(f"to simulate {tried.name!r}", status=answer.status, reason=str(answer.problem))
@@ -104,7 +104,7 @@ def told(simulation: Simulation) -> Iterator[str]:
 
 def _outcome(outcome: Outcome, *, in_full: bool = True) -> Iterator[str]:
     reason = f": {outcome.reason}" if outcome.reason else ""
-    yield f"{INDENT}verdict {outcome.verdict}{reason}"
+    yield f"{INDENT}verdict {_verdict(outcome.verdict)}{reason}"
     for name, value in outcome.derived.items():
         yield f"{INDENT}derived {name}: {msgspec.json.encode(value).decode()}"
     for promise in outcome.promises:
@@ -120,6 +120,12 @@ def _outcome(outcome: Outcome, *, in_full: bool = True) -> Iterator[str]:
             yield from _trace(rule)
 
 
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    beside = {name: value for name, value in verdict.items() if name != "verdict" and value is not None}
+    told = ", ".join(f"{name} {_json(value)}" for name, value in beside.items())
+    return f"{verdict.get('verdict', '')} ({told})" if told else str(verdict.get("verdict", ""))
+
+
 def _promise(promise: Promise) -> str:
     due = "" if promise.due_at is None else f", due {rfc3339(promise.due_at)}"
     warned = "" if promise.warn_at is None else f", warned of {rfc3339(promise.warn_at)}"
@@ -127,22 +133,30 @@ def _promise(promise: Promise) -> str:
 
 
 def _trace(rule: Rule) -> Iterator[str]:
-    """Why a rule matched or did not."""
+    """Why a rule matched or did not; what was followed is said already."""
+    name = f"rule {rule.rule_id} ({rule.kind})"
+    why = rule.explanation or {}
     if not rule.asked:
-        yield f"{INDENT}not asked: rule {rule.rule_id} ({rule.kind})"
-        return
-    if not rule.counts:
-        yield f"{INDENT}not by rule {rule.rule_id} ({rule.kind}): {rule.when}"
-    yield from _parts(rule.explanation or {}, depth=2)
+        yield f"{INDENT}not asked: {name}"
+    elif rule.counts:
+        yield from _parts(why, depth=2)
+    else:
+        matches = "matches too" if why.get("result") is True else "not by"
+        yield f"{INDENT}{matches} {name}: {_worth(why)}"
+        for part in why.get("because", []):
+            yield from _parts(part, depth=2)
 
 
 def _parts(explanation: Mapping[str, Any], *, depth: int) -> Iterator[str]:
     """Each part of a condition with its value; a fact's own below the comparison that reads it."""
-    result = explanation.get("result", explanation.get("error"))
-    shown = result if isinstance(result, str) and "error" in explanation else _json(result)
-    yield f"{INDENT * depth}{explanation.get('expression', '')} is {shown}"
+    yield f"{INDENT * depth}{_worth(explanation)}"
     for part in explanation.get("because", []):
         yield from _parts(part, depth=depth + 1)
+
+
+def _worth(explanation: Mapping[str, Any]) -> str:
+    """A part of a condition, and its value or why it has none."""
+    return f"{explanation.get('expression', '')} is {_json(explanation.get('result'))}"
 
 
 def _json(value: object) -> str:
