@@ -86,12 +86,15 @@ def _plain(text: str) -> object:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts quotes around a text that would be read as something else."""
+    """Puts quotes around a text that would be read as something else, and writes all of it out."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 PyYAML's signature
+        return True
 
 
-def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represented(_dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if _plain(text) == text else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represented)

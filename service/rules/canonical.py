@@ -20,6 +20,9 @@ from service.rules.language.format import format_expression
 from service.rules.language.parse import parse
 from service.rules.tables.table import RowForm, TableForm, row_names
 
+LINE_LENGTH_MAX = 110
+INDENT = "  "
+
 
 class Change(StrEnum):
     ADDED = "added"
@@ -77,8 +80,27 @@ def canonical(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """A document as a file: JSON, indented by two, with a line end."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    """A document as a file: JSON, indented by two, with a line end. What fits on a line stands on one."""
+    return _laid_out(document, 0, LINE_LENGTH_MAX) + "\n"
+
+
+def _laid_out(value: object, depth: int, room: int) -> str:
+    """A value that begins where so much room is left on the line."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+    if len(text) < room or not value or not isinstance(value, Mapping | list):
+        return text
+    indent = INDENT * (depth + 1)
+    if isinstance(value, list):
+        brackets, parts = "[]", [("", item) for item in cast("list[object]", value)]
+    else:
+        entries = cast("Mapping[str, object]", value)
+        brackets = "{}"
+        parts = [(f"{msgspec.json.encode(key).decode()}: ", item) for key, item in entries.items()]
+    lines = [
+        f"{indent}{name}{_laid_out(item, depth + 1, LINE_LENGTH_MAX - len(indent) - len(name))}"
+        for name, item in parts
+    ]
+    return f"{brackets[0]}\n" + ",\n".join(lines) + f"\n{INDENT * depth}{brackets[1]}"
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:

@@ -30,14 +30,14 @@ class Surroundings:
     """What a policy is published into.
 
     Attributes:
-        calendars: by name, ready to compute.
+        calendars: by name, ready to compute; None when they are not known.
         now: the tenant's now.
         services: the names in the register; None when they are not known.
         clients: the names of the client organizations; None when they are not known.
         neighbours: the other policies of its kind in effect, in the order in which they are asked.
     """
 
-    calendars: Mapping[str, Hours]
+    calendars: Mapping[str, Hours] | None
     now: datetime
     services: Collection[str] | None = None
     clients: Collection[str] | None = None
@@ -77,15 +77,13 @@ def find_around(
     written: Mapping[str, Any], document: Document, kind: Kind, around: Surroundings
 ) -> list[Finding]:
     """What can be found in a policy only where it is to be published: the gravest first."""
-    places = Places.of(written)
-    names = surroundings.unknown_names(document.scope, services=around.services, clients=around.clients)
-    return shown(
-        [
-            *surroundings.calendars(document, kind, around.calendars, around.now, places),
-            *names,
-            *surroundings.never_asked(document, kind, around.neighbours),
-        ]
-    )
+    found = [
+        *surroundings.unknown_names(document.scope, services=around.services, clients=around.clients),
+        *surroundings.never_asked(document, kind, around.neighbours),
+    ]
+    if around.calendars is not None:
+        found += surroundings.calendars(document, kind, around.calendars, around.now, Places.of(written))
+    return shown(found)
 
 
 def shown(found: Sequence[Finding]) -> list[Finding]:
