@@ -3,7 +3,7 @@
 It is a variable of the context, because an evaluation is a tree of calls of which hardly any needs to know.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -22,7 +22,7 @@ IS_LATE: ContextVar[Callable[[], bool]] = ContextVar("is_late", default=_never)
 
 
 @contextmanager
-def limited(is_late: Callable[[], bool]) -> Iterator[None]:
+def limited(is_late: Callable[[], bool]) -> Generator[None]:
     """Within the block evaluations raise OutOfTime soon after `is_late` says so."""
     token = IS_LATE.set(is_late)
     try:

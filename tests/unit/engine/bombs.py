@@ -4,7 +4,7 @@ Each is small enough to be sent, and meant to be large where it is read, compile
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -46,12 +46,16 @@ def bombs() -> Iterator[Bomb]:
         yield from family()
 
 
-def _of(name: str, *conditions: str, facts: dict[str, Any] | None = None, **custom: Any) -> Bomb:
+def _of(name: str, *conditions: str, **custom: Any) -> Bomb:
+    return _declared(name, OWN, conditions, custom)
+
+
+def _declared(name: str, facts: dict[str, Any], conditions: Iterable[str], custom: dict[str, Any]) -> Bomb:
     rules = [
         {"id": f"r{place}", "when": when, "then": THEN, "because": "It is tried."}
         for place, when in enumerate(conditions)
     ]
-    return Bomb(name, {"facts": OWN if facts is None else facts, "rules": rules}, custom)
+    return Bomb(name, {"facts": facts, "rules": rules}, custom)
 
 
 def _filled(part: str, joint: str) -> str:
@@ -304,22 +308,24 @@ def _documents() -> Iterator[Bomb]:
     yield _of("long different rules", *(_filled(f"{N} != {n}", " && ") for n in range(60)), n=-1)
     yield _of("a rule that is too long", "true" + " " * ROOM)
     declared = {f"request.custom.f{number}": "int" for number in range(3_000)}
-    yield _of("3,000 facts declared", "request.custom.f7 == 1", facts=declared, f7=1)
+    yield _declared("3,000 facts declared", declared, ["request.custom.f7 == 1"], {"f7": 1})
     spoken = [f"request.custom.f{number} == 1" for number in range(1_500)]
-    yield _of("3,000 facts read", *spoken, facts=declared, **{f"f{number}": 1 for number in range(1_500)})
+    given = {f"f{number}": 1 for number in range(1_500)}
+    yield _declared("3,000 facts read", declared, spoken, given)
     values = {"request.custom.n": {"type": "int", "values": list(range(20_000))}}
-    yield _of("20,000 values declared", f"{N} == 1", facts=values, n=1)
+    yield _declared("20,000 values declared", values, [f"{N} == 1"], {"n": 1})
     twice = json.loads(
         '{"facts": {"request.custom.n": "int", "request.custom.n": "string"}, "rules": [], "rules": []}'
     )
     yield Bomb("keys repeated", twice)
-    for key, value in {
+    too_much: dict[str, Any] = {
         "tests": [{"name": f"t{n}", "facts": {}, "rules": []} for n in range(501)],
         "applies_to": {"services": [f"s{n}" for n in range(201)]},
         "order": 10**30,
         "hit_policy": "x" * 100_000,
         "unknown": deep_list(500),
-    }.items():
+    }
+    for key, value in too_much.items():
         bomb = _of(f"too much in {key}", f"{N} == 1")
         yield Bomb(bomb.name, {**bomb.document, key: value})
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.rules.compile.plan import plan
 from service.rules.compile.shards import STACK_MAX
-from service.rules.engine import EnginePoisoned, Handles, Session
+from service.rules.engine import EnginePoisoned, Found, Handles, Session
 from service.rules.language.parse import parse
 from service.rules.language.values import Facts
 
@@ -86,7 +86,12 @@ def test_an_answer_is_remembered_for_its_codes_alone(monkeypatch: pytest.MonkeyP
     compiled = plan([parse("x > 3"), parse("y == 1")])
     session, asked = Session(compiled, remembered_max=2), list[Sequence[int]]()
     anew = session.match_anew
-    monkeypatch.setattr(session, "match_anew", lambda codes: (asked.append(codes), anew(codes))[1])
+
+    def noted(codes: Sequence[int]) -> Found:
+        asked.append(codes)
+        return anew(codes)
+
+    monkeypatch.setattr(session, "match_anew", noted)
 
     found = [
         session.match(compiled.encode({"x": x, "y": 1}, is_late=_never)) for x in (1, 2, 3, 4, 5, 1, "x", 5)
