@@ -119,7 +119,7 @@ class VersionNeverPublished(Conflict):
 class NothingInEffect(Conflict):
     """The policy has no version in effect that could be taken out of it."""
 
-    code = "policy-not-in-effect"
+    code = "policy-nothing-in-effect"
 
     def __init__(self) -> None:
         super().__init__("No version of the policy is in effect, so there is nothing to retire.")

@@ -197,7 +197,8 @@ async def test_a_policys_records_say_which_document_was_made_and_published(calle
     done = await caller.post(f"/v1/policies/{made['id']}/publish", headers=factories.key())
     assert done.is_success, done.text
 
-    published, created = await items(caller, action="policy.")
+    published, approved, submitted, created = await items(caller, action="policy.")
 
-    assert (published["action"], created["action"]) == ("policy.published", "policy.created")
+    actions = [each["action"] for each in (published, approved, submitted, created)]
+    assert actions == ["policy.published", "policy.approved", "policy.submitted", "policy.created"]
     assert published["changes"]["document_sha256"] == created["changes"]["document_sha256"]

@@ -290,7 +290,7 @@ async def test_a_policy_is_retired_and_reverted_to_what_it_said(
     assert (current.status_code, current.json()["type"]) == (409, "/problems/policy-version-not-revertible")
     assert (retired["published_version"], retired["stage"]) == (None, "retired")
     assert after["rule_id"] is None
-    assert (twice.status_code, twice.json()["type"]) == (409, "/problems/policy-not-in-effect")
+    assert (twice.status_code, twice.json()["type"]) == (409, "/problems/policy-nothing-in-effect")
 
 
 async def test_requests_received_before_stay_with_their_version_if_that_is_asked_for(
