@@ -22,6 +22,9 @@ from service.rules.domain import Saved
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "uci498"
 SAMPLE = EXAMPLE / "sample.csv.xz"
+HALF = Path(__file__).parents[1] / "var" / "uci498" / "incident_event_log_even.csv.xz"
+"""The 12,438 incidents with even numbers, which are not part of the repository."""
+
 CALENDAR = UUID(int=1)
 UNTIL = datetime(2017, 3, 1, tzinfo=UTC)
 """After the last event of the log."""

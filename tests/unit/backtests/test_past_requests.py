@@ -1,0 +1,130 @@
+"""What a backtest finds on real incidents, against a count that shares no code with it."""
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from service.backtests import chunks, setup, weighing
+from service.backtests.cases import Case
+from service.backtests.chunks import Judged
+from tests import past
+
+RULES = {"1 - Critical": 0, "2 - High": 1, "3 - Moderate": 2, "4 - Low": 3}
+NEEDS_HALF = pytest.mark.skipif(not past.HALF.exists(), reason=f"put the even half of the log at {past.HALF}")
+DAY = timedelta(days=1)
+SATURDAY = 5
+
+
+def seconds_of(document: dict[str, Any]) -> list[int]:
+    """The targets of the four rules, by their order."""
+    return [rule["then"]["promises"][0]["target"]["seconds"] for rule in document["rules"]]
+
+
+def weekday_time(start: datetime, end: datetime) -> timedelta:
+    """How much of the time between lies on weekdays, walked day by day."""
+    spent = timedelta(0)
+    while start < end:
+        stop = min(end, datetime.combine(start.date(), datetime.min.time(), UTC) + DAY)
+        spent += stop - start if start.weekday() < SATURDAY else timedelta(0)
+        start = stop
+    return spent
+
+
+def due(start: datetime, left: timedelta) -> datetime:
+    """So much weekday time later; what ends with a day is due at its end."""
+    while True:
+        midnight = datetime.combine(start.date(), datetime.min.time(), UTC) + DAY
+        if start.weekday() < SATURDAY:
+            if start + left <= midnight:
+                return start + left
+            left -= midnight - start
+        start = midnight
+
+
+def outcome(case: Case, targets: Sequence[int]) -> str:
+    """What the example's policy comes to: the target of the last priority, without the time spent closed."""
+    facts, opened_at = dict(case.submission.facts), case.submission.occurred_at
+    closed_at: datetime | None = None
+    shut = timedelta(0)
+    for event in case.events:
+        if event.state == "open" and closed_at is not None:
+            shut, closed_at = shut + weekday_time(closed_at, event.occurred_at), None
+        if closed_at is None:
+            facts |= event.facts or {}
+            closed_at = event.occurred_at if event.state == "closed" else None
+    target = timedelta(seconds=targets[RULES[facts["priority"]]])
+    if (closed_at or past.UNTIL) > due(opened_at, target + shut):
+        return "broken"
+    return "pending" if closed_at is None else "kept"
+
+
+def tighter() -> dict[str, Any]:
+    document = copy.deepcopy(past.policy())
+    document["rules"][2]["then"]["promises"][0]["target"]["seconds"] = 400_000
+    return document
+
+
+async def judged(found: Sequence[Case], *, size: int = 250, **options: Any) -> list[Judged]:
+    comparison = setup.comparison(past.setup(past.policy(), tighter(), **options))
+    return [
+        await chunks.judged(comparison, past.chunk(found[at : at + size], number=at // size))
+        for at in range(0, len(found), size)
+    ]
+
+
+def result(parts: Sequence[Judged]) -> bytes:
+    """All that is kept, as bytes."""
+    totals: weighing.Counts = {}
+    for part in parts:
+        weighing.added(totals, part.totals)
+    listed = [change for part in parts for change in part.changes]
+    return msgspec.json.encode([weighing.result(totals, listed_max=20_000), listed], order="sorted")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [past.SAMPLE, pytest.param(past.HALF, marks=[pytest.mark.prove, NEEDS_HALF])],
+    ids=["sample", "half"],
+)
+async def test_the_difference_is_exactly_that_of_an_independent_count(path: Path) -> None:
+    found = past.cases(path)
+
+    parts = await judged(found)
+
+    before, after = seconds_of(past.policy()), seconds_of(tighter())
+    expected = {str(case.id): (outcome(case, before), outcome(case, after)) for case in found}
+    changes = {change["id"]: change for part in parts for change in part.changes}
+    for side, place in (("before", 0), ("after", 1)):
+        totals: weighing.Counts = {}
+        for part in parts:
+            weighing.added(totals, part.totals[side]["promises"]["resolve"])
+        counted = Counter(outcomes[place] for outcomes in expected.values())
+        assert {name: totals.get(name, 0) for name in ("kept", "broken", "pending")} == {
+            name: counted[name] for name in ("kept", "broken", "pending")
+        }
+    differing = {case_id for case_id, (old, new) in expected.items() if old != new}
+    assert {
+        case_id for case_id, change in changes.items() if _outcomes(change)[0] != _outcomes(change)[1]
+    } == (differing)
+    assert len(differing) > 50
+
+
+def _outcomes(change: dict[str, Any]) -> tuple[str, str]:
+    return change["before"]["promises"][0]["outcome"], change["after"]["promises"][0]["outcome"]
+
+
+async def test_twice_the_same_bits_however_it_is_cut_and_whatever_matches() -> None:
+    found = past.cases()[:200]
+
+    first = result(await judged(found))
+
+    assert result(await judged(found)) == first
+    assert result(await judged(found, size=7)) == first
+    assert result(await judged(found, engine="reference")) == first
+    assert result(await judged(found, rulings_kept=0)) == first
