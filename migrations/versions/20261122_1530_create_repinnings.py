@@ -9,7 +9,8 @@ from migrations.tenancy import create_tenant_table, moment, to
 revision = "20261122_1530"
 down_revision = "20261122_1520"
 
-UNDER_WAY = sa.text("state in ('queued', 'running')")
+UNDER_WAY = sa.text("state in ('queued', 'running') and preview_id is not null")
+"""Of previews any number may be."""
 
 
 def upgrade() -> None:

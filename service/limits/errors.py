@@ -142,6 +142,12 @@ class PoliciesTooMany(QuotaExceeded):
     code = "policies-too-many"
 
 
+class RepinningsAtOnceTooMany(QuotaExceeded):
+    """As many repinnings of the tenant as may be are queued or running. Wait for one to end, or cancel it."""
+
+    code = "repinnings-at-once-too-many"
+
+
 class ServicesTooMany(QuotaExceeded):
     """The service register has as many entries as it may have. Change one, or ask the operator for more."""
 
@@ -190,6 +196,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         MembersTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,
+        RepinningsAtOnceTooMany,
         ServicesTooMany,
         WebhookEndpointsTooMany,
     )

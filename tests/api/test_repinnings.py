@@ -313,17 +313,31 @@ async def test_a_request_that_the_policy_is_for_only_now_is_put_on_it(shop: Shop
     assert (await shop.dues(request))["resolve"] == desk.at(hours=4)
 
 
-async def test_of_one_policy_one_repinning_is_under_way(shop: Shop) -> None:
+async def test_of_one_policy_one_repinning_is_carried_out_at_a_time(shop: Shop) -> None:
     policy, other = await shop.policy(promise()), await shop.policy(promise(), name="other")
-    first = await shop.asked(policy, preview=True)
+    previews = [await shop.preview(each) for each in (policy, policy, other)]
+    first = await shop.asked(policy, preview=False, of=previews[0]["id"])
 
-    second = await shop.asked(policy, preview=True)
-    beside = await shop.asked(other, preview=True)
+    second = await shop.asked(policy, preview=False, of=previews[1]["id"])
+    beside = await shop.asked(other, preview=False, of=previews[2]["id"])
+    preview = await shop.asked(policy, preview=True)
     await shop.worked(first.json()["id"])
-    after = await shop.asked(policy, preview=True)
+    after = await shop.asked(policy, preview=False, of=previews[1]["id"])
 
     assert (second.status_code, second.json()["type"]) == (409, "/problems/repinning-under-way")
-    assert (beside.status_code, after.status_code) == (201, 201)
+    assert [answer.status_code for answer in (beside, preview, after)] == [201, 201, 201]
+
+
+async def test_what_was_cancelled_is_not_resumed_beside_another_one_of_its_policy(shop: Shop) -> None:
+    policy = await shop.policy(promise())
+    previews = [await shop.preview(policy) for _ in range(2)]
+    first = (await shop.asked(policy, preview=False, of=previews[0]["id"])).json()["id"]
+    await shop.ordered(first, "cancel")
+    await shop.asked(policy, preview=False, of=previews[1]["id"])
+
+    resumed = await shop.ordered(first, "resume")
+
+    assert (resumed.status_code, resumed.json()["type"]) == (409, "/problems/repinning-under-way")
 
 
 async def test_a_preview_is_carried_out_while_it_holds_and_of_its_own_policy_only(shop: Shop) -> None:
@@ -429,18 +443,34 @@ async def test_what_is_done_is_not_resumed(shop: Shop) -> None:
 
     answers = [await shop.ordered(each["id"], "resume") for each in (preview, done)]
 
-    assert [answer.status_code for answer in answers] == [404, 409]
-    assert answers[1].json()["type"] == "/problems/repinning-not-resumable"
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert {answer.json()["type"] for answer in answers} == {"/problems/repinning-not-resumable"}
 
 
-async def test_a_new_preview_takes_the_place_of_those_that_nothing_was_done_by(shop: Shop) -> None:
+async def test_what_is_under_way_is_resumed_without_effect(shop: Shop) -> None:
+    policy = await shop.policy(promise())
+    asked = (await shop.asked(policy, preview=True)).json()
+
+    resumed = await shop.ordered(asked["id"], "resume")
+
+    assert (resumed.status_code, resumed.json()) == (200, asked)
+
+
+async def test_a_preview_that_holds_no_more_is_dropped_with_the_next_unless_something_was_done_by_it(
+    shop: Shop,
+) -> None:
     policy = await shop.policy(promise(hours=8))
     await desk.submitted(shop.caller)
     await shop.revised(policy, promise(hours=4))
     await shop.preview(policy)
-
     used = await shop.repinned(policy)
+    await desk.pass_time(shop.caller, hours=1)
+    kept = await shop.preview(policy)
+    before = (await shop.caller.get("/v1/repinnings", params={"policy_id": policy})).json()["items"]
+    await desk.pass_time(shop.caller, hours=1.001)
+
     last = await shop.preview(policy)
 
     listed = (await shop.caller.get("/v1/repinnings", params={"policy_id": policy})).json()["items"]
-    assert [each["id"] for each in listed] == [last["id"], used["id"], used["of"]]
+    assert len(before) == 4
+    assert [each["id"] for each in listed] == [last["id"], kept["id"], used["id"], used["of"]]

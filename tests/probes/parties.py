@@ -49,9 +49,11 @@ STEPS = (
 
 FIRST = {
     "approvePolicy": ("revisePolicy", "submitPolicy"),
+    "cancelRepinning": ("resumeRepinning",),
     "publishPolicy": ("revisePolicy",),
     "deleteBacktest": ("cancelBacktest",),
     "reactivateMember": ("deactivateMember",),
+    "resumeRepinning": ("cancelRepinning",),
     "returnPolicy": ("revisePolicy", "submitPolicy"),
     "retirePolicy": ("revisePolicy", "publishPolicy"),
     "revertPolicy": ("revisePolicy", "publishPolicy"),

@@ -98,6 +98,9 @@ RULES = Limit(
     problem="rules-too-many",
     least=1,
 )
+REPINNINGS_AT_ONCE = _counted(
+    "repinnings_at_once", 100, 1_000, "repinnings and their previews that are queued or running"
+)
 SERVICES = _counted("services", 2_000, 100_000, "entries of the service register")
 WEBHOOK_ENDPOINTS = _counted("webhook_endpoints", 20, 100, "webhook endpoints")
 CLIENT_WEBHOOK_ENDPOINTS = _counted(
@@ -126,6 +129,7 @@ LIMITS: Mapping[str, Limit] = {
         OPEN_PROMISES,
         POLICIES,
         RULES,
+        REPINNINGS_AT_ONCE,
         SERVICES,
         WEBHOOK_ENDPOINTS,
         CLIENT_WEBHOOK_ENDPOINTS,

@@ -215,9 +215,7 @@ def concerns(subject: Subject, *, held: Decision | None, anew: Decision) -> bool
 def took_too_long(decision: Decision) -> bool:
     """Were rules left aside because they took too long? What is promised without them is nobody's wish."""
     return any(
-        Doubt.TOO_SLOW in consulted.doubts
-        for answer in decision.answers
-        for consulted in answer.consulted
+        Doubt.TOO_SLOW in consulted.doubts for answer in decision.answers for consulted in answer.consulted
     )
 
 

@@ -16,7 +16,7 @@ class RepinningNotFound(NotFound):
 
 
 class RepinningUnderWay(Conflict):
-    """One repinning, or one preview, of a policy or a calendar is under way at a time."""
+    """Of a policy, or a calendar, one repinning is carried out at a time; previews are not in the way."""
 
     code = "repinning-under-way"
 
@@ -63,14 +63,12 @@ class RepinningEnded(Conflict):
 
 
 class RepinningNotResumable(Conflict):
-    """Only what was cancelled, or failed wholly or in part, can be resumed; a preview is made anew."""
+    """Only what was cancelled, or failed wholly or in part, can be resumed."""
 
     code = "repinning-not-resumable"
 
     def __init__(self, repinning_id: RepinningId) -> None:
-        super().__init__(
-            f"Repinning {repinning_id} has nothing left to do, or is a preview, which is made anew."
-        )
+        super().__init__(f"Repinning {repinning_id} has nothing left to do.")
 
 
 class TermsImpossible(Conflict):

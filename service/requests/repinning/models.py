@@ -25,7 +25,7 @@ from service.ids import (
 )
 from service.requests.repinning.domain import Phase, PromiseChange, PromiseTotals, Reach, Subject
 
-UNDER_WAY = text("state in ('queued', 'running')")
+UNDER_WAY = text("state in ('queued', 'running') and preview_id is not null")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class RequestChange:
 
 
 class RepinningRow(TenantRow):
-    """At most one is under way for each policy, and for each calendar."""
+    """At most one that is no preview is under way for each policy, and for each calendar."""
 
     __tablename__ = "repinning"
     __table_args__ = (

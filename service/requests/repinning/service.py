@@ -13,6 +13,8 @@ from service.calendars import service as calendars
 from service.db import TenantSession
 from service.ids import CalendarId, CalendarVersionId, PolicyId, RepinningId
 from service.jobs import service as jobs
+from service.limits import service as limits
+from service.limits.domain.table import REPINNINGS_AT_ONCE
 from service.requests.repinning import domain, ending, store
 from service.requests.repinning.domain import (
     PREVIEW_HOLDS_FOR,
@@ -89,9 +91,9 @@ async def preview(
     """Have it found out what would change, as of `now`. Nothing of any request is written.
 
     Raises:
-        RepinningUnderWay
+        RepinningsAtOnceTooMany
     """
-    await store.drop_previews(session, subject)
+    await store.drop_previews(session, subject, before=now - PREVIEW_HOLDS_FOR)
     asked = _new(actor, subject, within, note, now)
     return await _begin(session, asked, "repinning_previewed", now=now)
 
@@ -108,7 +110,7 @@ async def carry_out(
     """Put running requests on the version that a preview has shown the consequences of.
 
     Raises:
-        RepinningNotFound, PreviewMissing, PreviewStale, RepinningUnderWay
+        RepinningNotFound, PreviewMissing, PreviewStale, RepinningUnderWay, RepinningsAtOnceTooMany
     """
     shown = (await store.get(session, preview_id)).to_domain()
     if not shown.is_preview or not shown.subject.is_of(subject) or shown.phase is not Phase.DONE:
@@ -143,20 +145,26 @@ async def resume(
 ) -> Repinning:
     """Go on with what was cancelled or could not go on, and try again what failed.
 
+    What is under way goes on anyway.
+
     Raises:
-        RepinningNotFound, RepinningNotResumable, PreviewStale, RepinningUnderWay
+        RepinningNotFound, RepinningNotResumable, PreviewStale, RepinningUnderWay, RepinningsAtOnceTooMany
     """
     found = (await store.get(session, repinning_id)).to_domain()
     current = await _current(session, found.subject, now=now)
     row = await store.get(session, repinning_id, lock=True)
     held = row.to_domain()
-    if held.is_preview or not domain.may_resume(held.phase, failed=held.failed):
+    if held.phase in UNDER_WAY:
+        return held
+    if not domain.may_resume(held.phase, failed=held.failed):
         raise RepinningNotResumable(repinning_id)
     if current != held.subject:
         raise PreviewStale(
             repinning_id, f"version {current.version} is in effect, not {held.subject.version}"
         )
-    await store.refuse_under_way(session, held.subject)
+    if not held.is_preview:
+        await store.refuse_under_way(session, held.subject)
+    await limits.make_room(session, REPINNINGS_AT_ONCE, lambda: store.under_way_count(session))
     resumed = replace(held, phase=Phase.QUEUED, runs=held.runs + 1, reason=None, ended_at=None)
     await store.forgive(session, repinning_id)
     await store.save(session, resumed, last_request_id=row.last_request_id)
@@ -231,6 +239,7 @@ async def _current(session: TenantSession, subject: Subject, *, now: datetime) -
 
 
 async def _begin(session: TenantSession, asked: Repinning, action: str, *, now: datetime) -> Repinning:
+    await limits.make_room(session, REPINNINGS_AT_ONCE, lambda: store.under_way_count(session))
     await store.add(session, asked)
     await _have_done(session, asked, asked.actor, action, now=now)
     return asked

@@ -25,6 +25,8 @@ from service.requests.repinning.models import (
     RequestChange,
 )
 
+STATES = [phase.value for phase in UNDER_WAY]
+
 
 def _mine(session: TenantSession) -> Select[RepinningRow]:
     return (
@@ -95,7 +97,7 @@ async def add(session: TenantSession, repinning: Repinning) -> None:
 
 async def refuse_under_way(session: TenantSession, subject: Subject) -> None:
     """Raises RepinningUnderWay. The caller holds the policy, or the calendar, locked."""
-    query = _of(session, subject).where(RepinningRow.state.in_([phase.value for phase in UNDER_WAY]))
+    query = _of(session, subject).where(RepinningRow.state.in_(STATES), RepinningRow.preview_id.is_not(None))
     if await session.db.scalar(query) is not None:
         raise RepinningUnderWay(subject.label)
 
@@ -109,14 +111,22 @@ async def save(session: TenantSession, repinning: Repinning, *, last_request_id:
     )
 
 
-async def drop_previews(session: TenantSession, subject: Subject) -> None:
-    """Drop the previews that have ended and that nothing was carried out by."""
+async def under_way_count(session: TenantSession) -> int:
+    """How many are queued or running, previews among them."""
+    row = RepinningRow
+    query = select(func.count()).where(row.tenant_id == session.tenant_id, row.state.in_(STATES))
+    return (await session.db.scalars(query)).one()
+
+
+async def drop_previews(session: TenantSession, subject: Subject, *, before: datetime) -> None:
+    """Drop the previews from before that instant that have ended and that nothing was carried out by."""
     used = select(RepinningRow.preview_id).where(
         RepinningRow.tenant_id == session.tenant_id, RepinningRow.preview_id.is_not(None)
     )
     dropped = _of(session, subject).where(
         RepinningRow.preview_id.is_(None),
         RepinningRow.ended_at.is_not(None),
+        RepinningRow.created_at < before,
         RepinningRow.id.not_in(used),
     )
     found = list(await session.db.scalars(dropped))
