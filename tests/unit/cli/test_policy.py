@@ -16,7 +16,9 @@ from service.remote.notation import NotationInvalid
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(ROOT.glob("examples/*/policy.json"))
-THEN: dict[str, Any] = {"promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}]}
+THEN: dict[str, Any] = {
+    "promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}]
+}
 TABLE: dict[str, Any] = {
     "inputs": [{"fact": "request.priority", "name": "Priority"}],
     "outputs": [{"at": "/promises/0/target/seconds"}],
@@ -85,11 +87,12 @@ def test_warnings_pass_unless_strict(tmp_path: Path, name: str) -> None:
 def test_findings_can_be_read_by_programs(tmp_path: Path) -> None:
     path = written(tmp_path, {"table": TABLE | {"rows": TABLE["rows"][:1]}})
 
-    found = json.loads(run("lint", path, "--json").stdout)
+    found: dict[str, Any] = json.loads(run("lint", path, "--json").stdout)
 
     (finding,) = found["files"][0]["findings"]
     assert (finding["code"], finding["severity"], finding["pointer"]) == ("gap", "warning", "/table/rows")
-    assert path.read_text().splitlines()[finding["line"] - 1].strip() == '"rows": ['
+    line = path.read_text().splitlines()[finding["line"] - 1]
+    assert line.strip() == '"rows": ['
 
 
 def test_calendars_are_looked_at_when_they_are_given(tmp_path: Path) -> None:
