@@ -44,14 +44,24 @@ class OutcomeInvalid(Invalid):
         super().__init__("A rule's outcome is not one of its policy's kind.", faults=faults)
 
 
+_WAYS_ON = {
+    "draft": "submit it for review first",
+    "in_review": "another admin or manager approves or returns it first",
+    "approved": "publish it, or have it returned",
+    "scheduled": "unschedule it first",
+    "published": "write a further version, or retire the policy",
+    "retired": "write a further version, or revert to it",
+}
+
+
 class StepOutOfTurn(Conflict):
     """The version is in another stage of its life than this takes."""
 
     code = "policy-step-out-of-turn"
 
-    def __init__(self, version: int, *, stage: str, step: str, allowed: Sequence[str]) -> None:
-        wanted = " or ".join(allowed)
-        super().__init__(f"Version {version} is {stage}, and only one that is {wanted} can be {step}.")
+    def __init__(self, version: int, *, stage: str, step: str) -> None:
+        told = stage.replace("_", " ")
+        super().__init__(f"Version {version} is {told} and cannot be {step}; {_WAYS_ON[stage]}.")
 
 
 class MemberNeeded(Forbidden):

@@ -147,8 +147,7 @@ def stage_of(taken: Sequence[Taken]) -> Stage:
 def refuse_out_of_turn(version: int, stage: Stage, step: Step) -> None:
     """Raises StepOutOfTurn when a version in this stage cannot take the step."""
     if (stage, step) not in LEADS_TO:
-        allowed = sorted(one.value for one, name in LEADS_TO if name is step and one is not None)
-        raise StepOutOfTurn(version, stage=stage, step=step, allowed=allowed)
+        raise StepOutOfTurn(version, stage=stage, step=step)
 
 
 def involved(taken: Iterable[Taken]) -> frozenset[str]:

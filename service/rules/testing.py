@@ -101,13 +101,16 @@ def findings(results: Sequence[TestResult]) -> list[Finding]:
 def _run(engine: ReferenceEngine, kind: Kind, policy: Effective, test: TestForm) -> TestResult:
     unusable = bind(test.facts, policy.document.declarations).faults
     if unusable:
-        return _result(test, fault=f"the fact at {unusable[0].pointer}: {unusable[0].message}")
+        return _result(test, fault=f"the fact at {unusable[0].pointer} is unusable: {unusable[0].message}")
+    facts = _nested(test.facts)
+    if test.rules and not policy.document.scope.covers(facts):
+        return _result(test, fault="the policy is not for a request with these facts; see its `applies_to`.")
     try:
         wanted = None if test.outcome is None else kind.read_outcome(test.outcome)
     except OutcomeInvalid as error:
         told = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in error.faults)
         return _result(test, fault=f"its outcome is not one of the policy's kind: {told}")
-    decided = asyncio.run(deciding.decide(engine, [kind], {kind.name: [policy]}, _nested(test.facts)))
+    decided = asyncio.run(deciding.decide(engine, [kind], {kind.name: [policy]}, facts))
     answer = decided.of(kind.name)
     rules = tuple(winner.rule.id for winner in answer.winners)
     as_wanted = test.outcome is None or answer.outcome == wanted
@@ -147,4 +150,4 @@ def _difference(result: TestResult) -> str:
 
 
 def _names(rules: Sequence[str]) -> str:
-    return ", ".join(rules) or "no rule"
+    return ", ".join(f"`{rule}`" for rule in rules) or "no rule"
