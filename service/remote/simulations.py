@@ -156,7 +156,12 @@ def _parts(explanation: Mapping[str, Any], *, depth: int) -> Iterator[str]:
 
 def _worth(explanation: Mapping[str, Any]) -> str:
     """A part of a condition, and its value or why it has none."""
-    return f"{explanation.get('expression', '')} is {_json(explanation.get('result'))}"
+    expression, result = explanation.get("expression", ""), explanation.get("result")
+    match result:
+        case {"error": str(reason)}:
+            return f"{expression} cannot be told: {reason}"
+        case _:
+            return f"{expression} is {_json(result)}"
 
 
 def _json(value: object) -> str:
