@@ -41,7 +41,7 @@ class _Gate(_Form, frozen=True, tag_field="gate"):
     """Something that must be there before work starts."""
 
 
-class Approval(_Gate, frozen=True, kw_only=True, tag="approval"):
+class ApprovalGate(_Gate, frozen=True, kw_only=True, tag="approval"):
     """The consent of people who have one of the roles, or are in one of the groups.
 
     Attributes:
@@ -102,7 +102,7 @@ class Readiness(_Gate, frozen=True, tag="readiness"):
 
 
 Gate: TypeAlias = (
-    Approval
+    ApprovalGate
     | RiskAssessment
     | RollbackPlan
     | TestEvidence
@@ -203,7 +203,7 @@ def read(then: object) -> Verdict:
 
 def _faults_of_gate(gate: Gate, at: int) -> Iterator[Fault]:
     pointer = pointer_to("/requires", at)
-    if not isinstance(gate, Approval):
+    if not isinstance(gate, ApprovalGate):
         return
     if not gate.roles and not gate.groups:
         yield Fault(pointer, "An approval says by whom: name `roles` or `groups`.")
@@ -225,7 +225,7 @@ def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
             if proposal.window == Window():
                 yield Fault("/proposal/window", "Say when: `calendar`, `not_before_seconds` or both.")
         case SpecialMethod(requires=requires):
-            if not any(isinstance(gate, Approval) for gate in requires):
+            if not any(isinstance(gate, ApprovalGate) for gate in requires):
                 yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
         case Redirect(channel=channel):
             yield from _faults_of_channel(channel, "/channel")

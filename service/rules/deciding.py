@@ -4,7 +4,7 @@ Kinds are asked in the order of the rulebook. What a policy derives is there for
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
@@ -12,7 +12,6 @@ import structlog
 from service.rules import domain, fitting
 from service.rules.domain import (
     Answer,
-    Choice,
     Consulted,
     Decided,
     Document,
@@ -68,45 +67,56 @@ async def decide(
         effective: by kind, in the order in which they are asked.
         facts: the snapshot, nested, as JSON.
     """
-    decided = Decided(given=facts, facts=facts, answers=(), degraded=False, engine=NO_ENGINE)
+    seen, everything, answers = facts, list[_Asked](), list[Answer]()
     for kind in kinds:
-        decided = await _answered(engine, kind, effective.get(kind.name, ()), decided)
-    return decided
+        policies = effective.get(kind.name, ())
+        asked, seen = await _ask_all(engine, kind, policies, seen)
+        answers.append(_answer(kind, policies, asked))
+        everything += asked
+    return Decided(
+        given=facts,
+        facts=seen,
+        answers=tuple(answers),
+        degraded=any(each.consulted.doubts for each in everything),
+        engine=_engine_of(everything),
+        differed=tuple(each.consulted.ref for each in everything if each.differed),
+    )
 
 
-async def _answered(engine: Engine, kind: Kind, policies: Sequence[Effective], before: Decided) -> Decided:
-    """The decision with what one kind says."""
-    facts, decided = before.facts, before
-    consulted: list[Consulted] = []
+async def _ask_all(
+    engine: Engine, kind: Kind, policies: Sequence[Effective], facts: Mapping[str, Any]
+) -> tuple[list[_Asked], Mapping[str, Any]]:
+    """What each policy of a kind that is for these facts says, and the facts with what they derive."""
+    found: list[_Asked] = []
     winners: list[Winner] = []
     for policy in policies:
         if not policy.document.scope.covers(facts):
             continue
         asked = await _ask(engine, policy, facts)
-        decided = replace(
-            decided,
-            degraded=decided.degraded or bool(asked.consulted.doubts),
-            engine=_engine_of(decided.engine, asked.engine),
-            differed=(*decided.differed, policy.ref) if asked.differed else decided.differed,
-        )
-        consulted.append(asked.consulted)
-        winners += asked.winners
-        facts = with_derived(kind, winners, facts) if asked.winners else facts
-        if asked.winners and kind.reach is Reach.FIRST:
-            break
-    answer = Answer(
+        found.append(asked)
+        if asked.winners:
+            winners += asked.winners
+            facts = with_derived(kind, winners, facts)
+            if kind.reach is Reach.FIRST:
+                break
+    return found, facts
+
+
+def _answer(kind: Kind, policies: Sequence[Effective], asked: Sequence[_Asked]) -> Answer:
+    winners = [winner for each in asked for winner in each.winners]
+    return Answer(
         kind=kind.name,
         versions=tuple(policy.ref for policy in policies),
-        consulted=tuple(consulted),
+        consulted=tuple(each.consulted for each in asked),
         winners=_led(kind, winners),
         outcome=_merged(kind, winners) if winners else None,
     )
-    return replace(decided, facts=facts, answers=(*decided.answers, answer))
 
 
-def _engine_of(before: str, asked: str) -> str:
-    """The engine of a decision: the reference, once it has stood in for any of its policies."""
-    return before if asked == NO_ENGINE or before == REFERENCE else asked
+def _engine_of(asked: Sequence[_Asked]) -> str:
+    """The engine of a decision: the reference, if it has stood in for any of its policies."""
+    engines = {each.engine for each in asked} - {NO_ENGINE}
+    return REFERENCE if REFERENCE in engines else next(iter(engines), NO_ENGINE)
 
 
 async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:
@@ -118,11 +128,17 @@ async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _
     except MatchingTooSlow:
         log.warning("rules left aside", ruleset=policy.ruleset.key)
         return _Asked(Consulted(ref=policy.ref, doubts=(Doubt.TOO_SLOW,), unfit=unfit))
-    choice = domain.choose(document.hit_policy, document.rules, matches)
-    doubts = (*choice.doubts, Doubt.FACT_UNUSABLE) if bound.faults else choice.doubts
+    rules = document.rules
+    choice = domain.choose(document.hit_policy, rules, matches)
     return _Asked(
-        consulted=replace(_consulted(policy, choice), doubts=doubts, unfit=unfit),
-        winners=tuple(Winner(policy.ref, document.rules[index]) for index in choice.winners),
+        consulted=Consulted(
+            ref=policy.ref,
+            matched=tuple(rules[index].id for index in choice.matched),
+            errors=tuple(rules[index].id for index in choice.errors),
+            doubts=(*choice.doubts, Doubt.FACT_UNUSABLE) if bound.faults else choice.doubts,
+            unfit=unfit,
+        ),
+        winners=tuple(Winner(policy.ref, rules[index]) for index in choice.winners),
         engine=matches.engine,
         differed=matches.differed,
     )
@@ -158,12 +174,3 @@ def _led(kind: Kind, winners: Sequence[Winner]) -> tuple[Winner, ...]:
         return tuple(winners)
     leader = kind.leader([winner.rule.outcome for winner in winners])
     return (winners[leader], *winners[:leader], *winners[leader + 1 :])
-
-
-def _consulted(policy: Effective, choice: Choice) -> Consulted:
-    rules = policy.document.rules
-    return Consulted(
-        ref=policy.ref,
-        matched=tuple(rules[index].id for index in choice.matched),
-        errors=tuple(rules[index].id for index in choice.errors),
-    )
