@@ -17,13 +17,13 @@ from service.limits import service as limits
 from service.limits.domain.table import POLICIES
 from service.names import faults_of_name
 from service.people import service as people
-from service.rules import canonical, documents, examining, lifecycle, recording, store
+from service.rules import beside, canonical, documents, examining, lifecycle, recording, store
 from service.rules.canonical import Difference
 from service.rules.domain import Saved, VersionRef
 from service.rules.errors import PolicyInvalid, PolicyNotFound, PolicyWithoutTable
 from service.rules.facts import service as facts
 from service.rules.facts.domain import pinned
-from service.rules.findings import Finding
+from service.rules.findings import Finding, gravest_first
 from service.rules.lifecycle import Policy, Stage, Step, Taken
 from service.rules.models import PolicyVersionRow
 from service.rules.pointers import Received
@@ -78,6 +78,7 @@ async def create(
     kind = examining.kind_of(rulebook, draft.kind)
     saved = Saved(draft.document, await facts.declared(session))
     document, findings = await examining.to_save(saved, kind)
+    findings += await beside.find(session, rulebook, kind, document, policy_id=None, now=now)
     if faults := faults_of_name(draft.name):
         raise PolicyInvalid(faults)
     await limits.refuse_rules(session, len(document.rules))
@@ -90,7 +91,7 @@ async def create(
     told = {"name": draft.name, "kind": draft.kind, **digest(draft.document)}
     entry = Entry(version=1, step=Step.WRITTEN, told=told, action="policy.created")
     await recording.take(session, actor, row, entry, now=now)
-    return await store.shown(session, policy_id), findings
+    return await store.shown(session, policy_id), gravest_first(findings)
 
 
 async def revise(
@@ -108,7 +109,9 @@ async def revise(
         PolicyInvalid, RulesTooMany
     """
     saved = Saved(document, await facts.declared(session))
-    read, findings = await examining.to_save(saved, examining.kind_of(rulebook, policy.kind))
+    kind = examining.kind_of(rulebook, policy.kind)
+    read, findings = await examining.to_save(saved, kind)
+    findings += await beside.find(session, rulebook, kind, read, policy_id=policy.id, now=now)
     await limits.refuse_rules(session, len(read.rules))
     row = await store.get(session, policy.id, lock=True)
     row.version += 1
@@ -116,7 +119,7 @@ async def revise(
     await store.add_version(session, new_ref(policy.id, row.version), kept, author=actor.name, now=now)
     entry = Entry(version=row.version, step=Step.WRITTEN, told=digest(document), action="policy.revised")
     await recording.take(session, actor, row, entry, now=now)
-    return await store.shown(session, policy.id), findings
+    return await store.shown(session, policy.id), gravest_first(findings)
 
 
 async def get(session: TenantSession, policy_id: PolicyId, *, lock: bool = False) -> Policy:

@@ -202,3 +202,21 @@ async def test_a_policy_may_be_a_table_and_is_told_of_its_gaps(caller: AsyncClie
 
     assert [finding["pointer"] for finding in created["findings"]] == ["/document/table/rows"]
     assert decided["rule_id"] == "p1"
+
+
+async def test_what_is_found_beside_what_is_in_effect_is_told_when_a_policy_is_saved(
+    caller: AsyncClient,
+) -> None:
+    always = desk.DOCUMENT["rules"][1] | {"when": "true"}
+    first = await _created(caller, document={"rules": [always]})
+    await caller.post(f"/v1/policies/{first['id']}/publish", headers=factories.key())
+
+    created = await _created(
+        caller, name="other", document={"rules": [always], "applies_to": {"services": ["Nowhere"]}}
+    )
+
+    assert [(finding["code"], finding["pointer"]) for finding in created["findings"]] == [
+        ("unknown-name", "/document/applies_to/services"),
+        ("never-asked", "/document/order"),
+    ]
+    assert "'promises' always answers before" in created["findings"][1]["reason"]

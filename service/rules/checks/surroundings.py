@@ -30,10 +30,15 @@ class Hours(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """Another policy of the same kind, in effect beside the one that is looked at."""
+    """Another policy of the same kind, in effect beside the one that is looked at.
+
+    Attributes:
+        first_of_equals: whether it is asked before that one if both have one order.
+    """
 
     name: str
     document: Document
+    first_of_equals: bool = True
 
 
 def calendars(
@@ -109,12 +114,12 @@ def never_asked(document: Document, kind: Kind, neighbours: Sequence[Neighbour])
     Args:
         document: of the policy.
         kind: of all of them.
-        neighbours: the others in effect; of those of one order the policy is asked last.
+        neighbours: the others in effect.
     """
     if kind.reach is not Reach.FIRST:
         return
     for other in neighbours:
-        is_before = other.document.order <= document.order
+        is_before = (other.document.order, not other.first_of_equals) <= (document.order, False)
         first, second = (other.document, document) if is_before else (document, other.document)
         if not (_always_answers(first) and _includes(first.scope, second.scope)):
             continue

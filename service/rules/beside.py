@@ -1,0 +1,64 @@
+"""What is found in a policy beside those in effect, and beside the tenant's registers, when it is saved."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from service.db import TenantSession
+from service.ids import PolicyId
+from service.rules import examining, lint, pointers, service, store
+from service.rules.domain import Document, Kind, Reach
+from service.rules.findings import Finding
+from service.rules.lint import Neighbour, Surroundings
+from service.rules.pointers import Received
+from service.rules.service import Rulebook
+from service.tenants import registers
+
+
+async def find(
+    session: TenantSession,
+    rulebook: Rulebook,
+    kind: Kind,
+    document: Document,
+    *,
+    policy_id: PolicyId | None,
+    now: datetime,
+) -> list[Finding]:
+    """What is found now; all but the calendars, which are looked at when the policy is published.
+
+    Args:
+        session: of the tenant.
+        rulebook: of this process.
+        kind: of the policy.
+        document: as it was read.
+        policy_id: None for a policy that is new.
+        now: the tenant's now.
+    """
+    around = Surroundings(
+        calendars=None,
+        now=now,
+        services=await registers.services(session, document.scope.services),
+        clients=await registers.clients(session, document.scope.clients),
+        neighbours=await _neighbours(session, rulebook, kind, policy_id, now=now),
+    )
+    return examining.in_body(lint.find_around({}, document, kind, around))
+
+
+async def _neighbours(
+    session: TenantSession, rulebook: Rulebook, kind: Kind, policy_id: PolicyId | None, *, now: datetime
+) -> Sequence[Neighbour]:
+    """The other policies of the kind in effect, where one may hide another."""
+    if kind.reach is Reach.ALL:
+        return ()
+    pointed = (await store.pointed(session, hold=False)).get(kind.name, [])
+    refs = pointers.in_effect(pointed, Received(now), now=now)
+    others = [ref for ref in refs if ref.policy_id != policy_id]
+    names = await store.names(session, [ref.policy_id for ref in others])
+    read = await service.read_versions(session, rulebook, {kind.name: others})
+    return [
+        Neighbour(
+            name=names[each.ref.policy_id],
+            document=each.document,
+            first_of_equals=policy_id is None or each.ref.policy_id < policy_id,
+        )
+        for each in read[kind.name]
+    ]
