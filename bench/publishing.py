@@ -27,7 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 
 from bench.accepts import PROCESSES, serving
 from service import embedded, ids, operations, schema
@@ -177,13 +177,18 @@ async def publish(caller: AsyncClient, policy_id: str, publications: Publication
         revised = await caller.put(
             f"/v1/policies/{policy_id}", json={"document": document(version)}, headers={"If-Match": tag}
         )
-        revised.raise_for_status()
+        _expect_success(revised)
     publications.asked_at.append(monotonic())
     published = await caller.post(
         f"/v1/policies/{policy_id}/publish", headers={"Idempotency-Key": ids.new_id().hex}
     )
-    published.raise_for_status()
+    _expect_success(published)
     publications.answered_at.append(monotonic())
+
+
+def _expect_success(answer: Response) -> None:
+    if answer.is_error:
+        raise RuntimeError(f"version not published: {answer.status_code} {answer.text}")
 
 
 async def created_policy(caller: AsyncClient) -> str:

@@ -1,5 +1,6 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
 from service.db import TenantSession, run
-from service.ids import PolicyId
+from service.ids import PolicyId, TenantId
 from service.rules import pointers
 from service.rules.domain import Saved, VersionRef
 from service.rules.errors import PolicyNameTaken, PolicyNotFound
@@ -22,7 +23,12 @@ from service.rules.pointers import Pointed, Received
 
 POLICY_COUNT = "select count(*) from policy where tenant_id = $1"
 GLANCE = "select effective::text as effective, changed_at from policy_pointer where tenant_id = $1"
-POINTED = f"{GLANCE} for share"
+POINTED = f"{GLANCE} and (select pg_advisory_xact_lock_shared($2)::text) = '' for share"
+QUEUE_UP = """
+select 1 from policy_pointer where tenant_id = $1 and (select pg_advisory_xact_lock($2)::text) = ''
+"""
+"""Row locks that go together are given out of turn: those who decide would keep the one who publishes waiting
+for as long as there is always one of them. The advisory lock has a queue. It is taken where the pointer lies."""
 POINT = """
 update policy_pointer set
     effective = effective || jsonb_build_object($2::text, $3::jsonb), changed_at = greatest(changed_at, $4)
@@ -30,6 +36,8 @@ where tenant_id = $1
 """
 """The time of the last change never goes back: of two that publish at once the second may have read its clock
 before the first."""
+
+QUEUE = b"policy_pointer"
 
 NEVER = datetime.fromtimestamp(0, UTC)
 """When a pointer was changed that nothing was published by yet."""
@@ -229,7 +237,7 @@ async def add_step(session: TenantSession, policy_id: PolicyId, taken: Taken) ->
 
 async def pointed(session: TenantSession, *, hold: bool = True) -> dict[str, list[Pointed]]:
     """What was put into effect, by kind; held FOR SHARE until the transaction ends, unless told otherwise."""
-    return (await _pointer(session, POINTED if hold else GLANCE))[0]
+    return (await (_held_pointer(session) if hold else _pointer(session, GLANCE)))[0]
 
 
 async def names(session: TenantSession, policy_ids: Collection[PolicyId]) -> dict[PolicyId, str]:
@@ -246,14 +254,25 @@ async def versions_for(
 
     What was published after the caller had read its clock holds too: by now it has replaced what was before.
     """
-    by_kind, changed_at = await _pointer(session, POINTED)
+    by_kind, changed_at = await _held_pointer(session)
     return {
         kind: pointers.in_effect(each, received, now=max(now, changed_at)) for kind, each in by_kind.items()
     }
 
 
-async def _pointer(session: TenantSession, statement: str) -> tuple[dict[str, list[Pointed]], datetime]:
-    stored = (await run(session.db, statement, session.tenant_id)).one()
+async def _held_pointer(session: TenantSession) -> tuple[dict[str, list[Pointed]], datetime]:
+    return await _pointer(session, POINTED, _queue_of(session.tenant_id))
+
+
+def _queue_of(tenant_id: TenantId) -> int:
+    """The number of the advisory lock, signed 64 bits. Two tenants with one number wait for each other."""
+    return int.from_bytes(hashlib.sha256(QUEUE + tenant_id.bytes).digest()[:8], "big", signed=True)
+
+
+async def _pointer(
+    session: TenantSession, statement: str, *more: int
+) -> tuple[dict[str, list[Pointed]], datetime]:
+    stored = (await run(session.db, statement, session.tenant_id, *more)).one()
     return _read(msgspec.json.decode(stored.effective)), stored.changed_at
 
 
@@ -271,6 +290,7 @@ async def add_pointer(session: TenantSession) -> None:
 
 async def hold_pointer(session: TenantSession) -> dict[str, list[Pointed]]:
     """What was put into effect, by kind, locked against deciding and publishing."""
+    await run(session.db, QUEUE_UP, session.tenant_id, _queue_of(session.tenant_id))
     row = await session.db.scalar(
         select(PolicyPointerRow)
         .where(PolicyPointerRow.tenant_id == session.tenant_id)

@@ -14,7 +14,7 @@ from service.ids import TenantId
 from service.rules import documents, domain
 from service.rules.domain import HitPolicy, Saved
 from service.rules.errors import PolicyInvalid
-from service.rules.library import Library
+from service.rules.library import Library, bytes_of
 from service.rules.matching import Matches
 from service.rules.vocabulary import FACTS
 
@@ -96,8 +96,8 @@ def test_a_fault_in_a_condition_has_its_line_and_column() -> None:
     assert "request.priority" in fault.detail
 
 
-def test_the_library_forgets_the_oldest_when_it_holds_too_many_rules() -> None:
-    library = Library(rules_kept_max=2)
+def test_the_library_forgets_the_oldest_when_it_holds_too_much() -> None:
+    library = Library(bytes_kept_max=2 * bytes_of(documents.read({"rules": [_rule()]}, COMMITMENT)))
     versions = [UUID(int=number) for number in range(3)]
     for version in versions:
         library.read(TENANT, version, Saved({"rules": [_rule()]}), COMMITMENT)
