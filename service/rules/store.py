@@ -28,7 +28,7 @@ QUEUE_UP = """
 select 1 from policy_pointer where tenant_id = $1 and (select pg_advisory_xact_lock($2)::text) = ''
 """
 """Row locks that go together are given out of turn: those who decide would keep the one who publishes waiting
-for as long as there is always one of them. The advisory lock has a queue. It is taken where the pointer lies."""
+for as long as there is always one of them. The advisory lock has a queue; it is taken where the row lies."""
 POINT = """
 update policy_pointer set
     effective = effective || jsonb_build_object($2::text, $3::jsonb), changed_at = greatest(changed_at, $4)
