@@ -220,10 +220,7 @@ def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
         case Accept():
             return
         case Adjust(proposal=proposal):
-            if proposal == Proposal():
-                yield Fault("/proposal", "Say what is proposed: `window`, `priority`, `scope` or `type`.")
-            if proposal.window == Window():
-                yield Fault("/proposal/window", "Say when: `calendar`, `not_before_seconds` or both.")
+            yield from _faults_of_proposal(proposal)
         case SpecialMethod(requires=requires):
             if not any(isinstance(gate, ApprovalGate) for gate in requires):
                 yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
@@ -231,6 +228,13 @@ def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
             yield from _faults_of_channel(channel, "/channel")
         case Decline(objections=objections):
             yield from _faults_of_channel(objections, "/objections")
+
+
+def _faults_of_proposal(proposal: Proposal) -> Iterator[Fault]:
+    if proposal == Proposal():
+        yield Fault("/proposal", "Say what is proposed: `window`, `priority`, `scope` or `type`.")
+    if proposal.window == Window():
+        yield Fault("/proposal/window", "Say when: `calendar`, `not_before_seconds` or both.")
 
 
 def _faults_of_channel(channel: Channel, pointer: str) -> Iterator[Fault]:
