@@ -1,6 +1,7 @@
 """Policies that were in effect before their life was recorded are in effect after it, in their order."""
 
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.concurrent
 
 BEFORE = "20261122_1500"
 RULE = {"id": "all", "when": "true", "because": "It is so."}
-DOCUMENT = {"rules": [RULE | {"then": {"promises": []}}]}
+DOCUMENT: dict[str, Any] = {"rules": [RULE | {"then": {"promises": []}}]}
 
 INSERT_TENANT = "insert into tenant values (:tenant, :slug, 'Harbour', :kind, now())"
 INSERT_POLICY = """
