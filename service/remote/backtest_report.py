@@ -120,7 +120,7 @@ def target(document: Mapping[str, Any]) -> str:
     unit = str(document.get("unit", "")).replace("_", " ")
     if "seconds" in document:
         return f"{span(int(document['seconds']))} of {unit}"
-    return f"{document['days']} {unit}" if "days" in document else unit
+    return f"{document['days']} {unit}".removeprefix("0 ") if "days" in document else unit
 
 
 def span(seconds: int) -> str:
