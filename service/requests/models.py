@@ -45,6 +45,7 @@ class RequestRow(TenantRow):
         _index("service_id", "state", "received_at"),
         _index("category", "received_at"),
         _index("requester", "received_at"),
+        Index("ix_request_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
     )
 
     client_id: Mapped[UUID | None]
