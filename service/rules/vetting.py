@@ -18,7 +18,7 @@ class Vetted:
     """Whether the engine takes a rule set. If not, the reference evaluator still does.
 
     Attributes:
-        terms: what it costs to keep; about 23 KB each.
+        terms: what it costs to keep; about 29 KB each in C.
         refusal: why the engine does not take it, or None.
     """
 

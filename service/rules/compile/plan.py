@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def term_count(self) -> int:
-        """What the rule set costs: about 23 KB of the C module's memory for each term."""
+        """What the rule set costs: about 29 KB of the C module's memory for each term, at most."""
         return sum(len(shard.owners) for shard in (*self.certain, *self.possible))
 
     def encode(self, facts: Facts, *, is_late: Callable[[], bool]) -> list[int]:

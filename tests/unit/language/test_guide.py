@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.rules.language import bind, lex, overloads, parse, patterns
+from service.rules import documents, reference
+from service.rules.language import bind, declare, lex, overloads, parse, patterns, walk
 from service.rules.language.trial import evaluate_expression
+from service.rules.tables import cells, table
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "policies.md").read_text()
 SECTION = GUIDE[GUIDE.index("### Examples") : GUIDE.index("### Bounds")]
@@ -54,5 +56,12 @@ def test_the_bounds_are_those_of_the_code() -> None:
         f"{parse.MATCHES_MAX} calls; patterns of {patterns.PATTERN_LENGTH_MAX} characters",
         f"{bind.FACTS_VALUES_MAX:,} values, {bind.FACTS_DEPTH_MAX} levels",
         f"{overloads.TEXT_LENGTH_MAX:,} characters, {overloads.ITEMS_MAX:,} items",
+        f"{documents.RULES_MAX:,} rules, whose conditions have {documents.CONDITIONS_LENGTH_MAX:,}",
+        f"{documents.TESTS_MAX} tests",
+        f"{table.COLUMNS_MAX} inputs, {table.ROWS_MAX:,} rows, {cells.CELL_LENGTH_MAX:,} characters",
+        f"{cells.TESTS_MAX} values in a cell",
+        f"{declare.DECLARATIONS_MAX:,}, each with {declare.VALUES_MAX} allowed values",
+        f"{walk.ELEMENTS_MAX} elements; {parse.COST_MAX:,} parts",
+        f"{reference.BUDGET_SECONDS} seconds",
     ):
         assert bound in bounds
