@@ -62,7 +62,8 @@ class RequestView(msgspec.Struct, frozen=True):
 class AcceptedView(msgspec.Struct, frozen=True):
     """The request as accepted, the decision, and what is promised.
 
-    `rule_id` is the rule that was followed in promising, null when none matched.
+    `rule_id` is the rule that was followed in promising, null when none matched. An application of a client
+    organization is not told what the verdict `requires`.
     """
 
     id: RequestId
@@ -74,14 +75,15 @@ class AcceptedView(msgspec.Struct, frozen=True):
     commitments: list[CommitmentView]
 
     @classmethod
-    def of(cls, accepted: Accepted, now: datetime) -> "AcceptedView":
+    def of(cls, accepted: Accepted, now: datetime, *, in_full: bool) -> "AcceptedView":
+        decision = accepted.decision if in_full else domain.for_client(accepted.decision)
         return cls(
             id=accepted.request.id,
-            decision_id=accepted.decision.id,
-            degraded=accepted.decision.degraded,
-            rule_id=accepted.decision.rule_id,
-            verdict=verdicts.of(domain.for_client(accepted.decision).verdict),
-            reason=accepted.decision.reason,
+            decision_id=decision.id,
+            degraded=decision.degraded,
+            rule_id=decision.rule_id,
+            verdict=verdicts.of(decision.verdict),
+            reason=decision.reason,
             commitments=[CommitmentView.of(commitment, now) for commitment in accepted.commitments],
         )
 

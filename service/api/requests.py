@@ -47,9 +47,8 @@ class RequestController(Controller):
 
         async def effect() -> Response[AcceptedView]:
             accepted = await service.submit(session, rulebook, data.submission(now), caller=caller, now=now)
-            return Response(
-                AcceptedView.of(accepted, now), headers={"Location": f"/v1/requests/{accepted.request.id}"}
-            )
+            view = AcceptedView.of(accepted, now, in_full=caller.client_id is None)
+            return Response(view, headers={"Location": f"/v1/requests/{accepted.request.id}"})
 
         return await once(effect)
 

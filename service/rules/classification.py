@@ -53,14 +53,13 @@ def read(then: object) -> Classification:
 
 
 def _unknown(names: Sequence[str]) -> list[Fault]:
-    known = ", ".join(DERIVABLE)
-    below = " and ".join(DERIVABLE_BELOW)
+    own = " and ".join(f"`{below.rstrip('.')}`" for below in DERIVABLE_BELOW)
     faults: list[Fault] = []
     for name in names:
         if name not in DERIVABLE and not _is_below(name):
             near = get_close_matches(name[:NAME_LENGTH_MAX], DERIVABLE, n=1)
-            meant = f" Did you mean `{near[0]}`?" if near else ""
-            told = f"A rule cannot set this fact; it can set {known}, and facts under {below}.{meant}"
+            meant = f"did you mean `{near[0]}`?" if near else f"it can set {', '.join(DERIVABLE)}."
+            told = f"A rule cannot set this fact; {meant} Your own go under {own}."
             faults.append(Fault(pointer_to("/set", name), told))
     return faults
 

@@ -166,6 +166,8 @@ async def test_a_client_is_told_verdict_and_reason_and_nothing_of_the_rules_insi
         {"verdict": "decline", "objections": kinds.DESK},
         "Because of urgent.",
     )
+    known_at_once = await desk.submitted(caller, type="change", facts=kinds.LOW)
+    assert known_at_once["verdict"] == {"verdict": "accept", "requires": [kinds.BOARD]}
     assert gated["verdict"] == {"verdict": "accept"}  # who has to agree to it is the tenant's own affair
     assert (await kinds.decision(caller, gated))["verdict"] == {
         "verdict": "accept",

@@ -31,7 +31,7 @@ def test_what_may_be_derived_is_read(sets: dict[str, Any]) -> None:
         ({"set": {}}, "/set", "length"),
         ({"set": {"request.priority": "P1"}, "note": "x"}, "", "note"),
         ({"set": {"request.type": "change"}}, "/set/request.type", "cannot set"),
-        ({"set": {"request.priorty": "P1"}}, "/set/request.priorty", "Did you mean `request.priority`?"),
+        ({"set": {"request.priorty": "P1"}}, "/set/request.priorty", "did you mean `request.priority`?"),
         ({"set": {"client.name": "Hill"}}, "/set/client.name", "cannot set"),
         ({"set": {"history.same_service_1h": 0}}, "/set/history.same_service_1h", "cannot set"),
         ({"set": {"request.custom.": 1}}, "/set/request.custom.", "cannot set"),
