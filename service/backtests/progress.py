@@ -88,13 +88,11 @@ async def reached(session: TenantSession, backtest_id: BacktestId) -> Reached | 
     return Reached(row.parts, (row.reached_at, row.reached_id))
 
 
-async def portion(
-    session: TenantSession, backtest_id: BacktestId, reached: Reached, *, limit: int = CASES_IN_CHUNK
-) -> Portion | None:
+async def portion(session: TenantSession, backtest_id: BacktestId, reached: Reached) -> Portion | None:
     """The next chunk of the history; None at its end. The first is there also if the history is empty."""
     row = await store.get(session, backtest_id)
     spec = msgspec.convert(row.spec, BacktestSpec)
-    found = await _cases(session, spec, Basis.read(row.basis), reached.after, limit=limit)
+    found = await _cases(session, spec, Basis.read(row.basis), reached.after)
     if not found and reached.parts:
         return None
     chunk = Chunk(
@@ -165,9 +163,7 @@ async def end(session: TenantSession, row: BacktestRow, state: State, *, now: da
     await store.remove_parts(session, BacktestId(row.id))
 
 
-async def _cases(
-    session: TenantSession, spec: BacktestSpec, basis: Basis, after: Place, *, limit: int
-) -> Sequence[Row]:
+async def _cases(session: TenantSession, spec: BacktestSpec, basis: Basis, after: Place) -> Sequence[Row]:
     if spec.history.log_id is not None:
-        return await store.cases_of_log(session, spec.history.log_id, after, limit=limit)
-    return await store.own_cases(session, spec.period(basis.until), after, limit=limit)
+        return await store.cases_of_log(session, spec.history.log_id, after, limit=CASES_IN_CHUNK)
+    return await store.own_cases(session, spec.period(basis.until), after, limit=CASES_IN_CHUNK)

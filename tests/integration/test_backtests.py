@@ -2,28 +2,50 @@
 
 import asyncio
 import copy
+import csv
+import io
+import itertools
+import os
+import signal
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from service import composition, worker
-from service.backtests.cases import Case
-from service.db import Sessions, create_engine, create_sessions
+from service.backtests import progress
+from service.backtests.crew import Process
+from service.backtests.drive import End, Staff, Turn
+from service.db import Sessions, TenantSession, create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
+from service.ids import BacktestId, TenantId
+from service.instants import rfc3339
+from service.limits.domain.table import BACKTESTS_AT_ONCE
 from service.replay import log, parsing
 from service.replay.steps import Step
 from service.settings import Settings
+from service.tenants.domain import Tenant
 from tests import factories, past
 from tests.api import desk
+from tests.conftest import SignIn
 from tests.factories import VAULT
 
 pytestmark = pytest.mark.concurrent
 
 ENDED = {"done", "failed", "cancelled"}
 FEW = 60
+WITHOUT_RULES: dict[str, Any] = {"rules": []}
+TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
+DIGEST = "select md5(string_agg(row::text, ';' order by row::text)) from {name} row"
 
 
 @pytest.fixture
@@ -38,9 +60,7 @@ async def working(database: EmbeddedDatabase, *, processes: int = 2) -> AsyncGen
     stop, engine = asyncio.Event(), create_engine(database.app_url, pool_size=4)
     settings = Settings.model_validate({"backtest_processes": processes})
     work = asyncio.create_task(
-        worker.run(
-            settings, create_sessions(engine), vault=VAULT, advances=composition.ADVANCES, stop=stop
-        )
+        worker.run(settings, create_sessions(engine), vault=VAULT, advances=composition.ADVANCES, stop=stop)
     )
     try:
         yield
@@ -122,18 +142,321 @@ async def changes(caller: AsyncClient, backtest_id: str, **query: str) -> list[d
         cursor = {"cursor": page["next"]}
 
 
-async def test_a_backtest_on_a_log_says_what_would_change(
-    caller: AsyncClient, own_database: EmbeddedDatabase
-) -> None:
-    await a_policy(caller)
-    log_id = await a_log(caller, plans())
+@dataclass
+class Desk:
+    """A tenant with the example's policy in effect, and a log of a few real incidents."""
 
-    backtest_id = await started(caller, history={"log_id": log_id})
-    async with working(own_database):
-        done = await ended(caller, backtest_id)
+    caller: AsyncClient
+    sessions: Sessions
+    database: EmbeddedDatabase
+    tenant_id: TenantId
+    log_id: str
+    policy: dict[str, Any]
+
+    def turn(self, backtest_id: str, *, processes: int = 2, stop: asyncio.Event | None = None) -> Turn:
+        staff = Staff(processes, stop or asyncio.Event())
+        return Turn(self.sessions, self.tenant_id, BacktestId(UUID(backtest_id)), staff)
+
+    async def found(self, backtest_id: str) -> tuple[Any, list[dict[str, Any]]]:
+        """All that a backtest found."""
+        done = await ended(self.caller, backtest_id)
+        assert done["state"] == "done", done
+        return done["result"], await changes(self.caller, backtest_id)
+
+
+@pytest.fixture
+async def here(
+    caller: AsyncClient, own_sessions: Sessions, own_database: EmbeddedDatabase, tenant: Tenant
+) -> Desk:
+    policy = await a_policy(caller)
+    return Desk(caller, own_sessions, own_database, tenant.id, await a_log(caller, plans()), policy)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few requests make many parts."""
+    monkeypatch.setattr(progress, "CASES_IN_CHUNK", 7)
+
+
+async def test_a_backtest_on_a_log_says_what_would_change(here: Desk) -> None:
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    async with working(here.database):
+        done = await ended(here.caller, backtest_id)
 
     assert done["state"] == "done", done
-    assert done["done"] == done["total"] == FEW
-    assert done["result"]["requests"] == FEW
-    listed = await changes(caller, backtest_id)
+    assert done["done"] == done["total"] == done["result"]["requests"] == FEW
+    assert [each["label"] for each in done["before"] + done["after"]] == ["promises@1", "promises@document"]
+    listed = await changes(here.caller, backtest_id)
     assert len(listed) == done["changed"] == done["result"]["changed"] > 0
+    assert all(change["kinds"] for change in listed)
+    outcomes = await changes(here.caller, backtest_id, kind="outcome")
+    assert outcomes == [change for change in listed if "outcome" in change["kinds"]]
+    assert len(outcomes) == done["result"]["changes"]["outcome"]
+    for change in outcomes:
+        assert change["before"]["rules"] == {"commitment": ["promises@1/p3"]}
+        assert change["after"]["rules"] == {"commitment": ["promises@document/p3"]}
+
+
+async def test_the_changes_are_a_sheet_too(here: Desk) -> None:
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    await here.turn(backtest_id).run()
+
+    answer = await here.caller.get(f"/v1/backtests/{backtest_id}/changes.csv", params={"kind": "outcome"})
+
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    listed = await changes(here.caller, backtest_id, kind="outcome")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert [row["external_id"] for row in rows] == [change["external_id"] for change in listed]
+    assert {row["rules after"] for row in rows} == {"promises@document/p3"}
+
+
+async def test_no_table_but_those_of_backtests_changes(here: Desk) -> None:
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    before = await contents(here.database)
+
+    assert await here.turn(backtest_id).run() is End.FINISHED
+
+    after = await contents(here.database)
+    assert {name for name in after if after[name] != before[name]} == {"backtest", "backtest_change"}
+    assert len(after) > 40
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_the_same_is_found_however_many_processes_there_are_and_however_they_end(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, dying = [
+        await started(here.caller, history={"log_id": here.log_id}, name=name) for name in ("one", "dying")
+    ]
+    await here.turn(alone, processes=1).run()
+    killed, ask = Counter[int](), Process.ask
+
+    async def killing(self: Process, body: bytes) -> bytes:
+        """The processes that work on a chunk are killed: none, one or two, until the evaluator is left."""
+        number = msgspec.json.decode(body).get("number")
+        if number is not None and killed[number] < number % 3:
+            killed[number] += 1
+            os.kill(self.pid, signal.SIGKILL)
+        return await ask(self, body)
+
+    monkeypatch.setattr(Process, "ask", killing)
+    await here.turn(dying, processes=3).run()
+
+    assert killed.total() == 9
+    assert await here.found(dying) == await here.found(alone)
+
+
+async def test_a_chunk_that_no_process_gets_through_ends_the_backtest_with_the_reason(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backtest_id, ask = await started(here.caller, history={"log_id": here.log_id}), Process.ask
+
+    async def killing(self: Process, body: bytes) -> bytes:
+        if "number" in msgspec.json.decode(body):
+            os.kill(self.pid, signal.SIGKILL)
+        return await ask(self, body)
+
+    monkeypatch.setattr(Process, "ask", killing)
+    await here.turn(backtest_id).run()
+
+    failed = (await here.caller.get(f"/v1/backtests/{backtest_id}")).json()
+    assert (failed["state"], failed["result"]) == ("failed", None)
+    assert "part 0 of the history" in failed["failure"]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_what_was_interrupted_goes_on_where_it_was(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = [
+        await started(here.caller, history={"log_id": here.log_id}, name=name) for name in ("whole", "cut")
+    ]
+    await here.turn(whole).run()
+    keep, kept = progress.keep, list[int]()
+
+    async def stopping(session: TenantSession, *args: Any, **kwargs: Any) -> bool:
+        """After every second part, whoever works on it is gone: nothing of the next is kept."""
+        if len(kept) % 3 == 2:
+            kept.append(-1)
+            raise ConnectionResetError
+        kept.append(args[1].number)
+        return await keep(session, *args, **kwargs)
+
+    monkeypatch.setattr(progress, "keep", stopping)
+    interruptions = 0
+    while True:
+        try:
+            assert await here.turn(cut).run() is End.FINISHED
+            break
+        except ConnectionResetError:
+            interruptions += 1
+
+    parts = [number for number in kept if number >= 0]
+    assert parts == list(range(-(-FEW // 7)))
+    assert interruptions >= 3
+    assert await here.found(cut) == await here.found(whole)
+
+
+async def test_two_workers_do_not_count_anything_twice(here: Desk) -> None:
+    backtest_id, alone = [
+        await started(here.caller, history={"log_id": here.log_id}, name=name) for name in ("two", "one")
+    ]
+    await here.turn(alone).run()
+
+    ends = await asyncio.gather(here.turn(backtest_id).run(), here.turn(backtest_id).run())
+
+    assert End.FINISHED in ends
+    assert await here.found(backtest_id) == await here.found(alone)
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(here: Desk) -> None:
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    path = f"/v1/backtests/{backtest_id}"
+    under_way = await here.caller.delete(path)
+    work = asyncio.create_task(here.turn(backtest_id).run())
+    while (await here.caller.get(path)).json()["done"] == 0:
+        pass
+
+    cancelled = await here.caller.post(f"{path}/cancel", headers=factories.key())
+    async with asyncio.timeout(2):
+        end = await work
+
+    assert under_way.status_code == 409
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert end is End.NOT_OURS
+    again = await here.caller.post(f"{path}/cancel", headers=factories.key())
+    assert again.json()["done"] == (await here.caller.get(path)).json()["done"] < FEW
+    assert (await here.caller.delete(path)).status_code == 204
+    assert (await here.caller.get(path)).status_code == 404
+    assert (await here.caller.get(f"{path}/changes")).status_code == 404
+
+
+async def test_a_worker_that_stops_hands_the_backtest_on(here: Desk) -> None:
+    backtest_id, stop = await started(here.caller, history={"log_id": here.log_id}), asyncio.Event()
+    stop.set()
+
+    assert await here.turn(backtest_id, stop=stop).run() is End.TO_BE_GONE_ON_WITH
+    assert (await here.caller.get(f"/v1/backtests/{backtest_id}")).json()["state"] == "running"
+
+
+async def test_the_own_history_is_judged_as_it_was_decided_and_kept(here: Desk, sign_in: SignIn) -> None:
+    """What is in effect, tried against itself, finds what was recorded."""
+    sandbox = await factories.tenant(here.sessions, sandbox_at=datetime(2016, 2, 1, tzinfo=UTC))
+    caller = await sign_in(of=sandbox)
+    policy = await a_policy(caller)
+    async with working(here.database):
+        await replayed(caller, plans(limit=15))
+        candidate = {"policy_id": policy["id"], "version": 1}
+        history = {"from": "2016-01-01T00:00:00Z", "to": "2018-01-01T00:00:00Z"}
+        backtest_id = await started(caller, policies=[candidate], history=history)
+        done = await ended(caller, backtest_id)
+
+    recorded = (await caller.get("/v1/commitments", params={"limit": 200})).json()["items"]
+    told = (await caller.get("/v1/events", params={"limit": 200})).json()["items"]
+    assert done["result"]["changed"] == 0
+    assert done["result"]["before"] == {**done["result"]["after"], "rules": done["result"]["before"]["rules"]}
+    promises = done["result"]["before"]["promises"]["resolve"]
+    assert promises["made"] == len(recorded) == 15
+    for outcome in ("kept", "broken", "pending"):
+        assert promises.get(outcome, 0) == sum(each["outcome"] == outcome for each in recorded)
+    kinds = Counter(event["type"] for event in told)
+    assert kinds.total() < 200
+    assert promises.get("warnings", 0) == kinds["commitment.warned"] > 0
+    assert promises.get("breaches", 0) == kinds["commitment.broken"] > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        pytest.param({"history": {}}, "/history", id="no history"),
+        pytest.param(
+            {"history": {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}},
+            "/history/to",
+            id="backwards",
+        ),
+        pytest.param({"policies": [{"name": "x"}]}, "/policies/0", id="nothing to try"),
+        pytest.param(
+            {"policies": [{"kind": "commitment", "name": "x", "document": WITHOUT_RULES}]},
+            "/policies/0/document/rules",
+            id="a faulty document",
+        ),
+        pytest.param(
+            {"policies": [{"kind": "none", "name": "x", "document": WITHOUT_RULES}]},
+            "/policies/0/kind",
+            id="no such kind",
+        ),
+        pytest.param(
+            {"policies": [{"policy_id": "00000000-0000-0000-0000-000000000001", "version": 1}]},
+            "/policies/0",
+            id="no such policy",
+        ),
+        pytest.param(
+            {"policies": [{"kind": "commitment", "name": "promises", "document": past.policy()}] * 2},
+            "/policies/1",
+            id="the same policy twice",
+        ),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused_with_its_place(
+    here: Desk, body: dict[str, Any], pointer: str
+) -> None:
+    candidate = {"kind": "commitment", "name": "promises", "document": tighter()}
+    asked = {"name": "x", "policies": [candidate], "history": {"log_id": here.log_id}, **body}
+
+    answer = await here.caller.post("/v1/backtests", json=asked, headers=factories.key())
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert (await here.caller.get("/v1/backtests")).json()["items"] == []
+
+
+async def test_only_so_many_are_under_way_at_once(here: Desk) -> None:
+    for number in range(BACKTESTS_AT_ONCE.default):
+        await started(here.caller, history={"log_id": here.log_id}, name=str(number))
+    candidate = {"kind": "commitment", "name": "promises", "document": tighter()}
+    asked = {"name": "more", "policies": [candidate], "history": {"log_id": here.log_id}}
+
+    answer = await here.caller.post("/v1/backtests", json=asked, headers=factories.key())
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/backtests-at-once-too-many")
+
+
+async def test_an_empty_history_is_no_failure(here: Desk) -> None:
+    history = {"from": "2016-01-01T00:00:00Z", "to": "2018-01-01T00:00:00Z"}
+    backtest_id = await started(here.caller, history=history)
+
+    assert await here.turn(backtest_id).run() is End.FINISHED
+
+    result, listed = await here.found(backtest_id)
+    assert (result["requests"], result["changed"], listed) == (0, 0, [])
+    assert result["rules_never_matched"] == {"promises@document": ["p1", "p2", "p3", "p4"]}
+
+
+async def replayed(caller: AsyncClient, cases: Sequence[Sequence[Step]]) -> None:
+    """Send these cases through the API on the sandbox's clock, each step at its instant, then go past all."""
+    requests: dict[str, dict[str, Any]] = {}
+    for step in sorted(itertools.chain(*cases), key=lambda step: (step.post_at, step.case, step.ordinal)):
+        await moved(caller, rfc3339(step.post_at))
+        if step.ordinal == 0:
+            requests[step.case] = await desk.created(caller, "/v1/requests", step.body)
+        elif step.body["type"] != "noted":
+            await desk.report(caller, requests[step.case], **step.body)
+    await moved(caller, "2017-06-01T00:00:00Z")
+
+
+async def moved(caller: AsyncClient, now: str) -> None:
+    answer = await caller.post("/v1/sandbox/clock", json={"now": now}, headers=factories.key())
+    assert answer.status_code in {200, 202}, answer.text
+    async with asyncio.timeout(20):
+        while (await caller.get("/v1/sandbox/clock")).json()["now"] != now:
+            pass
+
+
+async def contents(database: EmbeddedDatabase) -> dict[str, str]:
+    """A digest of all that each table holds, whoever owns it."""
+    url = make_url(database.superuser_url).set(database=make_url(database.app_url).database)
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        names = list(await connection.scalars(text(TABLES)))
+        digests = {name: await connection.scalar(text(DIGEST.format(name=name))) for name in names}
+    await engine.dispose()
+    return {name: digest or "" for name, digest in digests.items()}
