@@ -260,6 +260,46 @@ async def test_a_late_event_from_before_leaves_the_request_on_the_version_that_i
     assert await shop.dues(request) == {"resolve": desk.at(hours=4)}
 
 
+async def test_what_its_source_told_of_the_same_instant_comes_before_it(shop: Shop) -> None:
+    """In a sandbox whose clock stands all happens at one instant, in the order of the source's sequence."""
+    policy = await shop.policy(promise(hours=8))
+    request = await desk.submitted(shop.caller)
+    facts = {"custom": {"note": "the same instant"}}
+    await desk.report(shop.caller, request, type="changed", facts=facts, sequence=7)
+    await shop.revised(policy, promise(hours=4))
+
+    await shop.repinned(policy)
+
+    events = (await shop.caller.get(f"/v1/requests/{request['id']}/events")).json()["items"]
+    assert [event["type"] for event in events] == ["opened", "changed", "repinned"]
+    assert len(await shop.decisions(request)) == 3
+
+
+async def test_a_request_whose_calendar_never_leaves_time_for_the_new_terms_is_left_and_listed(
+    shop: Shop,
+) -> None:
+    once = {"tz": "UTC", "weekly": {}, "openings": [["2100-01-01T09:00", "2100-01-01T10:00"]]}
+    await desk.created(shop.caller, "/v1/calendars", {"name": "office", "definition": desk.OFFICE})
+    await desk.created(shop.caller, "/v1/calendars", {"name": "once", "definition": once})
+    await desk.created(shop.caller, "/v1/clients", {"name": "Quay", "calendar": "once"})
+    policy = await shop.policy(promise(hours=8))
+    closed, usual = await desk.submitted(shop.caller, client="Quay"), await desk.submitted(shop.caller)
+    target = {"unit": "working_time", "seconds": 4 * 3_600}
+    working = {"metric": "resolve", "target": target, "calendar": "office", "client_calendar": True}
+    await shop.revised(policy, working)
+
+    preview = await shop.preview(policy)
+    done = await shop.repinned(policy)
+
+    assert [(each["repinned"], each["failed"]) for each in (preview, done)] == [(1, 1), (1, 1)]
+    (failure,) = await shop.changes(done, outcome="failed")
+    assert (failure["request_id"], failure["promises"]) == (closed["id"], [])
+    assert "calendars" in failure["reason"]
+    assert await shop.dues(closed) == {"resolve": desk.at(hours=8)}
+    assert await shop.dues(usual) == {"resolve": desk.at(hours=4)}
+    assert len(await shop.decisions(closed)) == 1
+
+
 async def test_only_what_is_within_the_scope_is_put_on_the_version(shop: Shop) -> None:
     policy = await shop.policy(promise(hours=8))
     for name in ("Quay", "Harbour"):

@@ -6,17 +6,24 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from service import worker
+from service.audit.domain import Actor
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
+from service.ids import RequestId
+from service.requests import service as requests_service
+from service.requests.domain import EventType, State
+from service.requests.service import Caller, Report
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
 from service.rules.reference import ReferenceEngine
+from service.rules.service import Rulebook
 from service.settings import Settings
 from service.tenants.domain import Tenant
-from tests import factories
+from tests import factories, locks
 from tests.api import contents, desk
 from tests.api.retiming import Shop, promise
 from tests.conftest import SignIn
@@ -129,6 +136,23 @@ async def test_what_happens_to_requests_meanwhile_is_neither_lost_nor_in_the_way
         assert await shop.dues(request) == {"resolve": desk.at(hours=4)}
         facts = (await shop.caller.get(f"/v1/requests/{request['id']}")).json()["facts"]
         assert facts["custom"] == {"note": "meanwhile"}
+
+
+async def test_a_request_that_is_closed_while_it_is_waited_for_is_left(shop: Shop) -> None:
+    begun, (request,) = await _begun(shop, requests=1)
+    await shop.stepped(begun["id"], times=1)
+    caller = Caller(client_id=None, may_backdate=False, actor=Actor())
+    closing = Report(type=EventType.CHANGED, occurred_at=NOON, sequence=0, state=State.CLOSED)
+
+    async with tenant_transaction(shop.sessions, shop.tenant.id) as session:
+        rulebook, request_id = shop.tools.part(Rulebook), RequestId(UUID(request["id"]))
+        await requests_service.record(session, rulebook, request_id, closing, caller=caller, now=NOON)
+        working = asyncio.create_task(shop.worked(begun["id"]))
+        await locks.is_waited_for(shop.sessions)
+    done = await working
+
+    assert (done["state"], done["done"], done["repinned"], done["failed"]) == ("done", 1, 0, 0)
+    assert len(await shop.decisions(request)) == 1
 
 
 @pytest.mark.parametrize(
