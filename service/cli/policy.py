@@ -25,6 +25,7 @@ from service.rules import canonical, documents, testing
 from service.rules.canonical import Change, Difference
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, Severity
+from service.rules.language.faults import LanguageError
 from service.rules.lint import Neighbour, Surroundings
 from service.rules.tables import sheet
 from service.rules.tables.table import TableForm, TableInvalid
@@ -164,9 +165,9 @@ def _readable(opened: Opened) -> None:
     """Raises PolicyFileUnusable where the form of the document is wrong; not where it names unknown facts."""
     try:
         canonical.canonical(opened.file.document)
-    except (msgspec.ValidationError, ValueError) as error:
+    except (msgspec.ValidationError, LanguageError) as error:
         raise PolicyFileUnusable(
-            opened.file.path, f"{error} Run `rooted policy lint` for the place."
+            opened.file.path, f"{error}. Run `rooted policy lint` for the place."
         ) from error
 
 

@@ -134,7 +134,7 @@ def _needed(ranked: Ranked, place: int, used: int) -> list[int]:
     if len(needed) > COMPARED_MAX:
         return needed
     own = [ranked.pile.terms[term] for term in boxes.each(ranked.own[place])]
-    for one in list(needed):
+    for one in reversed(needed):
         rest = [other for other in needed if other != one]
         among = sum(ranked.own[other] for other in rest)
         if all(ranked.pile.cover(term, among).part is None for term in own):

@@ -213,7 +213,8 @@ def _guesses(
     if not left:
         return
     texts = list(dict.fromkeys(text for condition in conditions for text in _texts(condition)))
-    for text in ["".join(texts), "".join(reversed(texts)), *texts][:GUESSES_MAX]:
+    alone, joined = texts[: GUESSES_MAX - 2], ["".join(texts), "".join(reversed(texts))]
+    for text in [*alone, *joined]:
         yield {**found, **dict.fromkeys(left, text)}
 
 

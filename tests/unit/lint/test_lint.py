@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.rules import lint
 from service.rules.domain import HitPolicy, Scope
-from service.rules.findings import Finding
+from service.rules.findings import Finding, Severity
 from service.rules.language.bind import bind
 from service.rules.language.evaluate import evaluate
 from service.rules.language.parse import parse
@@ -331,3 +332,30 @@ def test_a_value_that_is_called_dead_makes_no_difference(seed: int) -> None:
         assert start not in columns or fewer[place] == whole
     if any(whole) and fewer[0] == whole:
         assert columns
+
+
+def test_two_thousand_rows_are_gone_through_to_the_end() -> None:
+    """The rows of five hundred clients, and one of two clients that theirs before it leave nothing to."""
+    clients = [*(f"client-{number}" for number in range(499)), "*"]
+    cells = [[client, priority] for client in clients for priority in ("P1", "P2", "P3", "*")]
+    cells = [*cells[1:-4], ["client-7, client-9", "P2"], *cells[-4:]]
+    table: dict[str, Any] = {
+        "inputs": [{"fact": "client.name"}, {"fact": "request.priority"}],
+        "then": rule("x", "true")["then"],
+        "rows": [{"when": each, "because": "x"} for each in cells],
+    }
+
+    (finding,) = of_written({"table": table})
+
+    assert len(cells) == 2_000
+    assert (finding.code, finding.pointer) == ("shadowed", "/table/rows/1995")
+    assert "one of 'client-7.p2', 'client-9.p2' before it does" in finding.reason
+
+
+def test_what_was_not_found_out_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lint, "STEPS_MAX", 3)
+
+    several = found(*(f"request.impact > {number} || client.vip" for number in range(8)), "true")
+
+    assert {one.code for one in several} == {"undecided"}
+    assert several[0].severity is Severity.NOTICE
