@@ -29,11 +29,6 @@ class Promise(msgspec.Struct, frozen=True):
     outcome: str
     target: dict[str, Any] = {}
     due_at: str | None = None
-    breaches: int = 0
-
-    @property
-    def is_broken(self) -> bool:
-        return self.outcome == "broken" or self.breaches > 0
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -47,7 +42,7 @@ class Side(msgspec.Struct, frozen=True):
     @property
     def broken(self) -> frozenset[str]:
         """The metrics of its broken promises."""
-        return frozenset(promise.metric for promise in self.promises if promise.is_broken)
+        return frozenset(promise.metric for promise in self.promises if promise.outcome == "broken")
 
 
 class Change(msgspec.Struct, frozen=True):
