@@ -39,7 +39,7 @@ from generate_series(1, :count) number
 
 FAILING = """
 select rooted.count_history(
-  :tenant, '{client.requests_30d}', null, :client, null, null, null, '4714-11-24 00:00:00 BC'
+  :tenant, '{client.requests_30d}', :tenant, :client, null, null, null, '4714-11-24 00:00:00 BC'
 )
 """
 OPERATORS = """
