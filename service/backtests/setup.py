@@ -66,7 +66,7 @@ class Compiled(Mapping[CalendarKey, WorkingTime]):
 
 def comparison(setup: Setup) -> Comparison:
     """Read all of it. The engine of both sides is one, in this process."""
-    reference = ReferenceEngine()
+    reference = ReferenceEngine(is_rationed=False)
     engine: Engine = reference if setup.engine == "reference" else InProcess(reference)
     return Comparison(
         before=_side(setup, setup.before, engine),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from service.ids import TenantId
@@ -26,14 +27,14 @@ class Library:
         return [version_id for version_id in version_ids if (tenant_id, version_id) not in self._kept]
 
     async def prepare(
-        self, tenant_id: TenantId, stored: Mapping[UUID, Saved], kinds: Mapping[UUID, Kind]
+        self, tenant_id: TenantId, stored: Mapping[UUID, Saved], kinds: Mapping[Any, Kind]
     ) -> None:
         """Read what was missing in a thread: the largest documents take a quarter of a second.
 
         Args:
             tenant_id: whose they are.
             stored: by version.
-            kinds: what the policy of each version decides.
+            kinds: what the policy of each of these versions decides.
         """
         for version_id, saved in stored.items():
             document = await asyncio.to_thread(

@@ -69,3 +69,15 @@ def test_a_rule_set_that_keeps_taking_long_is_not_tried_each_time() -> None:
     assert engine.match_now(other, {"x": 1}).true == (0,)
     now[0] += 3_600
     assert tried()
+
+
+def test_a_rule_set_is_tried_each_time_where_nobody_waits() -> None:
+    spent = itertools.count(step=0.2)
+    engine = ReferenceEngine(clock=lambda: float(next(spent)), now=lambda: 0.0, is_rationed=False)
+    slow = _ruleset("slow", *["x == 1"] * 200)
+
+    for _ in range(4):
+        before = next(spent)
+        with pytest.raises(MatchingTooSlow):
+            engine.match_now(slow, {"x": 1})
+        assert next(spent) - before > 0.3
