@@ -31,17 +31,27 @@ pytestmark = pytest.mark.concurrent
 
 AT_ONCE = 50
 IN_FLIGHT = "/problems/idempotency-key-in-flight"
+SETTLING = frozenset({"cancelBacktest"})
+"""What changes an object the first time only, so that one call does not tell what the next one adds."""
+
+ENDING = frozenset({"cancelRepinning", "resumeRepinning"})
+"""What may end an object, after which neither can be done to it again."""
+
 Counts = Counter[str]
 """How many rows a tenant has in each table."""
 
 PLENTY = UNMETERED | dict.fromkeys(
     (
         "applications",
+        "backtests",
+        "backtests_at_once",
         "calendars",
         "clients",
         "groups",
+        "history_logs",
         "members",
         "policies",
+        "repinnings_at_once",
         "services",
         "webhook_endpoints",
     ),
@@ -80,7 +90,7 @@ class Office:
             operation
             for operation in self.operations.values()
             if any(place.name == "Idempotency-Key" for place in operation.at("header"))
-            and operation.id not in parties.MEMBERS_ONLY
+            and operation.id not in parties.MEMBERS_ONLY | ENDING
         ]
 
     @property
@@ -123,9 +133,10 @@ async def office(own_database: EmbeddedDatabase) -> AsyncGenerator[Office]:
 
 
 async def test_fifty_at_once_of_every_operation_that_takes_a_key_act_once(office: Office) -> None:
+    """A repinning is of the version in effect, and so comes before what replaces that."""
     assert len(office.keyed) >= 14
 
-    for operation in office.keyed:
+    for operation in sorted(office.keyed, key=lambda each: "/repinnings" not in each.path):
         once = await _effect_of_one(office, operation)
         await office.prepare(operation)
         before = await office.counts()
@@ -141,7 +152,7 @@ async def test_fifty_at_once_of_every_operation_that_takes_a_key_act_once(office
         assert len(first) == 1, operation.id
         effect = await office.counts() - before
         assert effect["idempotency_key"] == 1, operation.id
-        assert effect == once, operation.id
+        assert operation.id in SETTLING or effect == once, operation.id
         again = await office.party.send(call)
         assert (again.content, again.headers["idempotency-replayed"]) == (first[0].content, "true")
         assert again.status_code == first[0].status_code
