@@ -47,6 +47,7 @@ class Basis(msgspec.Struct, frozen=True):
         before: the versions in effect when the backtest was made, of each kind in their order.
         after: those that are tried, likewise.
         calendars: the version of each calendar by its name: those current when the backtest was made.
+        history: the facts of history that some version reads, and that are asked for again.
         declared: the tenant's own facts, for documents that were not saved.
         until: as of when promises are looked at; what came later is left aside.
     """
@@ -54,6 +55,7 @@ class Basis(msgspec.Struct, frozen=True):
     before: list[Version]
     after: list[Version]
     calendars: dict[str, UUID]
+    history: list[str]
     declared: dict[str, Any]
     until: datetime
 

@@ -54,11 +54,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         id: of the request, or of the imported case.
         received_at: when it was submitted; left out, when it was opened.
-        breaches: when promises to it were found broken, as recorded.
+        history: the facts of history at each of its decisions, in their order, by their dotted names.
     """
 
     id: UUID
     submission: Submitted
     events: list[CaseEvent] = []
     received_at: datetime | None = None
-    breaches: list[datetime] = []
+    history: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from service.backtests import store
+from service.backtests import recalling, store
 from service.backtests.basis import Basis, Version
 from service.backtests.errors import BacktestInvalid
 from service.backtests.logs import service as logs
@@ -59,10 +59,12 @@ async def basis(
         for place, trial in enumerate(candidates)
         if trial.ref.version == trying.UNSAVED
     }
+    reads = frozenset[str]().union(*(trial.document.reads for trial in (*before, *after)))
     return Basis(
         before=[Version.of(trial, None) for trial in before],
         after=[Version.of(trial, places.get(trial.ref.version_id)) for trial in after],
         calendars=await calendars_of(session, rulebook, before, after),
+        history=[] if spec.history.log_id else recalling.asked(reads),
         declared=declared if places else {},
         until=until,
     )

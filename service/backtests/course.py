@@ -5,7 +5,7 @@ A wake-up that is due at the instant at which something is told fires first, as 
 
 import bisect
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -21,6 +21,7 @@ from service.ids import DecisionId, EventId, RequestId
 from service.requests import domain
 from service.requests.deciding import DECIDED_AGAIN_MAX
 from service.requests.domain import EventType, Facts, Request, RequestEvent, State
+from service.rules import deciding
 from service.tenants.domain import Client, OperatedService
 
 
@@ -73,12 +74,29 @@ class Course:
 def told(case: Case, *, client: Client | None, service: OperatedService | None) -> Told:
     """The request as it came to be known, and the snapshots of facts that are decided on."""
     opened = _opened(case)
-    return retold(
+    found = retold(
         _request(case, opened, client, service),
         [opened, *_events(case, opened)],
         client=client,
         service=service,
     )
+    return with_history(found, case.history) if case.history else found
+
+
+def with_history(told: Told, history: Iterable[Mapping[str, object]]) -> Told:
+    """The same with facts of history, for each point in their order."""
+    each = iter(history)
+    tellings = [
+        replace(
+            telling,
+            points=tuple(
+                replace(point, facts=dict(deciding.overlaid(point.facts, next(each))))
+                for point in telling.points
+            ),
+        )
+        for telling in told.tellings
+    ]
+    return replace(told, tellings=tuple(tellings))
 
 
 def retold(

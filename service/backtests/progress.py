@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from service.backtests import store, weighing
+from service.backtests import recalling, store, weighing
 from service.backtests.basis import Basis
 from service.backtests.chunks import Chunk, Judged
 from service.backtests.domain import CHANGES_KEPT_MAX, OPEN, State
@@ -91,16 +91,25 @@ async def reached(session: TenantSession, backtest_id: BacktestId) -> Reached | 
 async def portion(session: TenantSession, backtest_id: BacktestId, reached: Reached) -> Portion | None:
     """The next chunk of the history; None at its end. The first is there also if the history is empty."""
     row = await store.get(session, backtest_id)
-    spec = msgspec.convert(row.spec, BacktestSpec)
-    found = await _cases(session, spec, Basis.read(row.basis), reached.after)
+    spec, basis = msgspec.convert(row.spec, BacktestSpec), Basis.read(row.basis)
+    found = await _cases(session, spec, basis, reached.after)
     if not found and reached.parts:
         return None
-    chunk = Chunk(
-        reached.parts,
-        [msgspec.Raw(each.written) for each in found],
-        await registers.clients(session, {each.client for each in found} - {None}),
-        await registers.services(session, {each.service for each in found} - {None}),
-    )
+    clients = await registers.clients(session, {each.client for each in found} - {None})
+    services = await registers.services(session, {each.service for each in found} - {None})
+    cases = [msgspec.Raw(each.written.encode()) for each in found]
+    if basis.history:
+        cases = [
+            await recalling.with_history(
+                session,
+                each.written,
+                basis.history,
+                client=clients.get(each.client),
+                service=services.get(each.service),
+            )
+            for each in found
+        ]
+    chunk = Chunk(reached.parts, cases, clients, services)
     return Portion(chunk, (found[-1].opened_at, found[-1].id) if found else reached.after)
 
 

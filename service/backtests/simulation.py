@@ -244,16 +244,7 @@ async def _with_history(
     if question.facts is not None:
         return told
     found = await history_of(session, told.request, now=question.at)(reads)
-    tellings = [
-        replace(
-            telling,
-            points=tuple(
-                replace(point, facts=dict(deciding.overlaid(point.facts, found))) for point in telling.points
-            ),
-        )
-        for telling in told.tellings
-    ]
-    return replace(told, tellings=tuple(tellings))
+    return courses.with_history(told, [found] * len(told.points))
 
 
 async def _outcome(

@@ -43,6 +43,7 @@ pytestmark = pytest.mark.concurrent
 
 ENDED = {"done", "failed", "cancelled"}
 FEW = 60
+ELAPSED: dict[str, Any] = {"unit": "elapsed_time", "seconds": 3_600}
 WITHOUT_RULES: dict[str, Any] = {"rules": []}
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
 DIGEST = "select md5(string_agg(row::text, ';' order by row::text)) from {name} row"
@@ -460,3 +461,39 @@ async def contents(database: EmbeddedDatabase) -> dict[str, str]:
         digests = {name: await connection.scalar(text(DIGEST.format(name=name))) for name in names}
     await engine.dispose()
     return {name: digest or "" for name, digest in digests.items()}
+
+
+async def test_the_history_that_rules_read_is_what_it_was_when_they_were_asked(here: Desk) -> None:
+    client = await desk.created(here.caller, "/v1/clients", {"name": "Harbour"})
+    document = {
+        "rules": [
+            {
+                "id": "again",
+                "when": "client.requests_30d >= 2",
+                "because": "Whoever comes often is served sooner.",
+                "then": {"promises": [{"metric": "resolve", "target": ELAPSED}]},
+            },
+            {
+                "id": "others",
+                "when": "client.requests_30d < 2 && !has(client.open_requests)",
+                "because": "All others have a day.",
+                "then": {"promises": [{"metric": "resolve", "target": {**ELAPSED, "seconds": 86_400}}]},
+            },
+        ]
+    }
+    sent = [await desk.submitted(here.caller, client=client["name"], facts={}) for _ in range(4)]
+    candidate = {"kind": "commitment", "name": "promises", "document": document}
+    history = {"from": "2016-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+
+    backtest_id = await started(here.caller, policies=[candidate], history=history)
+    await here.turn(backtest_id).run()
+
+    result, listed = await here.found(backtest_id)
+    assert [change["id"] for change in listed] == [request["id"] for request in sent]
+    assert [change["after"]["rules"]["commitment"] for change in listed] == [
+        ["promises@document/others"],
+        ["promises@document/others"],
+        ["promises@document/again"],
+        ["promises@document/again"],
+    ]
+    assert result["after"]["absent"] == {"client.open_requests": 4}

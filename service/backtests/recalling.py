@@ -1,0 +1,57 @@
+"""The facts of history as they were when past requests of the tenant's own were decided.
+
+A count for an instant that is past never changes (ADR 0017), so it is asked for again. How many requests were
+open then cannot be asked any more.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import msgspec
+
+from service import ids
+from service.backtests import course as courses
+from service.backtests.cases import Case
+from service.backtests.chunks import CASES
+from service.db import TenantSession
+from service.ids import ContactId
+from service.requests.history import history_of
+from service.rules.vocabulary import HISTORY, read_by
+from service.tenants.domain import Client, OperatedService
+
+GONE = frozenset({"client.open_requests", "service.open_requests"})
+"""Facts that are told of the present only."""
+
+
+def asked(reads: Collection[str]) -> list[str]:
+    """The facts of history that are read, and can be told of the past."""
+    return sorted(read_by(HISTORY.keys() - GONE, reads))
+
+
+async def with_history(
+    session: TenantSession,
+    written: str,
+    names: Collection[str],
+    *,
+    client: Client | None,
+    service: OperatedService | None,
+) -> msgspec.Raw:
+    """A case of the tenant's own, with these facts at each of its decisions."""
+    case = CASES.decode(written)
+    told = courses.told(case, client=client, service=service)
+    history = [
+        dict(
+            await history_of(
+                session,
+                replace(told.request, facts=point.facts["request"], contact_id=_contact(case)),
+                now=point.now,
+            )(frozenset(names))
+        )
+        for point in told.points
+    ]
+    return msgspec.Raw(msgspec.json.encode(msgspec.structs.replace(case, history=history)))
+
+
+def _contact(case: Case) -> ContactId | None:
+    requester = case.submission.requester
+    return None if requester is None else ContactId(ids.read_id(requester))
