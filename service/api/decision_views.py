@@ -106,7 +106,7 @@ class DecisionView(msgspec.Struct, frozen=True):
     those with what was `derived` from them by classification. `promises` is what the rules that were followed
     say, or the default; null where it was not kept, or cannot be, since its calendars leave no time for it.
     `degraded` means that something could not be evaluated which might have changed the answer: `doubts` of
-    what was consulted say what.
+    what was consulted say what. `answers` are those of the kinds that had a policy in effect.
 
     An application of a client organization does not see which rules there are: no versions, no `answers`, no
     promises as rules write them, no ladders, nothing that was derived.

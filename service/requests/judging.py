@@ -65,7 +65,7 @@ def judge(
         decided_at=now,
         given=dict(decided.given),
         facts=dict(decided.facts),
-        answers=tuple(AnswerRecord.of(each, KINDS[each.kind]) for each in decided.answers),
+        answers=tuple(AnswerRecord.of(each, KINDS[each.kind]) for each in decided.answers if each.versions),
         calendars=pinned,
         policy_version_id=followed[0],
         rule_id=followed[1],

@@ -29,7 +29,8 @@ class Decision:
     Attributes:
         given: the snapshot that the first policy was asked about.
         facts: the snapshot with what classification derived from it, which the policies after it read.
-        answers: what the policies of each kind said, in the order in which they were asked.
+        answers: what the policies of each kind said, in the order in which they were asked; of those
+            without a policy in effect nothing.
         calendars: the version that each calendar's name stood for.
         policy_version_id: the version whose rule was followed in promising; None when nothing matched.
         degraded: whether something could not be evaluated that might have changed the answer.
