@@ -43,15 +43,11 @@ Counts = Counter[str]
 PLENTY = UNMETERED | dict.fromkeys(
     (
         "applications",
-        "backtests",
-        "backtests_at_once",
         "calendars",
         "clients",
         "groups",
-        "history_logs",
         "members",
         "policies",
-        "repinnings_at_once",
         "services",
         "webhook_endpoints",
     ),
@@ -95,8 +91,8 @@ class Office:
 
     @property
     def makers(self) -> list[Operation]:
-        """Those that make something, but for endpoints: a tenant has few, and each is told of all events."""
-        makers = MAKES.keys() - {"createWebhookEndpoint"}
+        """Those that make something, but for what a tenant has few of: endpoints, backtests under way."""
+        makers = MAKES.keys() - {"createBacktest", "createWebhookEndpoint"}
         return [operation for operation in self.keyed if operation.id in makers]
 
     async def prepare(self, operation: Operation) -> None:
