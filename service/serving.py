@@ -160,6 +160,7 @@ async def hosted(
         with _appending(log) as stderr:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "service", "serve", "--port", "0", "--tied"),
+                start_new_session=True,  # Ctrl-C is for the command, which may have something to end first
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

@@ -22,7 +22,7 @@ from service.remote import files as reading
 from service.remote.backtest_report import CHANGES_SHOWN
 from service.remote.backtests import Asked, Backtest, Found
 from service.remote.gates import Gates
-from service.remote.history import Source
+from service.remote.history import Imported, Source
 from service.remote.sandbox import Bench
 from service.replay import commands, log, progress
 from service.replay.client import Access, Client
@@ -34,7 +34,7 @@ EXCEEDED, NOT_RUN = 1, 2
 AGAINST_NOTHING = (
     "Compared with no policy, where each request has the default promise. Name what is in effect: --against."
 )
-CANCEL_SECONDS_MAX = 5.0
+CLEAR_SECONDS_MAX = 10.0
 IMPORT, TRY = Wording("importing", "imported"), Wording("deciding", "decided")
 
 
@@ -152,9 +152,10 @@ async def _offline(
                 console.print(AGAINST_NOTHING, highlight=False, soft_wrap=True)
             asked = Asked(name=options.name, files=bench.candidates, log=source.name)
             backtest = await backtests.start(client, asked)
-            found = await _awaited(client, backtest, options, console)
-            await sandbox.clear(client, found.backtest, imported.log)
-            return found
+            try:
+                return await _awaited(client, backtest, options, console)
+            finally:
+                await _clear(client, backtest, imported)
 
 
 async def _online(client: Client, options: Options, console: Console) -> Found | None:
@@ -168,36 +169,30 @@ async def _online(client: Client, options: Options, console: Console) -> Found |
     if options.as_json:
         running.print_json({"id": backtest.id, "state": backtest.state})
     else:
-        click.echo(f"Backtest {backtest.id} is {backtest.state}. Its result: {_again(backtest)}")
+        click.echo(f"Backtest {backtest.id} is {backtest.state}. Its result: {backtests.again(backtest)}")
     return None
 
 
 async def _awaited(client: Client, backtest: Backtest, options: Options, console: Console) -> Found:
-    """What it finds, once it is done. Whoever does not want to wait any longer does not want it either."""
-    try:
-        with _progress(options, console, backtest.total, TRY) as advance:
-            done = await backtests.wait(client, backtest, advance)
-    except asyncio.CancelledError:
-        await _give_up(client, backtest)
-        raise
+    """What it finds, once it is done."""
+    with _progress(options, console, backtest.total, TRY) as advance:
+        done = await backtests.watch(client, backtest, advance, _tell)
     found = await backtests.found_by(client, done, shown=CHANGES_SHOWN)
     if options.csv is not None:
         _write(options.csv, await backtests.changes_as_csv(client, done))
     return found
 
 
-async def _give_up(client: Client, backtest: Backtest) -> None:
+async def _clear(client: Client, backtest: Backtest, imported: Imported) -> None:
     try:
-        async with asyncio.timeout(CANCEL_SECONDS_MAX):
-            await backtests.cancel(client, backtest)
+        async with asyncio.timeout(CLEAR_SECONDS_MAX):
+            await sandbox.clear(client, backtest, imported.log)
     except (ServiceError, TimeoutError) as error:
-        click.echo(f"Backtest {backtest.id} may go on ({error}). Its result: {_again(backtest)}", err=True)
-    else:
-        click.echo(f"Backtest {backtest.id} is cancelled.", err=True)
+        _tell(f"The log stays in its sandbox tenant: {error}")
 
 
-def _again(backtest: Backtest) -> str:
-    return f"rooted backtest --again {backtest.id}"
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _progress(

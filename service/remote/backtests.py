@@ -1,13 +1,15 @@
 """Tries policies on past requests: starts a backtest, waits for its end, and reads what it found."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from service.errors import ServiceError
 from service.instants import rfc3339
 from service.remote import history, policies
 from service.remote.errors import BacktestLost, NameUnknown
@@ -19,6 +21,7 @@ from service.replay.progress import Advance
 BACKTESTS = "/v1/backtests"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.2, 5.0
+CANCEL_SECONDS_MAX = 5.0
 NAMES_SHOWN = 12
 
 
@@ -137,6 +140,34 @@ async def wait(client: Client, backtest: Backtest, advance: Advance) -> Backtest
             raise BacktestLost(found.id, found.state, found.failure)
         pause = min(max(answer.retry_after_seconds, POLL_SECONDS_MIN), POLL_SECONDS_MAX)
         await client.wait(pause)
+
+
+async def watch(
+    client: Client, backtest: Backtest, advance: Advance, tell: Callable[[str], None]
+) -> Backtest:
+    """The same; but whoever waits no longer does not want the backtest either: it is cancelled.
+
+    `tell` is told what has become of it then.
+
+    Raises:
+        BacktestLost, ReplayRefused, ServerUnreachable
+    """
+    try:
+        return await wait(client, backtest, advance)
+    except asyncio.CancelledError:
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS_MAX):
+                await cancel(client, backtest)
+        except (ServiceError, TimeoutError) as error:
+            tell(f"Backtest {backtest.id} may go on ({error}). Its result: {again(backtest)}")
+        else:
+            tell(f"Backtest {backtest.id} is cancelled.")
+        raise
+
+
+def again(backtest: Backtest) -> str:
+    """The command that shows it."""
+    return f"rooted backtest --again {backtest.id}"
 
 
 async def cancel(client: Client, backtest: Backtest) -> None:
