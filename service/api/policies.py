@@ -31,7 +31,7 @@ from service.api.policy_views import (
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import PolicyId
-from service.rules import policies
+from service.rules import policies, reviewing
 from service.rules.language.trial import evaluate_expression
 from service.rules.lifecycle import Policy, Stage
 from service.rules.policies import PolicyDraft
@@ -195,7 +195,7 @@ class PolicyController(Controller):
         async def effect() -> Response[PolicyView]:
             await held_as_read(session, policy_id, precondition)
             return shown(
-                await policies.submit(
+                await reviewing.submit(
                     session, actor, policy_id, version=asked.version, note=asked.note, now=now
                 )
             )
@@ -218,7 +218,7 @@ class PolicyController(Controller):
         async def effect() -> Response[PolicyView]:
             await held_as_read(session, policy_id, precondition)
             return shown(
-                await policies.approve(
+                await reviewing.approve(
                     session, actor, policy_id, version=data.version, note=data.note, now=now
                 )
             )
@@ -241,7 +241,7 @@ class PolicyController(Controller):
         async def effect() -> Response[PolicyView]:
             await held_as_read(session, policy_id, precondition)
             return shown(
-                await policies.give_back(
+                await reviewing.give_back(
                     session, actor, policy_id, version=data.version, note=data.note, now=now
                 )
             )

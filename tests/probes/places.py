@@ -96,7 +96,7 @@ PLAIN = frozenset(
         ),
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
         *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
-        *("approval", "effective_at", "note", "running", "stage", "to", "to_version"),
+        *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )
 """A place that holds a value and names nothing."""
