@@ -106,6 +106,7 @@ async def test_a_rule_that_is_followed_again_keeps_to_the_calendars_new_version(
     await _revised(shop, calendar, LONG_DAYS)
     current = (await shop.caller.get(f"/v1/calendars/{calendar}")).json()["version_id"]
     await shop.repinned(calendar, place="calendars")
+    await desk.pass_time(shop.caller, minutes=30)
 
     await desk.report(shop.caller, request, type="changed", facts={"priority": "P1"})
 
