@@ -1,7 +1,7 @@
 """The facts of history as they were when past requests of the tenant's own were decided.
 
-A count for an instant that is past never changes (ADR 0017), so it is asked for again. How many requests were
-open then cannot be asked any more.
+What was received in a window that is past never changes, and is counted again, by what is known of it now
+(ADR 0017). How many requests were open then cannot be asked any more.
 """
 
 from collections.abc import Collection
