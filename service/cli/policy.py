@@ -13,22 +13,19 @@ from msgspec.structs import replace as replaced
 
 from service.calendars import countries
 from service.calendars.domain import CalendarInvalid, WorkingTime, compile_calendar, parse_definition
-from service.cli import policy_files, running
+from service.cli import policy_files, policy_tables, running
 from service.cli.parameters import EXISTING_FILE
 from service.cli.policy_files import Opened, Seen
 from service.cli.policy_remote import difference_line, policy
 from service.clock import SystemClock
 from service.remote import files as reading
-from service.remote import notation
 from service.remote.errors import PolicyFileUnusable
 from service.rules import canonical, documents, testing
 from service.rules.canonical import Change, Difference
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, Severity
-from service.rules.language.faults import LanguageError
 from service.rules.lint import Neighbour, Surroundings
-from service.rules.tables import sheet
-from service.rules.tables.table import TableForm, TableInvalid
+from service.rules.tables.table import TableForm
 from service.rules.testing import TestResult
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "blue"}
@@ -40,7 +37,6 @@ CHANGE_COLOURS = {
 }
 CELL = re.compile(r"/(?P<key>when|then)/(?P<place>\d+)", re.ASCII)
 FILES = click.argument("paths", metavar="FILE…", type=EXISTING_FILE, nargs=-1, required=True)
-FILE = click.argument("path", metavar="FILE", type=EXISTING_FILE)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 OWN_FACTS = click.option(
     "--facts",
@@ -138,7 +134,7 @@ def format_files(*, paths: Sequence[Path], check: bool) -> None:
 
     def rewritten() -> list[tuple[Path, str]]:
         found = [(path, policy_files.opened(path)) for path in paths]
-        written = [(path, opened.text, _formatted(opened)) for path, opened in found]
+        written = [(path, opened.text, policy_files.formatted(opened)) for path, opened in found]
         return [(path, text) for path, before, text in written if text != before]
 
     changed = running.refusing(rewritten)
@@ -148,27 +144,6 @@ def format_files(*, paths: Sequence[Path], check: bool) -> None:
             path.write_text(text, encoding="utf-8")
     if check and changed:
         raise SystemExit(1)
-
-
-def _formatted(opened: Opened) -> str:
-    """Raises PolicyFileUnusable."""
-    path = opened.file.path
-    _readable(opened)
-    if opened.is_yaml and notation.has_comments(opened.text):
-        raise PolicyFileUnusable(
-            path, "it has comments, which would be lost; say it in `because`, or leave them out."
-        )
-    return opened.canonical_text
-
-
-def _readable(opened: Opened) -> None:
-    """Raises PolicyFileUnusable where the form of the document is wrong; not where it names unknown facts."""
-    try:
-        canonical.canonical(opened.file.document)
-    except (msgspec.ValidationError, LanguageError) as error:
-        raise PolicyFileUnusable(
-            opened.file.path, f"{error}. Run `rooted policy lint` for the place."
-        ) from error
 
 
 @policy.command("diff")
@@ -181,7 +156,7 @@ def diff(*, old: Path, new: Path, as_json: bool) -> None:
     def compared() -> tuple[Opened, list[Difference]]:
         before, after = policy_files.opened(old), policy_files.opened(new)
         for opened in (before, after):
-            _readable(opened)
+            policy_files.refuse_unreadable(opened)
         return after, canonical.differences(before.file.document, after.file.document)
 
     after, found = running.refusing(compared)
@@ -248,65 +223,4 @@ def _results(opened: Opened, own: Mapping[str, Any]) -> list[TestResult]:
     return testing.run(written, document, kind)
 
 
-@policy.group("table")
-def tables() -> None:
-    """Decision tables as sheets (CSV), for spreadsheets and back."""
-
-
-@tables.command("export")
-@FILE
-def export_table(*, path: Path) -> None:
-    """Print the table of the policy in FILE as CSV."""
-    click.echo(running.refusing(lambda: sheet.write(_table(policy_files.opened(path)))), nl=False)
-
-
-@tables.command("import")
-@FILE
-@click.argument("csv", metavar="CSV", type=EXISTING_FILE)
-def import_table(*, path: Path, csv: Path) -> None:
-    """Put the table of a sheet into the policy in FILE, and write that in its canonical form."""
-
-    def imported() -> tuple[str, int]:
-        opened = policy_files.opened(path)
-        before = _table(opened)
-        document = {**opened.file.document, "table": msgspec.to_builtins(_sheet(csv, before))}
-        changed = replace(opened, file=replace(opened.file, document=document))
-        text = _formatted(changed)
-        return text, len(canonical.differences(opened.file.document, document))
-
-    text, count = running.refusing(imported)
-    path.write_text(text, encoding="utf-8")
-    click.echo(
-        f"{path}: {count} difference{'' if count == 1 else 's'}; look at it with `rooted policy lint {path}`"
-    )
-
-
-def _table(opened: Opened) -> TableForm:
-    """Raises PolicyFileUnusable."""
-    found = opened.file.document.get("table")
-    if found is None:
-        raise PolicyFileUnusable(opened.file.path, "it has its rules one by one, and no table.")
-    try:
-        return msgspec.convert(found, TableForm)
-    except msgspec.ValidationError as error:
-        raise PolicyFileUnusable(opened.file.path, f"its table is none: {error}.") from error
-
-
-def _sheet(path: Path, before: TableForm) -> TableForm:
-    """The table of a sheet, with what a sheet does not hold as it was. Raises PolicyFileUnusable."""
-    try:
-        read = sheet.read(path.read_text(encoding="utf-8"), then=before.then)
-    except UnicodeDecodeError as error:
-        raise PolicyFileUnusable(path, "it is not UTF-8; export it as such from the spreadsheet.") from error
-    except TableInvalid as error:
-        told = "\n  ".join(f"{_cell_text(fault.pointer)}{fault.detail}" for fault in error.faults)
-        raise PolicyFileUnusable(path, f"it is no sheet of this table:\n  {told}") from error
-    return sheet.titled(read, before)
-
-
-def _cell_text(pointer: str) -> str:
-    """`/2/1` in the words of a spreadsheet: `row 3, column 2: `."""
-    names = ("row", "column")
-    steps = [step for step in pointer.split("/")[1:] if step.isdecimal()]
-    told = ", ".join(f"{name} {int(step) + 1}" for name, step in zip(names, steps, strict=False))
-    return f"{told}: " if told else ""
+policy.add_command(policy_tables.tables)

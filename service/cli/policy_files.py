@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from service.remote import files as reading
 from service.remote import notation
 from service.remote.errors import PolicyFileUnusable
@@ -16,6 +18,7 @@ from service.rules import canonical, documents, lint, testing
 from service.rules.domain import Document, Kind
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, gravest_first
+from service.rules.language.faults import LanguageError
 from service.rules.lint import Surroundings
 
 
@@ -120,6 +123,27 @@ def looked_at(opened: Opened, own: Mapping[str, Any], around: Surroundings | Non
         *([] if around is None else lint.find_around(written, document, kind, around)),
     ]
     return Seen(opened, document, gravest_first(found))
+
+
+def formatted(opened: Opened) -> str:
+    """The file in its canonical form. Raises PolicyFileUnusable."""
+    path = opened.file.path
+    refuse_unreadable(opened)
+    if opened.is_yaml and notation.has_comments(opened.text):
+        raise PolicyFileUnusable(
+            path, "it has comments, which would be lost; say it in `because`, or leave them out."
+        )
+    return opened.canonical_text
+
+
+def refuse_unreadable(opened: Opened) -> None:
+    """Raises PolicyFileUnusable where the form of the document is wrong; not where it names unknown facts."""
+    try:
+        canonical.canonical(opened.file.document)
+    except (msgspec.ValidationError, LanguageError) as error:
+        raise PolicyFileUnusable(
+            opened.file.path, f"{error}. Run `rooted policy lint` for the place."
+        ) from error
 
 
 def _and_above(pointer: str) -> Iterator[str]:

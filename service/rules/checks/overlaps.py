@@ -90,7 +90,7 @@ def _overlap(
         if rival in found or len(doubtful) > DOUBTS_MAX:
             continue
         ranked.pile.take(STEPS_PER_EXAMPLE)
-        example = worlds.proven(world, both, (index, rival))
+        example = worlds.proven(world, both, (index, rival), ranked.pile.take)
         if example is None:
             doubtful.append(rival)
             continue

@@ -1,6 +1,6 @@
 """The facts that the rules of a policy tell apart, as codes: what there can be, what may well come. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.rules.checks import samples
@@ -16,11 +16,15 @@ from service.rules.language.format import literal_text
 from service.rules.language.syntax import Binary, Expression, Literal, Unary, UnaryOperator
 from service.rules.language.types import DYN, STRING, Declarations, Type, TypeName
 from service.rules.language.values import Duration, Timestamp, Value
-from service.rules.language.walk import children, path_text, paths
+from service.rules.language.walk import children, cost_of, path_text, paths
 
 SHOWN_MAX = 5
 GUESSES_MAX = 12
 """How many texts are tried where only the evaluator can say whether a condition is true."""
+
+FOLDED_COST_MAX = 2_000
+COST_PER_STEP = 50
+"""Parts that are evaluated, macros and all, in the time of one step of comparing boxes."""
 
 Path = tuple[str, ...]
 Example = Mapping[Path, Value]
@@ -97,7 +101,9 @@ def folded(expression: Expression) -> Expression:
         case Literal():
             return expression
         case _:
-            value = None if any(paths(expression)) else evaluate(expression, {})
+            if any(paths(expression)) or cost_of(expression) > FOLDED_COST_MAX:
+                return expression
+            value = evaluate(expression, {})
             return Literal(value, expression.place) if isinstance(value, bool) else expression
 
 
@@ -188,11 +194,20 @@ def _value(world: World, index: int, mask: int) -> Value:
     return fitting[0] if fitting else None
 
 
-def proven(world: World, part: Box, rules: Sequence[int]) -> Example | None:
-    """Facts for which the conditions of all these rules are true; None when none were found."""
+def proven(world: World, part: Box, rules: Sequence[int], spend: Callable[[int], None]) -> Example | None:
+    """Facts for which the conditions of all these rules are true; None when none were found.
+
+    Args:
+        world: of the conditions.
+        part: a box in which all of them are true, as far as can be seen.
+        rules: the conditions' indexes.
+        spend: is told how many steps each try takes.
+    """
     found = example(world, part)
     wanted = [world.conditions[rule] for rule in rules]
+    steps = 1 + sum(map(cost_of, wanted)) // COST_PER_STEP
     for guess in _guesses(wanted, found, world.declarations):
+        spend(steps)
         facts = bind({".".join(path): value for path, value in guess.items()}, world.declarations).facts
         if all(evaluate(condition, facts) is True for condition in wanted):
             return guess
