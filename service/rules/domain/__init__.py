@@ -1,0 +1,47 @@
+"""Policies, and what is chosen when their rules have been matched. Pure."""
+
+from service.rules.domain.answers import (
+    Answer,
+    Choice,
+    Consulted,
+    Decided,
+    Doubt,
+    Winner,
+    choose,
+)
+from service.rules.domain.kinds import (
+    Kind,
+    Reach,
+    Target,
+)
+from service.rules.domain.policies import (
+    EVERYTHING,
+    ORDER_DEFAULT,
+    Document,
+    HitPolicy,
+    Rule,
+    Saved,
+    Scope,
+    VersionRef,
+)
+
+__all__ = [
+    "EVERYTHING",
+    "ORDER_DEFAULT",
+    "Answer",
+    "Choice",
+    "Consulted",
+    "Decided",
+    "Document",
+    "Doubt",
+    "HitPolicy",
+    "Kind",
+    "Reach",
+    "Rule",
+    "Saved",
+    "Scope",
+    "Target",
+    "VersionRef",
+    "Winner",
+    "choose",
+]
