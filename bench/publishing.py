@@ -40,6 +40,7 @@ from service.tenants.domain import SCOPES, Approval
 CONNECTIONS = 16
 MEASURED_SECONDS = 8.0
 SHARE = 0.6
+TOLD_EVERY = 100
 BODY = {"source": "bench", "type": "incident", "facts": {"priority": "P1", "category": "c7"}}
 RULE_ID = re.compile(r"v(\d+)")
 
@@ -219,6 +220,8 @@ async def measure(folder: Path, *, versions: int) -> bool:
         for version in range(2, versions + 1):
             await publish(callers[version % len(callers)], policy_id, publications, version)
             taken.append(publications.answered_at[-1] - publications.asked_at[-1])
+            if version % TOLD_EVERY == 0:
+                print(f"{version:,} versions after {monotonic() - began:,.0f} s", flush=True)
         seconds = monotonic() - began
         is_over.set()
         await sending

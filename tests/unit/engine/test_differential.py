@@ -20,6 +20,7 @@ from service.rules.language.values import Duration, Facts, Timestamp, Value
 from service.rules.matching import RuleSet
 from service.rules.pool import DurablePool, PoolLimits
 from service.rules.reference import ReferenceEngine
+from service.rules.slot import SlotLimits
 from tests.unit.engine.world import KIND, random_policy, random_ruleset, random_snapshot
 from tests.unit.language.generators import random_facts, seeded
 
@@ -29,9 +30,12 @@ SNAPSHOTS = 40
 
 @asynccontextmanager
 async def _pool() -> AsyncGenerator[DurablePool]:
-    """A pool that never checks itself."""
+    """A pool that never checks itself, and in which nobody stands in because the machine is busy."""
     pool = DurablePool(
-        reference=ReferenceEngine(), sample=lambda: 1.0, limits=PoolLimits(children=2, shadow_rate=0.0)
+        reference=ReferenceEngine(),
+        sample=lambda: 1.0,
+        limits=PoolLimits(children=2, shadow_rate=0.0),
+        slot_limits=SlotLimits(patience_seconds=60.0),
     )
     yield pool
     await pool.close()
