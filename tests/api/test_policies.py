@@ -220,3 +220,33 @@ async def test_what_is_found_beside_what_is_in_effect_is_told_when_a_policy_is_s
         ("never-asked", "/document/order"),
     ]
     assert "'promises' always answers before" in created["findings"][1]["reason"]
+
+
+async def test_rules_that_overlap_without_a_rank_are_saved_and_not_published(caller: AsyncClient) -> None:
+    (rule, *_) = desk.DOCUMENT["rules"][1:]
+    rules = [
+        rule | {"id": "urgent", "when": "request.priority == 'P1'"},
+        rule | {"id": "gold", "when": "client.tier == 'gold'"},
+    ]
+    ranked = [each | {"rank": place} for place, each in enumerate(rules)]
+
+    created = await _created(caller, document={"hit_policy": "UNIQUE", "rules": rules})
+    path = f"/v1/policies/{created['id']}"
+    refused = await caller.post(f"{path}/publish", headers=factories.key())
+    tag = (await caller.get(path)).headers["ETag"]
+    revised = await caller.put(
+        path,
+        json={"document": {"hit_policy": "UNIQUE", "rules": ranked}},
+        headers={"If-Match": tag},
+    )
+    published = await caller.post(f"{path}/publish", headers=factories.key())
+
+    overlap = next(finding for finding in created["findings"] if finding["code"] == "overlap")
+    assert (overlap["severity"], overlap["refused"]) == ("error", "publishing")
+    assert 'as when client.tier is "gold" and request.priority is "P1"' in overlap["reason"]
+    (fault,) = refused.json()["errors"]
+    assert refused.status_code == 422
+    assert (fault["pointer"], fault["code"]) == ("/document/rules/1", "overlap")
+    assert fault["detail"].endswith(fault["remedy"])
+    assert "overlap" not in {finding["code"] for finding in revised.json()["findings"]}
+    assert published.status_code == 200, published.text
