@@ -74,6 +74,8 @@ class ImportedCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class ImportCases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Some cases of a log: as many at once as a body may hold."""
+
     cases: Annotated[list[ImportedCase], msgspec.Meta(min_length=1, max_length=CASES_MAX)]
 
     def read(self, now: datetime) -> list[HistoryCase]:
