@@ -14,7 +14,7 @@ from service.rules.facts import domain
 from service.rules.facts.domain import FactEntry
 from service.rules.language.bind import bind
 from service.rules.language.declare import declarations_from_json
-from service.rules.vocabulary import FACTS, HISTORY, Source
+from service.rules.vocabulary import FACTS, HISTORY, Source, read_by
 
 SITE = FactEntry(name="request.custom.site", type="string", description="Where the work is.")
 THEN = {"promises": [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}]}
@@ -111,6 +111,23 @@ def test_a_version_that_reads_a_group_by_an_index_keeps_all_of_it() -> None:
     assert _pinned(_document("request.custom['site'] == 'harbour'"), own) == {
         "request.custom.site": {"type": "string"}
     }
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "history['same_service_1h'] > 2",
+        "history.exists(name, history[name] > 2)",
+        "has(history.same_service_1h) || true",
+        "size(history) > 0 && request.priority == 'P1'",
+        "true ? history.same_service_1h > 2 : false",
+        "[history.same_service_1h].exists(count, count > 2)",
+    ],
+)
+def test_no_way_of_reading_history_slips_past(when: str) -> None:
+    read = documents.read(_document(when), COMMITMENT)
+
+    assert "history.same_service_1h" in read_by(HISTORY, read.reads)
 
 
 def test_a_rule_is_checked_against_what_the_tenant_declares() -> None:
