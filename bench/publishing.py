@@ -40,7 +40,8 @@ from service.tenants.domain import SCOPES, Approval
 CONNECTIONS = 16
 MEASURED_SECONDS = 8.0
 SHARE = 0.6
-TOLD_EVERY = 100
+TOLD_EVERY = 50
+RENEWED_SECONDS = 300.0
 BODY = {"source": "bench", "type": "incident", "facts": {"priority": "P1", "category": "c7"}}
 RULE_ID = re.compile(r"v(\d+)")
 
@@ -109,20 +110,43 @@ def version_of(answer: dict[str, Any]) -> int:
     return int(found[1])
 
 
+@dataclass(slots=True)
+class Bearer:
+    """The header that says who asks. A token lasts a quarter of an hour."""
+
+    credentials: Credentials
+    header: str = ""
+    _renewed_at: float = 0.0
+
+    async def renew(self, callers: Sequence[AsyncClient]) -> None:
+        """Get a new token when the one there is old, and give it to the callers."""
+        if self.header and monotonic() - self._renewed_at < RENEWED_SECONDS:
+            return
+        answer = await callers[0].post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(self.credentials.client_id, self.credentials.client_secret),
+        )
+        self.header = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        self._renewed_at = monotonic()
+        for caller in callers:
+            caller.headers["Authorization"] = self.header
+
+
 class Connection:
     """Submits requests to one process, one after the other."""
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter, token: str) -> None:
+    def __init__(self, reader: StreamReader, writer: StreamWriter, bearer: Bearer) -> None:
         self._reader = reader
         self._writer = writer
-        self._token = token
+        self._bearer = bearer
 
     async def submit(self, name: str) -> Decision:
         """Raises ValueError when the request is not accepted."""
         sent_at = monotonic()
         body = json.dumps(BODY | {"external_id": name}).encode()
         self._writer.write(
-            f"POST /v1/requests HTTP/1.1\r\nHost: bench\r\nAuthorization: {self._token}\r\n"
+            f"POST /v1/requests HTTP/1.1\r\nHost: bench\r\nAuthorization: {self._bearer.header}\r\n"
             f"Idempotency-Key: {name}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()
             + body
@@ -207,17 +231,17 @@ async def measure(folder: Path, *, versions: int) -> bool:
         credentials = await _tenant(database)
         urls = [await stack.enter_async_context(serving(database, folder)) for _ in range(PROCESSES)]
         callers = [await stack.enter_async_context(AsyncClient(base_url=url, timeout=60)) for url in urls]
-        token = await _token(callers[0], credentials)
-        for caller in callers:
-            caller.headers["Authorization"] = token
+        bearer = Bearer(credentials)
+        await bearer.renew(callers)
         policy_id, publications = await created_policy(callers[0]), Publications()
         await publish(callers[0], policy_id, publications, 1)
-        connections = [await _connection(urls[n % len(urls)], token) for n in range(CONNECTIONS)]
+        connections = [await _connection(urls[n % len(urls)], bearer) for n in range(CONNECTIONS)]
         rate = await _accept_rate(connections)
         load, is_over = Load(connections), asyncio.Event()
         sending = asyncio.create_task(load.run(is_over, per_second=SHARE * rate))
         began, taken = monotonic(), list[float]()
         for version in range(2, versions + 1):
+            await bearer.renew(callers)
             await publish(callers[version % len(callers)], policy_id, publications, version)
             taken.append(publications.answered_at[-1] - publications.asked_at[-1])
             if version % TOLD_EVERY == 0:
@@ -259,18 +283,9 @@ async def _accept_rate(connections: Sequence[Connection]) -> float:
     return rate
 
 
-async def _connection(url: str, token: str) -> Connection:
+async def _connection(url: str, bearer: Bearer) -> Connection:
     parts = urlsplit(url)
-    return Connection(*await asyncio.open_connection(parts.hostname, parts.port), token)
-
-
-async def _token(caller: AsyncClient, credentials: Credentials) -> str:
-    answer = await caller.post(
-        "/oauth/token",
-        data={"grant_type": "client_credentials"},
-        auth=(credentials.client_id, credentials.client_secret),
-    )
-    return f"Bearer {answer.raise_for_status().json()['access_token']}"
+    return Connection(*await asyncio.open_connection(parts.hostname, parts.port), bearer)
 
 
 async def _tenant(database: EmbeddedDatabase) -> Credentials:

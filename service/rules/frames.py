@@ -17,7 +17,8 @@ LENGTH_BYTES = 4
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 TIMESTAMP_EXT, DURATION_EXT = 1, 2
 TIME_BYTES = 12
-TERMS_LEAST = 2_000
+TERMS_LEAST = 4_500
+"""Room for one rule set of as many rules as a policy may have, with what finds their errors."""
 PLAIN = frozenset({bool, int, float, str})
 
 

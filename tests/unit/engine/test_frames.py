@@ -2,14 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.rules.documents import RULES_MAX
 from service.rules.frames import (
     LENGTH_BYTES,
     REPLIES,
     REQUESTS,
+    TERMS_LEAST,
     Answer,
     Answered,
     Ask,
     Failed,
+    Limits,
     Load,
     Reads,
     frame,
@@ -101,3 +104,14 @@ def test_messages_come_out_as_they_went_in() -> None:
 def test_a_rule_set_key_that_is_no_text_cannot_be_sent() -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
         frame(Load("\ud800", []))
+
+
+def test_children_share_half_a_gigabyte_as_far_as_each_has_room_for_the_largest_policy() -> None:
+    assert [Limits.shared_by(children).terms_max for children in (1, 2, 3, 4, 64)] == [
+        Limits().terms_max,
+        Limits().terms_max // 2,
+        Limits().terms_max // 3,
+        TERMS_LEAST,
+        TERMS_LEAST,
+    ]
+    assert 2 * RULES_MAX < TERMS_LEAST
