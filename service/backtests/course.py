@@ -14,7 +14,7 @@ from uuid import UUID
 from service.backtests.cases import Case, CaseEvent
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises, steps
-from service.commitments.domain import Calendars, EntryId, LedgerEntry, Terms
+from service.commitments.domain import Calendars, EntryId, LedgerEntry, Standing, Terms
 from service.commitments.models import Commitment
 from service.commitments.steps import Look, Offer, Step
 from service.ids import DecisionId, EventId, RequestId
@@ -154,6 +154,7 @@ def course(
 @dataclass(slots=True)
 class _Promise:
     commitment: Commitment
+    standing: Standing
     ledger: list[LedgerEntry]
     wakes_at: datetime | None
 
@@ -240,16 +241,18 @@ class _Run:
     def _step(
         self, promise: _Promise, entries: Sequence[LedgerEntry], offer: Offer | None, look: Look
     ) -> None:
-        step = steps.next_step(promise.commitment, promise.ledger, entries, offer, look)
+        step = steps.next_step(
+            promise.commitment, promise.ledger, entries, offer, look, before=promise.standing
+        )
         self._tell(step)
-        promise.commitment = step.commitment
+        promise.commitment, promise.standing = step.commitment, step.standing
         promise.ledger += step.entries
         promise.wakes_at = None if step.wake_up is None else step.wake_up.fire_at
 
     def _add(self, step: Step) -> None:
         self._tell(step)
         wakes_at = None if step.wake_up is None else step.wake_up.fire_at
-        self.promises.append(_Promise(step.commitment, list(step.entries), wakes_at))
+        self.promises.append(_Promise(step.commitment, step.standing, list(step.entries), wakes_at))
 
     def _tell(self, step: Step) -> None:
         self.told.update((step.commitment.metric, event.type) for event in step.events)

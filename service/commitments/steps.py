@@ -92,6 +92,7 @@ class Step:
     """What one look at a promise leads to, before anything is written.
 
     Attributes:
+        standing: where the promise stands after it, with what is told.
         entries: what to append to its ledger.
         events: what to tell.
         wake_up: when to look again, if ever.
@@ -99,6 +100,7 @@ class Step:
     """
 
     commitment: Commitment
+    standing: Standing
     entries: tuple[LedgerEntry, ...]
     events: tuple[EventDraft, ...]
     wake_up: WakeUp | None
@@ -211,14 +213,24 @@ def next_step(
     entries: Sequence[LedgerEntry],
     offer: Offer | None,
     look: Look,
+    *,
+    before: Standing | None = None,
 ) -> Step:
     """From where the promise stood when it was last looked at, to where it stands with what is new.
 
     A look that is dated before the last one, as by a clock that was set back, sees what the last one saw.
+
+    Args:
+        commitment: the promise, as it was last looked at.
+        ledger: all of its entries.
+        entries: what happened to its request since.
+        offer: new terms, if there are.
+        look: what it works with.
+        before: where it stood when it was last looked at, from whoever has that; else the ledger says it.
     """
     terms = None if offer is None else offer.terms_of(commitment.metric)
     added = [*_retermed(offer, terms, ledger, look), *entries]
-    before = domain.standing(ledger, look.calendars, commitment.looked_at)
+    before = before or domain.standing(ledger, look.calendars, commitment.looked_at)
     after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
     return _after(commitment, added, before, after, look)
 
@@ -246,6 +258,7 @@ def _after(
     ]
     return Step(
         commitment=after,
+        standing=standing,
         entries=(*entries, *told),
         events=tuple(events),
         wake_up=_wake_up(commitment.id, standing),
