@@ -119,8 +119,15 @@ def _outcomes(change: dict[str, Any]) -> tuple[str, str]:
     return change["before"]["promises"][0]["outcome"], change["after"]["promises"][0]["outcome"]
 
 
-async def test_twice_the_same_bits_however_it_is_cut_and_whatever_matches() -> None:
-    found = past.cases()[:200]
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [(past.SAMPLE, 200), pytest.param(past.HALF, None, marks=[pytest.mark.prove, NEEDS_HALF])],
+    ids=["sample", "half"],
+)
+async def test_twice_the_same_bits_however_it_is_cut_and_whatever_matches(
+    path: Path, most: int | None
+) -> None:
+    found = past.cases(path)[:most]
 
     first = result(await judged(found))
 
