@@ -235,3 +235,21 @@ async def test_a_request_that_is_decided_again_is_counted_again_without_itself(c
 
     assert (first["rule_id"], decision["rule_id"]) == (None, "asked")
     assert decision["facts"]["history"] == {"same_service_1h": 1}
+
+
+async def test_a_broken_promise_counts_for_its_client_and_its_service(
+    sessions: Sessions, sign_in: SignIn
+) -> None:
+    sandbox = await factories.tenant(sessions, sandbox_at=NOON)
+    await factories.client_of(sessions, sandbox)
+    caller = await sign_in(of=sandbox)
+    await desk.created(caller, "/v1/services", {"name": "mail"})
+    await desk.set_up(caller, _document("service.breaches_30d >= 1 && client.breaches_30d >= 1 || true"))
+    first = await desk.submitted(caller, client="Harbour", service="mail", occurred_at=desk.at())
+    await desk.pass_time(caller, days=2)
+
+    second = await desk.submitted(caller, client="Harbour", service="mail", occurred_at=desk.at(days=2))
+    before, after = [(await _decision(caller, each))["facts"] for each in (first, second)]
+
+    assert (before["service"]["breaches_30d"], before["client"]["breaches_30d"]) == (0, 0)
+    assert (after["service"]["breaches_30d"], after["client"]["breaches_30d"]) == (1, 1)
