@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from service.db import Sessions
 from service.embedded import EmbeddedDatabase
+from service.platform import platform_transaction
+from service.tenants import service as tenants
 
 pytestmark = pytest.mark.concurrent
 
@@ -79,6 +82,30 @@ async def test_a_variable_that_cannot_be_read_is_named() -> None:
 
     assert refused.exit_code == 2
     assert "ROOTED_PORT" in refused.output
+
+
+async def test_a_tenant_says_from_its_beginning_where_its_policies_are_reviewed(
+    own_database: EmbeddedDatabase, own_sessions: Sessions
+) -> None:
+    created = [
+        await _run(own_database, "tenant", "create", slug, *options)
+        for slug, options in (
+            ("in-git", ["--approval", "git"]),
+            ("by-members", []),
+            ("rehearsal", ["--sandbox"]),
+            ("strict", ["--sandbox", "--approval", "members"]),
+        )
+    ]
+    unknown = await _run(own_database, "tenant", "create", "acme", "--approval", "nobody")
+
+    assert [answer.exit_code for answer in created] == [0] * 4, [answer.output for answer in created]
+    assert unknown.exit_code == 2
+    async with platform_transaction(own_sessions) as platform:
+        found = [
+            (await tenants.find(platform, slug)).approval
+            for slug in ("in-git", "by-members", "rehearsal", "strict")
+        ]
+    assert found == ["git", "members", "git", "members"]
 
 
 async def test_a_tenant_is_created_together_with_its_first_admin(own_database: EmbeddedDatabase) -> None:
