@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 
 from service.api.security import Principal
 from service.backtests import service as backtests
+from service.backtests.logs import service as logs
 from service.calendars import service as calendars
 from service.commitments import service as commitments
 from service.db import TenantSession
@@ -22,6 +23,8 @@ from service.limits.domain.table import (
     CLIENTS,
     FACTS,
     GROUPS,
+    HISTORY_CASES,
+    HISTORY_LOGS,
     LIMITS,
     MEMBERS,
     OPEN_PROMISES,
@@ -56,6 +59,8 @@ COUNTS: Mapping[str, Count] = {
     CLIENTS.name: tenants.client_count,
     FACTS.name: facts.count,
     GROUPS.name: groups.count,
+    HISTORY_CASES.name: logs.case_count,
+    HISTORY_LOGS.name: logs.log_count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,

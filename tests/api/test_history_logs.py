@@ -254,10 +254,13 @@ async def test_no_more_cases_than_the_tenant_may_have_all_or_none_of_a_call(
     refused = await _brought(caller, other, _case("INC-1"), _case("INC-2"))
     fits = await _fates(caller, other, _case("INC-1"))
     known = await _fates(caller, other, _case("INC-1"))
+    shown = (await caller.get("/v1/tenant/limits")).json()["limits"]
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/history-cases-too-many")
     assert (fits, known) == (["added"], ["known"])
     assert (await caller.get(other)).json()["cases"] == 1
+    used = {limit["name"]: limit["used"] for limit in shown}
+    assert (used["history_cases"], used["history_logs"]) == (3, 2)
 
 
 async def test_no_more_logs_than_the_tenant_may_have(caller: AsyncClient, session: TenantSession) -> None:

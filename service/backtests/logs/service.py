@@ -83,6 +83,15 @@ async def list_logs(
     return [row.to_domain() for row in await store.listed(session, name=name, after=after, limit=limit)]
 
 
+async def log_count(session: TenantSession) -> int:
+    return await store.log_count(session)
+
+
+async def case_count(session: TenantSession) -> int:
+    """How many cases all logs have together."""
+    return await store.case_count(session)
+
+
 async def fill(
     session: TenantSession, actor: Actor, log_id: HistoryLogId, cases: Sequence[HistoryCase], *, now: datetime
 ) -> tuple[HistoryLog, list[Taken]]:
