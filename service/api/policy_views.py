@@ -27,7 +27,12 @@ class CreatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A policy with its first version, which is a draft until it is published."""
 
     name: Name
-    kind: Annotated[str, msgspec.Meta(description="What it decides: `commitment`.")]
+    kind: Annotated[
+        str,
+        msgspec.Meta(
+            description="What it decides: `classification`, `rationalization`, `commitment` or `escalation`."
+        ),
+    ]
     document: Annotated[dict[str, Any], msgspec.Meta(description="See docs/guides/policies.md.")]
 
 

@@ -1,11 +1,12 @@
 """What is found in a policy beside those in effect, and beside the tenant's registers, when it is saved."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from service.db import TenantSession
 from service.ids import PolicyId
-from service.rules import examining, lint, pointers, service, store
+from service.rules import lint, pointers, service, store
 from service.rules.domain import Document, Kind, Reach
 from service.rules.findings import Finding
 from service.rules.lint import Neighbour, Surroundings
@@ -33,20 +34,41 @@ async def find(
         policy_id: None for a policy that is new.
         now: the tenant's now.
     """
-    around = Surroundings(
+    around = await surroundings(session, rulebook, kind, document, policy_id=policy_id, now=now)
+    return in_body(lint.find_around({}, document, kind, around))
+
+
+async def surroundings(
+    session: TenantSession,
+    rulebook: Rulebook,
+    kind: Kind,
+    document: Document,
+    *,
+    policy_id: PolicyId | None,
+    now: datetime,
+) -> Surroundings:
+    """What a policy is beside, but for the calendars; see `find`."""
+    return Surroundings(
         calendars=None,
         now=now,
         services=await registers.services(session, document.scope.services),
         clients=await registers.clients(session, document.scope.clients),
         neighbours=await _neighbours(session, rulebook, kind, policy_id, now=now),
     )
-    return examining.in_body(lint.find_around({}, document, kind, around))
+
+
+def in_body(found: Sequence[Finding]) -> list[Finding]:
+    """Findings of a document, with where they are in a body."""
+    return [replace(finding, pointer=f"/document{finding.pointer}") for finding in found]
 
 
 async def _neighbours(
     session: TenantSession, rulebook: Rulebook, kind: Kind, policy_id: PolicyId | None, *, now: datetime
 ) -> Sequence[Neighbour]:
-    """The other policies of the kind in effect, where one may hide another."""
+    """The other policies of the kind in effect, where one may hide another.
+
+    Nothing is held: whoever publishes wants the pointer for itself afterwards.
+    """
     if kind.reach is Reach.ALL:
         return ()
     pointed = (await store.pointed(session, hold=False)).get(kind.name, [])

@@ -1,24 +1,21 @@
 """Looks at the document of a version, when it is saved and before it is published."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId
-from service.rules import documents, findings, lint, pointers, service, store, testing
-from service.rules.checks.surroundings import Hours, Neighbour
+from service.rules import beside, documents, findings, lint, testing
+from service.rules.checks.surroundings import Hours
 from service.rules.domain import Document, Kind, Saved
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, Refused
-from service.rules.lint import Surroundings
 from service.rules.models import PolicyRow
-from service.rules.pointers import Received
 from service.rules.service import Rulebook
 from service.rules.testing import TestResult
-from service.tenants import registers
 
 Calendars = Callable[[Collection[str]], Awaitable[Mapping[str, Hours]]]
 """Tells, of the calendars with these names, those that there are, ready to compute."""
@@ -60,17 +57,16 @@ async def to_publish(
     """
     kind = kind_of(means.rulebook, row.kind)
     read, found = await asyncio.to_thread(_examine, saved, kind)
-    around = await _surroundings(session, means, row, read, now=now)
-    found += in_body(await asyncio.to_thread(lint.find_around, saved.document, read, kind, around))
+    counted_by = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
+    around = replace(
+        await beside.surroundings(session, means.rulebook, kind, read, policy_id=PolicyId(row.id), now=now),
+        calendars=await means.calendars(counted_by),
+    )
+    found += beside.in_body(await asyncio.to_thread(lint.find_around, saved.document, read, kind, around))
     held_up = findings.holding_up(found, Refused.SAVING, Refused.PUBLISHING)
     if held_up:
         raise PolicyInvalid([finding.fault for finding in held_up])
     return read, findings.gravest_first(found)
-
-
-def in_body(found: Sequence[Finding]) -> list[Finding]:
-    """Findings of a document, with where they are in a body."""
-    return [replace(finding, pointer=f"/document{finding.pointer}") for finding in found]
 
 
 def _read(saved: Saved, kind: Kind) -> Document:
@@ -85,36 +81,4 @@ def _examine(saved: Saved, kind: Kind) -> tuple[Document, list[Finding]]:
     read = _read(saved, kind)
     failed = testing.findings(testing.run(saved.document, read, kind))
     found = findings.gravest_first([*lint.find(saved.document, read, kind), *failed])
-    return read, in_body(found)
-
-
-async def _surroundings(
-    session: TenantSession, means: Means, row: PolicyRow, read: Document, *, now: datetime
-) -> Surroundings:
-    kind = means.rulebook.kinds[row.kind]
-    counted_by = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
-    return Surroundings(
-        calendars=await means.calendars(counted_by),
-        now=now,
-        services=await registers.services(session, read.scope.services),
-        clients=await registers.clients(session, read.scope.clients),
-        neighbours=await _neighbours(session, means.rulebook, row, now=now),
-    )
-
-
-async def _neighbours(
-    session: TenantSession, rulebook: Rulebook, row: PolicyRow, *, now: datetime
-) -> list[Neighbour]:
-    """The other policies of the kind by which new requests are decided, in the order in which they are asked.
-
-    Nothing is held: whoever publishes wants the pointer for itself afterwards.
-    """
-    pointed = (await store.pointed(session, hold=False)).get(row.kind, [])
-    refs = [
-        ref
-        for ref in pointers.in_effect(pointed, Received(now), now=now)
-        if ref.policy_id != PolicyId(row.id)
-    ]
-    names = await store.names(session, [ref.policy_id for ref in refs])
-    effective = (await service.read_versions(session, rulebook, {row.kind: refs}))[row.kind]
-    return [Neighbour(name=names[each.ref.policy_id], document=each.document) for each in effective]
+    return read, beside.in_body(found)
