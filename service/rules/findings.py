@@ -86,7 +86,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "always-matches": _doubtful("Under `FIRST` a rule before the last always matches."),
         "shadowed": _doubtful("A rule never counts, because others before it do whenever it matches."),
         "same-condition": _doubtful("A rule asks the same as one before it."),
-        "same-metric": _doubtful("Under `COLLECT` two rules that can both match promise the same metric, or set the same fact."),
+        "same-metric": _doubtful(
+            "Under `COLLECT` two rules that can both match promise the same metric, or set the same fact."
+        ),
         "gap": _doubtful("Something that may well come matches no row of a table."),
         "value-never-taken": _doubtful("A fact is compared with a value that it never takes."),
         "null-comparison": _doubtful("A fact is compared with null, which it never is."),

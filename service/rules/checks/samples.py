@@ -56,19 +56,13 @@ def _bools(_column: Column) -> Iterator[Value]:
 def _ints(column: Column) -> Iterator[Value]:
     scale = _scale(column, int)
     for constant in scale.constants:
-        if constant == int(constant):
+        if constant == int(constant) and INT_MIN <= constant <= INT_MAX:
             yield int(constant)
     for low, high in _gaps(scale):
-        between = _int_between(low, high)
-        if INT_MIN <= between <= INT_MAX and (high is None or between < high):
-            yield between
-
-
-def _int_between(low: float | None, high: float | None) -> int:
-    """The integer next to the lower end, else to the upper; there may be none, and it lies outside then."""
-    if low is not None:
-        return math.floor(low) + 1
-    return 0 if high is None else math.ceil(high) - 1
+        least = INT_MIN if low is None else max(INT_MIN, math.floor(low) + 1)
+        most = INT_MAX if high is None else min(INT_MAX, math.ceil(high) - 1)
+        if least <= most:
+            yield least if low is not None else most if high is not None else 0
 
 
 def _doubles(column: Column) -> Iterator[Value]:

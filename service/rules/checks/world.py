@@ -23,6 +23,9 @@ GUESSES_MAX = 12
 """How many texts are tried where only the evaluator can say whether a condition is true."""
 
 FOLDED_COST_MAX = 2_000
+TRY_STEPS_MAX = 500
+"""Conditions that may take longer are not tried at all."""
+
 COST_PER_STEP = 50
 """Parts that are evaluated, macros and all, in the time of one step of comparing boxes."""
 
@@ -206,6 +209,8 @@ def proven(world: World, part: Box, rules: Sequence[int], spend: Callable[[int],
     found = example(world, part)
     wanted = [world.conditions[rule] for rule in rules]
     steps = 1 + sum(map(cost_of, wanted)) // COST_PER_STEP
+    if steps > TRY_STEPS_MAX:
+        return None
     for guess in _guesses(wanted, found, world.declarations):
         spend(steps)
         facts = bind({".".join(path): value for path, value in guess.items()}, world.declarations).facts
