@@ -278,7 +278,7 @@ async def test_what_its_source_told_of_the_same_instant_comes_before_it(shop: Sh
 async def test_a_request_whose_calendar_never_leaves_time_for_the_new_terms_is_left_and_listed(
     shop: Shop,
 ) -> None:
-    once = {"tz": "UTC", "weekly": {}, "openings": [["2100-01-01T09:00", "2100-01-01T10:00"]]}
+    once: dict[str, Any] = {"tz": "UTC", "weekly": {}, "openings": [["2100-01-01T09:00", "2100-01-01T10:00"]]}
     await desk.created(shop.caller, "/v1/calendars", {"name": "office", "definition": desk.OFFICE})
     await desk.created(shop.caller, "/v1/calendars", {"name": "once", "definition": once})
     await desk.created(shop.caller, "/v1/clients", {"name": "Quay", "calendar": "once"})
