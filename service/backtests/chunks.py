@@ -23,6 +23,9 @@ from service.tenants.domain import Client, OperatedService
 CASES = msgspec.json.Decoder(Case)
 
 
+DECISIONS_MAX = 100
+"""On one request. What a further one costs grows with the square of those before it."""
+
 REASONS_MAX = 20
 """Of one chunk; whatever else cannot be judged is counted together."""
 OTHER_REASONS = "for other reasons"
@@ -110,6 +113,8 @@ async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Tol
     client = chunk.client_of(case)
     told = courses.told(case, client=client, service=chunk.service_of(case))
     points = told.points
+    if len(points) > DECISIONS_MAX:
+        raise Unjudgeable(f"The request is decided on more than {DECISIONS_MAX} times.")
     old = [await comparison.before.ruling(point, client) for point in points]
     new = [await comparison.after.ruling(point, client) for point in points]
     before = Way(old, _course(comparison, told, old))

@@ -23,7 +23,7 @@ from service.rules.frames import LENGTH_BYTES, Limits
 ROOT = Path(__file__).resolve().parents[2]
 ATTEMPTS = 3
 """The last one goes to the reference evaluator."""
-ANSWER_SECONDS = 120.0
+ANSWER_SECONDS = 300.0
 """For one chunk, or for the setup; a process that takes longer is ended."""
 MEMORY_BYTES = 2 << 30
 JUDGED = msgspec.json.Decoder(Judged)

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from service.backtests import chunks, setup, weighing
-from service.backtests.cases import Case
+from service.backtests.cases import Case, CaseEvent
 from service.backtests.chunks import Judged
+from service.requests.domain import EventType
 from tests import past
 
 RULES = {"1 - Critical": 0, "2 - High": 1, "3 - Moderate": 2, "4 - Low": 3}
@@ -135,3 +136,20 @@ async def test_twice_the_same_bits_however_it_is_cut_and_whatever_matches(
     assert result(await judged(found, size=7)) == first
     assert result(await judged(found, engine="reference")) == first
     assert result(await judged(found, rulings_kept=0)) == first
+
+
+async def test_a_request_whose_facts_change_too_often_is_counted_and_left_out() -> None:
+    one, other = past.cases()[:2]
+    changes = [
+        CaseEvent(
+            type=EventType.CHANGED,
+            occurred_at=one.submission.occurred_at + timedelta(minutes=number),
+            facts={"priority": ("3 - Moderate", "4 - Low")[number % 2]},
+        )
+        for number in range(chunks.DECISIONS_MAX)
+    ]
+
+    (part,) = await judged([msgspec.structs.replace(one, events=changes), other])
+
+    assert part.totals["requests"] == 1
+    assert part.totals["unjudged"] == {"The request is decided on more than 100 times.": 1}
