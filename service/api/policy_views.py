@@ -74,6 +74,8 @@ class PublishPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RetirePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the policy is to decide nothing any more."""
+
     note: Note | None = None
 
 
