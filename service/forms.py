@@ -10,6 +10,8 @@ _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _LEFT_OPEN = "..."
 
+MESSAGE_LENGTH_MAX = 300
+
 
 def fault_of(error: msgspec.ValidationError, *, pointer: str = "") -> Fault:
     """The fault, under `pointer`; msgspec's path `.rules[0].id` becomes `/rules/0/id`.
@@ -19,10 +21,15 @@ def fault_of(error: msgspec.ValidationError, *, pointer: str = "") -> Fault:
     message = str(error)
     place = _PLACE.search(message)
     if place is None:
-        return Fault(pointer, message)
+        return Fault(pointer, _shortened(message))
     steps: list[str] = []
     for step in _STEP.finditer(place["path"]):
         if step["index"] == _LEFT_OPEN:
             break
         steps.append(step["name"] or step["index"])
-    return Fault(pointer_to(pointer, *steps), message[: place.start()])
+    return Fault(pointer_to(pointer, *steps), _shortened(message[: place.start()]))
+
+
+def _shortened(message: str) -> str:
+    """msgspec repeats what it was given, however long: `Invalid enum value '…'`."""
+    return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[:MESSAGE_LENGTH_MAX]}…"
