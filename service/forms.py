@@ -31,5 +31,5 @@ def fault_of(error: msgspec.ValidationError, *, pointer: str = "") -> Fault:
 
 
 def _shortened(message: str) -> str:
-    """msgspec repeats what it was given, however long: `Invalid enum value '…'`."""
+    """What msgspec says repeats what it was given, however long that is."""
     return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[:MESSAGE_LENGTH_MAX]}…"

@@ -15,20 +15,20 @@ class _Form(msgspec.Struct):
     rules: list[_Rule]
 
 
+CASES: list[tuple[dict[str, object], str]] = [
+    ({}, "/document"),
+    ({"rules": [{}]}, "/document/rules/0"),
+    ({"rules": [{"kind": 1}]}, "/document/rules/0/kind"),
+]
+
+
 def _fault_of(content: object) -> Fault:
     with pytest.raises(msgspec.ValidationError) as refused:
         msgspec.convert(content, _Form)
     return forms.fault_of(refused.value, pointer="/document")
 
 
-@pytest.mark.parametrize(
-    ("content", "pointer"),
-    [
-        ({}, "/document"),
-        ({"rules": [{}]}, "/document/rules/0"),
-        ({"rules": [{"kind": 1}]}, "/document/rules/0/kind"),
-    ],
-)
+@pytest.mark.parametrize(("content", "pointer"), CASES)
 def test_a_fault_points_at_its_place(content: object, pointer: str) -> None:
     assert _fault_of(content).pointer == pointer
 
