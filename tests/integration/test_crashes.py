@@ -305,6 +305,7 @@ async def _events(client: Client) -> Counter[tuple[str, str, str]]:
         [
             (cases[event["payload"]["request_id"]], event["type"], event["occurred_at"])
             async for event in _feed(client)
+            if event["subject_kind"] != "policy"
         ]
     )
 
