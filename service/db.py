@@ -1,5 +1,7 @@
 """Engine, sessions and the declarative base. The only module that opens or commits a transaction."""
 
+import math
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -121,8 +123,28 @@ class TenantSession:
     client_id: ClientId | None = None
 
 
+LARGE_DOUBLE = re.compile(r"\de\d+[,\]}]")
+"""What may be a double of 1e16 or more, as it is written."""
+
+
 def _encode(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    """The JSON of a value, where a double looks like one: PostgreSQL would give 1e16 back as an integer."""
+    written = msgspec.json.encode(value).decode()
+    if LARGE_DOUBLE.search(written) is None:
+        return written
+    return msgspec.json.encode(_with_all_digits(msgspec.to_builtins(value))).decode()
+
+
+def _with_all_digits(value: Any) -> Any:
+    match value:
+        case float() if math.isfinite(value) and value.is_integer():
+            return msgspec.Raw(format(value, ".1f").encode())
+        case dict():
+            return {name: _with_all_digits(each) for name, each in cast("dict[str, Any]", value).items()}
+        case list() | tuple():
+            return [_with_all_digits(each) for each in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def create_engine(url: str, *, pool_size: int, timeouts: Timeouts = UNBOUNDED) -> AsyncEngine:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -198,7 +199,7 @@ def decision_columns(request: Request, event: RequestEvent, decision: Decision) 
         "request_event_id": event.id,
         "decided_at": decision.decided_at,
         "facts": facts,
-        "given": {name: given.get(name) for name in facts if given.get(name) != facts[name]},
+        "given": {name: given.get(name) for name in facts if not _is_same(given.get(name), facts[name])},
         "answers": [answer.to_json() for answer in decision.answers],
         "calendars": decision.calendars,
         "policy_version_id": decision.policy_version_id,
@@ -206,6 +207,11 @@ def decision_columns(request: Request, event: RequestEvent, decision: Decision) 
         "degraded": decision.degraded,
         "engine": decision.engine,
     }
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Are they the same JSON? To Python 1, 1.0 and true are equal, to a rule they are not."""
+    return one is other or msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 def _repinned_detail(repinned: Repinned) -> dict[str, Any]:

@@ -199,14 +199,47 @@ async def test_what_was_decided_is_decided_again_from_what_is_stored(
     ]
 
     for request in requests:
-        async with tenant_transaction(sessions, tenant.id) as session:
-            decision = (await reading.decisions(session, request["id"], client_id=None))[-1]
-            stored = await rules.documents(
-                session, [ref.version_id for answer in decision.answers for ref in answer.versions]
-            )
-        again = await _decided(decision.answers, stored, decision.given)
-        assert [AnswerRecord.of(each, KINDS[each.kind]) for each in again.answers] == list(decision.answers)
-        assert (again.facts, again.degraded) == (decision.facts, decision.degraded)
+        await _assert_decided_again(sessions, tenant, request)
+
+
+@pytest.mark.parametrize(
+    ("condition", "custom"),
+    [
+        ("request.custom.set == 1", {"set": 1}),
+        ("request.custom.set == 1.0 && request.custom.set / 2.0 == 0.5", {"set": 1.0}),
+        ("request.custom.filter(name, name != 'set')[0] == 'a'", {"zz": 1, "a": 2}),
+        ("request.custom.sum / 2.0 == 5e15", {"sum": 1e16}),
+        ("request.custom.sum + 1.0 == -1e300", {"sum": -1e300}),
+        ("string(request.custom.sum) == '0'", {"sum": -0.0}),
+    ],
+)
+async def test_nothing_is_lost_of_the_facts_that_something_was_decided_on(
+    caller: AsyncClient, sessions: Sessions, tenant: Tenant, condition: str, custom: dict[str, Any]
+) -> None:
+    sets = {name: {"set": {"request.custom.set": name == "as-given"}} for name in ("as-given", "else")}
+    conditions = {"as-given": condition, "else": "true"}
+    rows = [kinds.rule(name, when, sets[name]) for name, when in conditions.items()]
+    await kinds.in_effect(caller, "classification", {"rules": rows})
+
+    request = await desk.submitted(caller, facts={"priority": "P3", "custom": custom})
+
+    decision, why = await kinds.decision(caller, request), await kinds.why(caller, request)
+    assert decision["derived"]["request.custom.set"] is True
+    await _assert_decided_again(sessions, tenant, request)
+    explained = next(rule for rule in why["rules"] if rule["rule_id"] == "as-given")
+    assert (explained["counts"], explained["explanation"]["result"]) == (True, True)
+
+
+async def _assert_decided_again(sessions: Sessions, tenant: Tenant, request: dict[str, Any]) -> None:
+    """What is stored of the decision on a request leads to the same decision."""
+    async with tenant_transaction(sessions, tenant.id) as session:
+        decision = (await reading.decisions(session, request["id"], client_id=None))[-1]
+        stored = await rules.documents(
+            session, [ref.version_id for answer in decision.answers for ref in answer.versions]
+        )
+    again = await _decided(decision.answers, stored, decision.given)
+    assert [AnswerRecord.of(each, KINDS[each.kind]) for each in again.answers] == list(decision.answers)
+    assert (again.facts, again.degraded) == (decision.facts, decision.degraded)
 
 
 async def _decided(

@@ -187,7 +187,9 @@ def _int(given: int, pointer: str) -> _Outcome:
 
 
 def _double(given: float, pointer: str) -> _Outcome:
-    return given if math.isfinite(given) else FactFault(pointer, "NaN and Infinity are no numbers of JSON.")
+    if not math.isfinite(given):
+        return FactFault(pointer, "NaN and Infinity are no numbers of JSON.")
+    return given + 0.0  # of the zeros only the one without a sign can be kept
 
 
 def _to_bool(_binder: _Binder, given: object, _wanted: Type, pointer: str, _depth: int) -> _Outcome:

@@ -185,13 +185,16 @@ def call(node: Call, operands: Sequence[Value]) -> Result:
 
 
 def elements(operand: Value, node: Comprehension) -> list[Value] | EvaluationError:
-    """What a macro goes through: the items of a list, or the keys of a map."""
+    """What a macro goes through: the items of a list, or the keys of a map.
+
+    Keys go by code point: the order in which they come is not kept where facts are.
+    """
     if not isinstance(operand, list | dict):
         return EvaluationError(f"no such overload: {type_name(operand)}.{node.macro}", node.place)
     if len(operand) > ELEMENTS_MAX:
         message = f"`{node.macro}` goes through {ELEMENTS_MAX} elements at most; there are {len(operand):,}"
         return EvaluationError(message, node.place)
-    return list(operand)
+    return list(operand) if isinstance(operand, list) else list[Value](sorted(operand))
 
 
 def comprehend(
