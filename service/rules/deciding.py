@@ -121,7 +121,7 @@ def _engine_of(asked: Sequence[_Asked]) -> str:
 
 async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:
     document = policy.document
-    bound = bind(facts, document.declarations)
+    bound = bind(facts, document.declarations, groups=document.groups)
     unfit = fitting.unfit(bound, document.declarations)
     try:
         matches = await engine.match(policy.ruleset, bound.facts)

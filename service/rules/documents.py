@@ -15,6 +15,7 @@ from service.errors import Fault, pointer_to
 from service.rules.checks.places import Places
 from service.rules.domain import ORDER_DEFAULT, Document, HitPolicy, Kind, Rule, Scope
 from service.rules.errors import OutcomeInvalid, PolicyInvalid
+from service.rules.language.bind import groups_of
 from service.rules.language.check import check_condition
 from service.rules.language.declare import declarations_from_json
 from service.rules.language.faults import LanguageError, SyntaxFault
@@ -140,6 +141,7 @@ def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NO
         declarations=declared,
         rules=tuple(rules),
         warnings=tuple(places.as_written(fault, declared) for fault in warnings),
+        groups=groups_of(declared),
         reads=frozenset(".".join(path) for rule in rules for path in paths(rule.condition)),
         scope=Scope(
             request_types=frozenset(each.value for each in form.applies_to.request_types),

@@ -127,7 +127,7 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"client.open_requests.x"}, {"client.open_requests"}),
         ({"hist", "history_x.y"}, set[str]()),
     ],
-    ids=str,
+    ids=range(5),
 )
 def test_a_fact_is_read_by_its_name_its_group_or_a_part_of_it(reads: set[str], found: set[str]) -> None:
     assert read_by(HISTORY, reads) == found

@@ -84,6 +84,7 @@ class Document:
 
     Attributes:
         declarations: of every fact that its rules may read.
+        groups: the names that have declared facts below them; None where nobody has looked.
         reads: the dotted names of the facts that its rules do read.
         scope: which requests it is for.
         order: its place among the policies of its kind; the lowest is asked first.
@@ -94,6 +95,7 @@ class Document:
     declarations: Declarations
     rules: tuple[Rule, ...]
     warnings: tuple[Fault, ...]
+    groups: frozenset[str] | None = None
     reads: frozenset[str] = frozenset()
     scope: Scope = EVERYTHING
     order: int = ORDER_DEFAULT

@@ -29,14 +29,21 @@ class Bound:
     faults: tuple[FactFault, ...]
 
 
-def bind(facts: Mapping[str, object], declarations: Declarations) -> Bound:
+def bind(
+    facts: Mapping[str, object], declarations: Declarations, *, groups: frozenset[str] | None = None
+) -> Bound:
     """Give facts their declared types; undeclared ones keep the type that their JSON has.
 
     A fact may be given nested, `{"request": {"priority": "P1"}}`, or by its dotted name,
     `{"request.priority": "P1"}`; when both are given, the longer name wins. Null is absent. Datetimes and
     timedeltas are taken as they are.
+
+    Args:
+        facts: as JSON.
+        declarations: of some of them.
+        groups: `groups_of(declarations)`, for whoever binds by the same ones again and again.
     """
-    binder = _Binder(declarations, _groups(declarations))
+    binder = _Binder(declarations, groups_of(declarations) if groups is None else groups)
     bound: dict[str, Value] = {}
     for name in sorted(facts, key=_segments):
         value = binder.named(name, facts[name], DYN, pointer_to("", name), 1)
@@ -47,7 +54,7 @@ def bind(facts: Mapping[str, object], declarations: Declarations) -> Bound:
     return Bound(bound, tuple(binder.faults))
 
 
-def _groups(declarations: Declarations) -> frozenset[str]:
+def groups_of(declarations: Declarations) -> frozenset[str]:
     """The names that have declared facts below them."""
     found: set[str] = set()
     above = {*declarations}
