@@ -126,6 +126,15 @@ def without_waiting(pointed: Sequence[Pointed], policy_id: PolicyId, *, now: dat
     return [entry for entry in pointed if entry.ref.policy_id != policy_id or entry.effective_at <= now]
 
 
+def taken_over_at(pointed: Sequence[Pointed], policy_id: PolicyId, *, waiting: int | None) -> list[datetime]:
+    """When the versions of a policy took effect, but for the one that waits for its instant, if one does."""
+    return [
+        entry.effective_at
+        for entry in pointed
+        if entry.ref.policy_id == policy_id and entry.ref.version != waiting
+    ]
+
+
 def _hides(other: Pointed, entry: Pointed, *, now: datetime) -> bool:
     """Does the other, which comes after the entry, hold wherever the entry does from now on?"""
     if other.ref.policy_id != entry.ref.policy_id:

@@ -97,7 +97,7 @@ async def publish(
         PolicyNotFound, StepOutOfTurn, EffectiveAtPast, ScheduledAlready, VersionsHeldTooMany
         PolicyInvalid: what is found in it holds its publication up.
     """
-    row = await _held(session, policy_id, now=now)
+    row, now = await _held(session, policy_id, now=now)
     at = publication.effective_at or now
     if at < now:
         raise EffectiveAtPast(now)
@@ -133,7 +133,7 @@ async def unschedule(session: TenantSession, actor: Actor, policy_id: PolicyId, 
     Raises:
         PolicyNotFound, NothingScheduled
     """
-    row = await _held(session, policy_id, now=now)
+    row, now = await _held(session, policy_id, now=now)
     if row.scheduled_version is None:
         raise NothingScheduled
     await _unschedule(session, actor, row, now=now)
@@ -150,7 +150,7 @@ async def retire(
     Raises:
         PolicyNotFound, NothingInEffect, MemberNeeded
     """
-    row = await _held(session, policy_id, now=now)
+    row, now = await _held(session, policy_id, now=now)
     await _refuse_to_undo(session, actor, "Taking a policy out of effect")
     if row.published_version is None:
         raise NothingInEffect
@@ -173,7 +173,7 @@ async def revert(
         PolicyNotFound, VersionNeverPublished, MemberNeeded
         PolicyInvalid: what is found in it holds its publication up by now.
     """
-    row = await _held(session, policy_id, now=now)
+    row, now = await _held(session, policy_id, now=now)
     await _refuse_to_undo(session, actor, "Reverting to an earlier version")
     earlier = await policies.stored_version(session, policy_id, version)
     stage = lifecycle.stage_of((await store.steps(session, policy_id, [version]))[version])
@@ -202,12 +202,18 @@ async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) ->
     await _held(session, PolicyId(subject_id), now=now)
 
 
-async def _held(session: TenantSession, policy_id: PolicyId, *, now: datetime) -> PolicyRow:
-    """The policy, locked, with what has taken over by now recorded."""
+async def _held(session: TenantSession, policy_id: PolicyId, *, now: datetime) -> tuple[PolicyRow, datetime]:
+    """The policy, locked, with what has taken over by now recorded; and now as it is for the policy.
+
+    Of two that publish at once the second may have read its clock before the first. What it puts into effect
+    comes after the other's all the same.
+    """
     row = await store.get(session, policy_id, lock=True)
+    pointed = (await store.pointed(session, hold=False)).get(row.kind, [])
+    now = max([now, *pointers.taken_over_at(pointed, policy_id, waiting=row.scheduled_version)])
     number, at = row.scheduled_version, row.scheduled_at
     if number is None or at is None or at > now:
-        return row
+        return row, now
     taken = (await store.steps(session, policy_id, [number]))[number]
     row.scheduled_version = row.scheduled_at = None
     entry = Entry(version=number, step=Step.PUBLISHED, effective_at=at)
@@ -215,7 +221,7 @@ async def _held(session: TenantSession, policy_id: PolicyId, *, now: datetime) -
     await wakeups.cancel(session, SUBJECT_KIND, [row.id])
     pointed = (await store.hold_pointer(session)).get(row.kind, [])
     await store.point(session, row.kind, pointers.choosable(pointed, now=now), now=now)
-    return row
+    return row, now
 
 
 async def _on_the_way(session: TenantSession, stored: PolicyVersionRow, step: Step) -> Sequence[Entry]:

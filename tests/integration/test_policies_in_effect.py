@@ -99,6 +99,35 @@ async def test_a_decision_that_read_its_clock_before_goes_by_what_was_published_
     assert await _decided(session, rulebook, now=NOON + SECOND / 2) == ["second"]
 
 
+async def test_what_was_published_last_holds_also_if_its_clock_was_read_before(
+    session: TenantSession,
+) -> None:
+    rulebook = _rulebook()
+    policy_id = await _published(session, rulebook, "first", now=NOON)
+    await _published(session, rulebook, "second", now=NOON + 2 * SECOND, policy_id=policy_id)
+
+    await _published(session, rulebook, "third", now=NOON + SECOND, policy_id=policy_id)
+
+    assert (await policies.get(session, policy_id)).published_version == 3
+    assert await _decided(session, rulebook, now=NOON + 3 * SECOND) == ["third"]
+
+
+async def test_who_unschedules_by_an_earlier_clock_takes_nothing_out_of_effect(
+    session: TenantSession,
+) -> None:
+    rulebook = _rulebook()
+    policy_id = await _published(session, rulebook, "first", now=NOON)
+    held = await policies.get(session, policy_id, lock=True)
+    await policies.revise(session, rulebook, SCRIPT, held, document=_document("later"), now=NOON)
+    later = Publication(effective_at=NOON + 10 * SECOND)
+    await publishing.publish(session, _means(rulebook), SCRIPT, policy_id, later, now=NOON)
+    await _published(session, rulebook, "second", now=NOON + 2 * SECOND, policy_id=policy_id)
+
+    await publishing.unschedule(session, SCRIPT, policy_id, now=NOON + SECOND)
+
+    assert await _decided(session, rulebook, now=NOON + 20 * SECOND) == ["second"]
+
+
 async def test_a_scheduled_version_takes_over_before_anybody_has_recorded_it(session: TenantSession) -> None:
     rulebook = _rulebook()
     policy_id = await _published(session, rulebook, "first", now=NOON)
