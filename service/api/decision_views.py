@@ -163,12 +163,12 @@ class RuleWhyView(msgspec.Struct, frozen=True):
 
     `counts` says whether it is one of the rules that count, `place` which of them: 1 is the rule that was
     followed. A policy that was not `asked` is for other requests, or comes after one that had an answer.
-    `when` and `explanation` are null for an application of a client organization.
+    For an application of a client organization `policy_id`, `policy_version`, `when` and `explanation` are null.
     """
 
     kind: str
-    policy_id: PolicyId
-    policy_version: int
+    policy_id: PolicyId | None
+    policy_version: int | None
     rule_id: str
     when: str | None
     because: str
@@ -181,8 +181,8 @@ class RuleWhyView(msgspec.Struct, frozen=True):
     def of(cls, why: RuleWhy, *, in_full: bool) -> "RuleWhyView":
         return cls(
             kind=why.kind,
-            policy_id=why.ref.policy_id,
-            policy_version=why.ref.version,
+            policy_id=why.ref.policy_id if in_full else None,
+            policy_version=why.ref.version if in_full else None,
             rule_id=why.rule.id,
             when=why.rule.when if in_full else None,
             because=why.rule.because,
