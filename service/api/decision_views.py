@@ -163,7 +163,8 @@ class RuleWhyView(msgspec.Struct, frozen=True):
 
     `counts` says whether it is one of the rules that count, `place` which of them: 1 is the rule that was
     followed. A policy that was not `asked` is for other requests, or comes after one that had an answer.
-    For an application of a client organization `policy_id`, `policy_version`, `when` and `explanation` are null.
+    An application of a client organization is told neither the version nor the condition: `policy_id`,
+    `policy_version`, `when` and `explanation` are null.
     """
 
     kind: str
