@@ -52,10 +52,20 @@ update policy p set revision = (
 """
 SPREAD = """
 insert into policy_pointer (tenant_id, id, kind, effective, changed_at)
-select :tenant, gen_random_uuid(), of_kind.key, of_kind.value, p.changed_at
-from policy_pointer p, jsonb_each(p.effective) as of_kind
-where p.tenant_id = :tenant
+select :tenant, gen_random_uuid(), held.kind,
+    jsonb_agg(held.entry order by (held.entry->>'order')::integer, held.entry->>'policy_id'), held.changed_at
+from (
+    select distinct on (of_kind.key, e.entry->>'policy_id') of_kind.key as kind, e.entry, p.changed_at
+    from policy_pointer p, jsonb_each(p.effective) as of_kind,
+        jsonb_array_elements(of_kind.value) with ordinality as e (entry, place)
+    where p.tenant_id = :tenant and (e.entry->>'effective_at')::timestamptz
+        <= coalesce((select now_at from sandbox_clock where tenant_id = :tenant), now())
+    order by of_kind.key, e.entry->>'policy_id', (e.entry->>'effective_at')::timestamptz desc, e.place desc
+) as held
+group by held.kind, held.changed_at
 """
+"""Older versions of the program know one version of a policy: the one by which new requests are decided."""
+
 FORGET_THE_WHOLE = "delete from policy_pointer where tenant_id = :tenant and id = :tenant"
 
 

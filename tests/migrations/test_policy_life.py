@@ -37,6 +37,7 @@ INSERT_POINTER = """
 insert into policy_pointer (tenant_id, id, kind, effective, changed_at)
 values (:tenant, gen_random_uuid(), 'commitment', :effective, now())
 """
+REPLACE_POINTER = "update policy_pointer set effective = :effective where tenant_id = :tenant"
 POINTERS = "select kind, effective from policy_pointer where tenant_id = :tenant"
 
 
@@ -66,6 +67,37 @@ class _World:
             names = {"tenant": self.tenant, "policy": policy, "version": version, "number": number}
             self._run(INSERT_VERSION, **names, document=json.dumps(DOCUMENT))
         return {"policy_id": str(policy), "version_id": str(versions[0]), "version": 1}
+
+    def hold_several(self) -> None:
+        """Let versions of one policy wait for their instant, and hold for the requests of their time."""
+        entries = [
+            {
+                "policy_id": str(policy),
+                "version_id": str(uuid4()),
+                "version": number,
+                "order": order,
+                "effective_at": at,
+                "new_requests_only": number == 2,
+            }
+            for order, policy, number, at in (
+                (700, self.policies[0], 1, "2020-01-01T00:00:00Z"),
+                (600, self.policies[0], 2, "2021-01-01T00:00:00Z"),
+                (100, self.policies[0], 3, "2999-01-01T00:00:00Z"),
+                (500, self.policies[1], 1, "2021-01-01T00:00:00Z"),
+                (400, self.policies[2], 1, "2999-01-01T00:00:00Z"),
+            )
+        ]
+        self._run(f"set local rooted.tenant_id = '{self.tenant}'")
+        effective = json.dumps({"commitment": entries})
+        self._run(REPLACE_POINTER, tenant=self.tenant, effective=effective)
+        self._run("set local rooted.tenant_id = ''")
+
+    def versions_pointed(self) -> list[tuple[int, int]]:
+        """The place of each policy that a pointer names, with the version."""
+        self._run(f"set local rooted.tenant_id = '{self.tenant}'")
+        ((_, effective),) = self._connection.execute(text(POINTERS), {"tenant": self.tenant}).all()
+        self._run("set local rooted.tenant_id = ''")
+        return [(self.policies.index(UUID(entry["policy_id"])), entry["version"]) for entry in effective]
 
     def pointed(self) -> list[tuple[str, list[int]]]:
         """Which policies each pointer names, by their places."""
@@ -117,3 +149,24 @@ async def test_what_was_in_effect_stays_so_in_its_order_and_has_the_steps_it_too
     assert (live.approval, sandbox.approval) == (Approval.MEMBERS, Approval.GIT)
     assert nothing == {}
     assert after == [("commitment", [1, 0])]
+
+
+async def test_going_back_leaves_of_each_policy_the_version_that_new_requests_are_decided_by(
+    own_database: EmbeddedDatabase,
+) -> None:
+    engine = create_async_engine(own_database.owner_url)
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(schema.configuration(sync), BEFORE))
+        world = await connection.run_sync(_World)
+        await connection.run_sync(lambda _: world.plant())
+        await connection.run_sync(lambda sync: command.upgrade(schema.configuration(sync), "head"))
+        await connection.run_sync(lambda _: world.hold_several())
+
+        await connection.run_sync(lambda sync: command.downgrade(schema.configuration(sync), BEFORE))
+
+        after = await connection.run_sync(lambda _: world.versions_pointed())
+        await connection.run_sync(lambda sync: command.upgrade(schema.configuration(sync), "head"))
+        await connection.commit()
+    await engine.dispose()
+
+    assert after == [(1, 1), (0, 2)]
