@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 
-from service.api import backtest_sheets
+from service.api import background, backtest_sheets
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.audit.domain import Actor
@@ -24,7 +24,6 @@ from service.ids import BacktestId, PolicyId
 from service.rules.service import Rulebook
 
 CSV = "text/csv"
-LOOK_AGAIN_AFTER = {"Retry-After": "1"}
 
 Kind = Annotated[
     ChangeKind | None, QueryParameter(name="kind", description="Only those that differ in this.")
@@ -119,8 +118,8 @@ class BacktestController(Controller):
 
         async def effect() -> Response[BacktestView]:
             backtest = await service.create(session, rulebook, actor, data, now=now)
-            headers = {"Location": f"/v1/backtests/{backtest.id}", **LOOK_AGAIN_AFTER}
-            return Response(BacktestView.of(backtest), status_code=202, headers=headers)
+            view, address = BacktestView.of(backtest), f"/v1/backtests/{backtest.id}"
+            return background.accepted(view, address=address)
 
         return await once(effect, status_code=202)
 
@@ -138,8 +137,8 @@ class BacktestController(Controller):
     ) -> Response[BacktestResultView]:
         """Show a backtest, and its result once it is done; until then `Retry-After` says when to ask."""
         backtest = await service.get(session, backtest_id)
-        headers = LOOK_AGAIN_AFTER if backtest.state in OPEN else {}
-        return Response(BacktestResultView.of(backtest), headers=headers)
+        view = BacktestResultView.of(backtest)
+        return background.progress(view, is_under_way=backtest.state in OPEN)
 
     @get("/{backtest_id:uuid}/changes", operation_id="listBacktestChanges")
     async def list_changes(

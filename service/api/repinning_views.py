@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from service import instants
 from service.api.fields import Moment, Name, Text
 from service.audit.domain import Actor
 from service.db import TenantSession
@@ -30,6 +31,11 @@ class RepinningScope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     request_types: Annotated[list[RequestType], msgspec.Meta(max_length=len(RequestType))] = []
     received_after: Moment | None = None
 
+    def faults(self) -> list[Fault]:
+        if self.received_after is None or instants.is_usable(self.received_after):
+            return []
+        return [Fault("/scope/received_after", instants.refusal(self.received_after))]
+
     async def reach(self, session: TenantSession) -> Reach:
         return await service.reach(
             session,
@@ -43,12 +49,12 @@ class RepinningScope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class Repin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Put running requests on the version in effect: first a preview, then what it has shown.
 
-    With `preview` it is found out what would change, and nothing is. Without, `of` names a preview that is
-    done and not older than an hour; its scope holds.
+    With `preview` it is found out what would change, and nothing is. Without, `preview_id` names a preview
+    that is done and not older than an hour; its scope holds.
     """
 
     preview: bool
-    of: RepinningId | None = None
+    preview_id: RepinningId | None = None
     scope: RepinningScope | None = None
     note: Text | None = None
 
@@ -56,19 +62,21 @@ class Repin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         """Begin what is asked for. Raises RepinningInvalid, and what the use cases raise."""
         if faults := list(self._faults()):
             raise RepinningInvalid(faults)
-        if self.of is not None:
-            return await service.carry_out(session, actor, subject, self.of, note=self.note, now=now)
+        if self.preview_id is not None:
+            return await service.carry_out(session, actor, subject, self.preview_id, note=self.note, now=now)
         within = await (self.scope or RepinningScope()).reach(session)
         return await service.preview(session, actor, subject, within, note=self.note, now=now)
 
     def _faults(self) -> list[Fault]:
         if self.preview:
-            return [] if self.of is None else [Fault("/of", "A preview is of nothing; leave it out.")]
+            doubled = [Fault("/preview_id", "A preview is of nothing; leave it out.")]
+            scope = [] if self.scope is None else self.scope.faults()
+            return [*([] if self.preview_id is None else doubled), *scope]
         missing = Fault(
-            "/of", "Name the preview whose consequences are wanted; make one with `preview`: true."
+            "/preview_id", "Name the preview whose consequences are wanted; make one with `preview`: true."
         )
         doubled = Fault("/scope", "The preview's scope holds; leave it out.")
-        return [*([missing] if self.of is None else []), *([] if self.scope is None else [doubled])]
+        return [*([missing] if self.preview_id is None else []), *([] if self.scope is None else [doubled])]
 
 
 class PromiseTotalsView(msgspec.Struct, frozen=True):
@@ -98,12 +106,12 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
     """Of `total` running requests in the scope, `done` were looked at.
 
     `repinned` are put on the version, or would be; `changed` of them have a promise that changes. The list of
-    changes has these, and those that `failed`.
+    changes has these, and those that `failed`. A preview is as of when it was created.
     """
 
     id: RepinningId
     preview: bool
-    of: RepinningId | None
+    preview_id: RepinningId | None
     policy_id: PolicyId | None
     calendar_id: CalendarId | None
     version: int
@@ -112,7 +120,7 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     asked_by: str
     state: Phase
-    reason: str | None
+    failure: str | None
     total: int | None
     done: int
     repinned: int
@@ -120,7 +128,7 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     promises: PromiseTotalsView
     differs_from_preview: DeviationView | None
-    as_of: datetime
+    created_at: datetime
     ended_at: datetime | None
 
     @classmethod
@@ -129,7 +137,7 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             id=found.id,
             preview=found.is_preview,
-            of=found.preview_id,
+            preview_id=found.preview_id,
             policy_id=subject.policy_id,
             calendar_id=subject.calendar_id,
             version=subject.version,
@@ -143,7 +151,7 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
             note=found.note,
             asked_by=found.actor.name,
             state=found.phase,
-            reason=found.reason,
+            failure=found.reason,
             total=found.total,
             done=found.done,
             repinned=found.repinned,
@@ -153,7 +161,7 @@ class RepinningView(msgspec.Struct, frozen=True, kw_only=True):
             differs_from_preview=(
                 None if deviation is None else msgspec.convert(deviation, DeviationView, from_attributes=True)
             ),
-            as_of=found.created_at,
+            created_at=found.created_at,
             ended_at=found.ended_at,
         )
 

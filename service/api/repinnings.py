@@ -1,13 +1,14 @@
 """HTTP for putting running requests on a new version: parse, call one use case, render."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from service.api import background
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.repinning_views import Repin, RepinningView, RequestChangeView
@@ -15,6 +16,7 @@ from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import CalendarId, PolicyId, RepinningId
 from service.requests.repinning import service
+from service.requests.repinning.domain import UNDER_WAY
 from service.requests.repinning.models import Outcome, Repinning
 
 
@@ -22,7 +24,7 @@ class PolicyRepinningController(Controller):
     path = "/v1/policies/{policy_id:uuid}/repinnings"
     tags = ("Policies",)
 
-    @post("/", operation_id="repinPolicy")
+    @post("/", status_code=202, operation_id="repinPolicy")
     async def repin(
         self,
         session: NamedDependency[TenantSession],
@@ -38,14 +40,14 @@ class PolicyRepinningController(Controller):
             subject = await service.of_policy(session, policy_id, now=now)
             return _begun(await data.begun(session, actor, subject, now))
 
-        return await once(effect)
+        return await once(effect, status_code=202)
 
 
 class CalendarRepinningController(Controller):
     path = "/v1/calendars/{calendar_id:uuid}/repinnings"
     tags = ("Calendars",)
 
-    @post("/", operation_id="repinCalendar")
+    @post("/", status_code=202, operation_id="repinCalendar")
     async def repin(
         self,
         session: NamedDependency[TenantSession],
@@ -61,7 +63,7 @@ class CalendarRepinningController(Controller):
             subject = await service.of_calendar(session, calendar_id)
             return _begun(await data.begun(session, actor, subject, now))
 
-        return await once(effect)
+        return await once(effect, status_code=202)
 
 
 class RepinningController(Controller):
@@ -78,7 +80,7 @@ class RepinningController(Controller):
             CalendarId | None, QueryParameter(description="Of this calendar only.")
         ] = None,
     ) -> Response[Page[RepinningView]]:
-        """List repinnings and their previews, the youngest first."""
+        """List repinnings and their previews, the newest first."""
         found = await service.list_all(
             session,
             policy_id=policy_id,
@@ -91,9 +93,10 @@ class RepinningController(Controller):
     @get("/{repinning_id:uuid}", operation_id="getRepinning")
     async def get_one(
         self, session: NamedDependency[TenantSession], repinning_id: FromPath[RepinningId]
-    ) -> RepinningView:
-        """Show one repinning, or preview, and how far it is."""
-        return RepinningView.of_domain(await service.get(session, repinning_id))
+    ) -> Response[RepinningView]:
+        """Show one repinning, or preview, and how far it is; until it ends `Retry-After` says when to ask."""
+        found = await service.get(session, repinning_id)
+        return background.progress(RepinningView.of_domain(found), is_under_way=found.phase in UNDER_WAY)
 
     @get("/{repinning_id:uuid}/changes", operation_id="listRepinningChanges")
     async def list_changes(
@@ -146,6 +149,6 @@ class RepinningController(Controller):
         return await once(effect, status_code=200)
 
 
-def _begun(repinning: Repinning) -> Response[Any]:
-    address = f"/v1/repinnings/{repinning.id}"
-    return Response(RepinningView.of_domain(repinning), status_code=201, headers={"Location": address})
+def _begun(repinning: Repinning) -> Response[RepinningView]:
+    view, address = RepinningView.of_domain(repinning), f"/v1/repinnings/{repinning.id}"
+    return background.accepted(view, address=address)

@@ -90,14 +90,14 @@ class Shop:
     async def preview(self, policy_id: str, *, place: str = "policies", **body: Any) -> dict[str, Any]:
         """A preview that is done."""
         answer = await self.asked(policy_id, place=place, preview=True, **body)
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == 202, answer.text
         return await self.worked(answer.json()["id"])
 
     async def repinned(self, policy_id: str, *, place: str = "policies", **body: Any) -> dict[str, Any]:
         """What was previewed, and carried out at once."""
         shown = await self.preview(policy_id, place=place, **body)
-        answer = await self.asked(policy_id, place=place, preview=False, of=shown["id"])
-        assert answer.status_code == 201, answer.text
+        answer = await self.asked(policy_id, place=place, preview=False, preview_id=shown["id"])
+        assert answer.status_code == 202, answer.text
         return await self.worked(answer.json()["id"])
 
     async def worked(self, repinning_id: str) -> dict[str, Any]:

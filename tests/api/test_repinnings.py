@@ -210,7 +210,7 @@ async def test_a_request_that_is_over_by_then_is_left(shop: Shop) -> None:
     await desk.report(shop.caller, ends, type="changed", state="closed")
     before = (await shop.caller.get(f"/v1/requests/{ends['id']}/timeline")).json()
 
-    asked = await shop.asked(policy, preview=False, of=preview["id"])
+    asked = await shop.asked(policy, preview=False, preview_id=preview["id"])
     done = await shop.worked(asked.json()["id"])
 
     assert (preview["changed"], done["changed"]) == (2, 1)
@@ -356,24 +356,24 @@ async def test_a_request_that_the_policy_is_for_only_now_is_put_on_it(shop: Shop
 async def test_of_one_policy_one_repinning_is_carried_out_at_a_time(shop: Shop) -> None:
     policy, other = await shop.policy(promise()), await shop.policy(promise(), name="other")
     previews = [await shop.preview(each) for each in (policy, policy, other)]
-    first = await shop.asked(policy, preview=False, of=previews[0]["id"])
+    first = await shop.asked(policy, preview=False, preview_id=previews[0]["id"])
 
-    second = await shop.asked(policy, preview=False, of=previews[1]["id"])
-    beside = await shop.asked(other, preview=False, of=previews[2]["id"])
+    second = await shop.asked(policy, preview=False, preview_id=previews[1]["id"])
+    beside = await shop.asked(other, preview=False, preview_id=previews[2]["id"])
     preview = await shop.asked(policy, preview=True)
     await shop.worked(first.json()["id"])
-    after = await shop.asked(policy, preview=False, of=previews[1]["id"])
+    after = await shop.asked(policy, preview=False, preview_id=previews[1]["id"])
 
     assert (second.status_code, second.json()["type"]) == (409, "/problems/repinning-under-way")
-    assert [answer.status_code for answer in (beside, preview, after)] == [201, 201, 201]
+    assert [answer.status_code for answer in (beside, preview, after)] == [202, 202, 202]
 
 
 async def test_what_was_cancelled_is_not_resumed_beside_another_one_of_its_policy(shop: Shop) -> None:
     policy = await shop.policy(promise())
     previews = [await shop.preview(policy) for _ in range(2)]
-    first = (await shop.asked(policy, preview=False, of=previews[0]["id"])).json()["id"]
+    first = (await shop.asked(policy, preview=False, preview_id=previews[0]["id"])).json()["id"]
     await shop.ordered(first, "cancel")
-    await shop.asked(policy, preview=False, of=previews[1]["id"])
+    await shop.asked(policy, preview=False, preview_id=previews[1]["id"])
 
     resumed = await shop.ordered(first, "resume")
 
@@ -385,7 +385,7 @@ async def test_a_preview_is_carried_out_while_it_holds_and_of_its_own_policy_onl
     waiting = (await shop.asked(policy, preview=True)).json()["id"]
 
     async def refusal(preview_id: str, *, policy_id: str = policy) -> str:
-        answer = await shop.asked(policy_id, preview=False, of=preview_id)
+        answer = await shop.asked(policy_id, preview=False, preview_id=preview_id)
         return answer.json()["type"]
 
     unfinished = await refusal(waiting)
@@ -406,11 +406,15 @@ async def test_a_preview_is_carried_out_while_it_holds_and_of_its_own_policy_onl
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [
-        ({"preview": False}, ["/of"]),
-        ({"preview": False, "scope": {}}, ["/of", "/scope"]),
-        ({"preview": True, "of": "01a20475-e0a2-74f0-b05a-9cfc1a049ab9"}, ["/of"]),
+        ({"preview": False}, ["/preview_id"]),
+        ({"preview": False, "scope": {}}, ["/preview_id", "/scope"]),
+        ({"preview": True, "preview_id": "01a20475-e0a2-74f0-b05a-9cfc1a049ab9"}, ["/preview_id"]),
+        (
+            {"preview": True, "scope": {"received_after": "0001-01-01T00:00:00+14:00"}},
+            ["/scope/received_after"],
+        ),
     ],
-    ids=["of nothing", "of nothing, with a scope", "a preview of something"],
+    ids=["of nothing", "of nothing, with a scope", "a preview of something", "an instant beyond all years"],
 )
 async def test_what_is_neither_a_preview_nor_of_one_is_refused_with_its_place(
     shop: Shop, body: dict[str, Any], pointers: list[str]
@@ -432,12 +436,25 @@ async def test_a_policy_that_is_not_in_effect_has_nothing_to_put_requests_on(sho
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/policy-not-in-effect")
 
 
+async def test_until_a_repinning_ends_it_is_told_when_to_ask_again(shop: Shop) -> None:
+    policy = await shop.policy(promise())
+
+    answer = await shop.asked(policy, preview=True)
+    queued = await shop.caller.get(answer.headers["Location"])
+    await shop.worked(answer.json()["id"])
+    done = await shop.caller.get(answer.headers["Location"])
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+    assert (queued.json()["state"], queued.headers["Retry-After"]) == ("queued", "1")
+    assert (done.json()["state"], done.headers.get("Retry-After")) == ("done", None)
+
+
 async def test_what_was_cancelled_is_resumed_where_it_stopped(shop: Shop) -> None:
     policy = await shop.policy(promise(hours=8))
     requests = [await desk.submitted(shop.caller) for _ in range(3)]
     await shop.revised(policy, promise(hours=4))
     preview = await shop.preview(policy)
-    asked = (await shop.asked(policy, preview=False, of=preview["id"])).json()
+    asked = (await shop.asked(policy, preview=False, preview_id=preview["id"])).json()
 
     await shop.stepped(asked["id"], times=2)
     cancelled = await shop.ordered(asked["id"], "cancel")
@@ -463,7 +480,7 @@ async def test_it_stops_when_another_version_takes_effect_meanwhile(shop: Shop) 
     requests = [await desk.submitted(shop.caller) for _ in range(2)]
     await shop.revised(policy, promise(hours=4))
     preview = await shop.preview(policy)
-    asked = (await shop.asked(policy, preview=False, of=preview["id"])).json()
+    asked = (await shop.asked(policy, preview=False, preview_id=preview["id"])).json()
     await shop.stepped(asked["id"], times=2)
 
     await shop.revised(policy, promise(hours=2))
@@ -471,7 +488,7 @@ async def test_it_stops_when_another_version_takes_effect_meanwhile(shop: Shop) 
     resumed = await shop.ordered(asked["id"], "resume")
 
     assert (failed["state"], failed["done"]) == ("failed", 1)
-    assert "version 2" in failed["reason"]
+    assert "version 2" in failed["failure"]
     assert (resumed.status_code, resumed.json()["type"]) == (409, "/problems/preview-stale")
     assert [(await shop.dues(each))["resolve"] for each in requests] == [desk.at(hours=4), desk.at(hours=8)]
 
@@ -513,4 +530,4 @@ async def test_a_preview_that_holds_no_more_is_dropped_with_the_next_unless_some
 
     listed = (await shop.caller.get("/v1/repinnings", params={"policy_id": policy})).json()["items"]
     assert len(before) == 4
-    assert [each["id"] for each in listed] == [last["id"], kept["id"], used["id"], used["of"]]
+    assert [each["id"] for each in listed] == [last["id"], kept["id"], used["id"], used["preview_id"]]

@@ -70,8 +70,8 @@ async def _begun(shop: Shop, *, requests: int) -> tuple[dict[str, Any], list[dic
     opened = [await desk.submitted(shop.caller, title=f"request {number}") for number in range(requests)]
     await shop.revised(policy, promise(hours=4))
     preview = await shop.preview(policy)
-    answer = await shop.asked(policy, preview=False, of=preview["id"])
-    assert answer.status_code == 201, answer.text
+    answer = await shop.asked(policy, preview=False, preview_id=preview["id"])
+    assert answer.status_code == 202, answer.text
     return answer.json(), opened
 
 
