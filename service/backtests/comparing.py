@@ -49,9 +49,10 @@ async def basis(
     candidates: list[Trial] = []
     for place, candidate in enumerate(spec.policies):
         trial = await _candidate(session, rulebook, before, candidate, declared, place=place)
-        if trial.ref.policy_id in {each.ref.policy_id for each in candidates}:
-            detail = f"A candidate before this one stands in the place of {trial.name!r} already."
-            raise BacktestInvalid([Fault(pointer_to("/policies", place), detail)])
+        for other in candidates:
+            if trial.ref.policy_id == other.ref.policy_id or trial.label == other.label:
+                detail = f"A candidate before this one stands in the place of {trial.name!r} already."
+                raise BacktestInvalid([Fault(pointer_to("/policies", place), detail)])
         candidates.append(trial)
     after = trying.with_candidates(before, candidates)
     places = {

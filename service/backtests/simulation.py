@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from service import instants
 from service.backtests import comparing
 from service.backtests import course as courses
 from service.backtests.course import Course, Point, Telling, Told
@@ -129,6 +130,11 @@ def _check(question: Question) -> None:
         faults.append(Fault("", "Give one of `request_id`, `submission` and `facts`."))
     if question.version is not None and question.document is not None:
         faults.append(Fault("/document", "Give `version` or `document`, not both."))
+    if not instants.is_usable(question.at):
+        faults.append(Fault("/at", instants.refusal(question.at)))
+    elif question.submission is not None and not instants.is_usable(question.submission.occurred_at):
+        refused = instants.refusal(question.submission.occurred_at)
+        faults.append(Fault("/submission/occurred_at", refused))
     if question.submission is not None:
         faults += [
             replace(fault, pointer=f"/submission{fault.pointer}")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from service import instants
 from service.backtests.domain import Period
 from service.backtests.errors import BacktestInvalid
 from service.errors import Fault, pointer_to
@@ -59,6 +60,9 @@ class History(
             return None
         if self.log_id is not None or self.since is None or self.to is None:
             return Fault(place, "Give `from` and `to`, or `log_id`.")
+        for name, at in (("from", self.since), ("to", self.to)):
+            if not instants.is_usable(at):
+                return Fault(pointer_to(place, name), instants.refusal(at))
         if self.since >= self.to:
             return Fault(pointer_to(place, "to"), "`to` lies after `from`.")
         return None

@@ -19,6 +19,8 @@ from tests import factories
 from tests.api import desk
 from tests.factories import NOON
 
+SUBMISSION: dict[str, Any] = {"source": "desk", "external_id": "INC-1", "type": "incident"}
+
 
 def halved() -> dict[str, Any]:
     """The desk's policy with two hours for P1 instead of four."""
@@ -101,6 +103,15 @@ async def test_a_submission_is_tried_that_nobody_has_sent(caller: AsyncClient) -
         pytest.param({"facts": {}, "version": 1, "document": {}}, ["/document"], id="two things to try"),
         pytest.param({"facts": {}, "document": {"rules": []}}, ["/document/rules"], id="a faulty document"),
         pytest.param({"facts": {}, "document": {"rules": 1}}, ["/document/rules"], id="no document at all"),
+        pytest.param({"facts": {}, "at": "9999-12-31T23:59:59-14:00"}, ["/at"], id="beyond all years"),
+        pytest.param(
+            {"submission": {**SUBMISSION, "occurred_at": "0001-01-01T00:00:00+14:00"}},
+            ["/submission/occurred_at"],
+            id="opened before all years",
+        ),
+        pytest.param(
+            {"submission": SUBMISSION, "at": "0001-01-01T00:00:00Z"}, ["/at"], id="submitted before all years"
+        ),
     ],
 )
 async def test_what_cannot_be_simulated_is_refused_with_its_place(

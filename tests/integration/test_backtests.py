@@ -77,6 +77,12 @@ def plans(*, limit: int = FEW) -> list[list[Step]]:
         return list(found)
 
 
+NEW: dict[str, Any] = {"kind": "commitment", "name": "new", "document": past.policy()}
+ACCEPTING: dict[str, Any] = {
+    "rules": [{"id": "all", "when": "true", "because": "Welcome.", "then": {"verdict": "accept"}}]
+}
+
+
 async def a_log(caller: AsyncClient, cases: Sequence[Sequence[Step]], *, name: str = "uci") -> str:
     """A log of these cases, complete."""
     made = await desk.created(caller, "/v1/history-logs", {"name": name, "source": "uci498"})
@@ -394,6 +400,24 @@ async def test_the_own_history_is_judged_as_it_was_decided_and_kept(here: Desk, 
             {"policies": [{"kind": "commitment", "name": "promises", "document": past.policy()}] * 2},
             "/policies/1",
             id="the same policy twice",
+        ),
+        pytest.param(
+            {"history": {"from": "0001-01-01T00:00:00+14:00", "to": "2026-01-01T00:00:00Z"}},
+            "/history/from",
+            id="from before all years",
+        ),
+        pytest.param(
+            {"history": {"from": "2026-01-01T00:00:00Z", "to": "9999-12-31T23:59:59-14:00"}},
+            "/history/to",
+            id="to beyond all years",
+        ),
+        *(
+            pytest.param(
+                {"policies": [NEW, {"kind": kind, "name": "new", "document": document}]},
+                "/policies/1",
+                id=f"two new ones of one name, the other a {kind}",
+            )
+            for kind, document in (("commitment", tighter()), ("rationalization", ACCEPTING))
         ),
     ],
 )
