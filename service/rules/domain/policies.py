@@ -67,12 +67,14 @@ class Scope:
             ("service", "name", self.services),
             ("client", "name", self.clients),
         )
-        return all(not names or _fact(facts, group, name) in names for group, name, names in asked)
+        return all(not names or _text(facts, group, name) in names for group, name, names in asked)
 
 
-def _fact(facts: Mapping[str, Any], group: str, name: str) -> object:
+def _text(facts: Mapping[str, Any], group: str, name: str) -> str | None:
+    """The fact, if it is there and a text: facts that somebody made up may be anything."""
     found = facts.get(group)
-    return cast("Mapping[str, object]", found).get(name) if isinstance(found, Mapping) else None
+    value = cast("Mapping[str, object]", found).get(name) if isinstance(found, Mapping) else None
+    return value if isinstance(value, str) else None
 
 
 EVERYTHING = Scope()

@@ -35,6 +35,8 @@ FACTS: dict[str, Any] = {
         (MAIL, {"service": "mail"}, False),
         (HARBOUR, FACTS, True),
         (HARBOUR, FACTS | {"client": {"name": "harbour"}}, False),
+        (HARBOUR, FACTS | {"client": {"name": ["Harbour"]}}, False),
+        (CHANGE, {"request": {"type": {"name": "change"}}}, False),
         (ALL_THREE, FACTS, True),
         (ALL_THREE, FACTS | {"service": {"name": "web"}}, False),
     ],
