@@ -24,7 +24,7 @@ def upgrade() -> None:
         moment("reached_at", nullable=True),
         sa.Column("reached_id", sa.Uuid(), nullable=True),
         sa.Column("decisions", sa.BigInteger(), nullable=False),
-        sa.Column("busy_seconds", sa.Double(), nullable=False),
+        sa.Column("busy_seconds", sa.Double[float](), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),
         sa.Column("result", JSONB(), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),

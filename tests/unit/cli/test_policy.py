@@ -91,7 +91,7 @@ def test_findings_can_be_read_by_programs(tmp_path: Path) -> None:
 
     (finding,) = found["files"][0]["findings"]
     assert (finding["code"], finding["severity"], finding["pointer"]) == ("gap", "warning", "/table/rows")
-    line = path.read_text().splitlines()[finding["line"] - 1]
+    line = path.read_text().splitlines()[int(finding["line"]) - 1]
     assert line.strip() == '"rows": ['
 
 

@@ -63,7 +63,7 @@ def test_the_policy_promises_what_was_fitted() -> None:
     document = json.loads((FOLDER / "policy.json").read_text())["document"]
     seconds = {rule["when"]: rule["then"]["promises"][0]["target"]["seconds"] for rule in document["rules"]}
     assert seconds == {
-        f"request.priority == '{name}'": target for name, target in oracle.TARGET_SECONDS.items()
+        f'request.priority == "{name}"': target for name, target in oracle.TARGET_SECONDS.items()
     }
     assert installed.calendars[0]["name"] == "weekdays"
     assert installed.policies[0]["kind"] == "commitment"
