@@ -91,6 +91,6 @@ def _side(setup: Setup, versions: list[Version], engine: Engine) -> Side:
 
 
 def _effective(version: Version, saved: Saved) -> Effective:
-    document = documents.read(saved.document, KINDS[version.kind], own=saved.declared)
+    document = documents.read(saved.document, KINDS[version.kind], own=saved.declared, is_kept=True)
     conditions = tuple(rule.condition for rule in document.rules)
     return Effective(version.ref, document, RuleSet(str(version.version_id), conditions))

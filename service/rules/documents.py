@@ -101,7 +101,9 @@ class DocumentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: Annotated[list[TestForm], msgspec.Meta(max_length=TESTS_MAX)] = []
 
 
-def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NOTHING) -> Document:
+def read(
+    document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NOTHING, is_kept: bool = False
+) -> Document:
     """Read and check a document.
 
     Args:
@@ -109,6 +111,8 @@ def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NO
         kind: what it decides.
         own: the tenant's own facts, in the form of a document's `facts`. What the document declares by itself
             it reads as it says.
+        is_kept: whether it is of a version that was saved already. It may be older than the bound on all
+            conditions together, and requests are still decided by it.
 
     Raises:
         PolicyInvalid: with every fault and its place.
@@ -124,7 +128,8 @@ def read(document: Mapping[str, Any], kind: Kind, *, own: Mapping[str, Any] = NO
     written_rules, place = _written(form, declared, faults)
     rules: list[Rule] = []
     warnings: list[Fault] = []
-    _refuse_too_long(written_rules, place)
+    if not is_kept:
+        _refuse_too_long(written_rules, place)
     for index, written in enumerate(written_rules):
         try:
             rule, doubts = _rule(written, kind, declared, pointer=pointer_to(place, index))

@@ -38,7 +38,7 @@ class Library:
         """
         for version_id, saved in stored.items():
             document = await asyncio.to_thread(
-                documents.read, saved.document, kinds[version_id], own=saved.declared
+                documents.read, saved.document, kinds[version_id], own=saved.declared, is_kept=True
             )
             self._kept.put((tenant_id, version_id), document)
 
@@ -49,7 +49,7 @@ class Library:
         if document is None:
             if stored is None:
                 raise KeyError(f"version {version_id} was not loaded")
-            document = documents.read(stored.document, kind, own=stored.declared)
+            document = documents.read(stored.document, kind, own=stored.declared, is_kept=True)
             self._kept.put(key, document)
         return document
 

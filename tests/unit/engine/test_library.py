@@ -10,6 +10,7 @@ from service.ids import TenantId
 from service.requests.kinds import KINDS
 from service.rules import documents
 from service.rules.domain import Saved
+from service.rules.errors import PolicyInvalid
 from service.rules.library import Library, bytes_of
 from tests.unit.engine.bombs import bombs
 
@@ -33,6 +34,20 @@ async def test_what_is_prepared_is_not_missing_and_need_not_be_loaded_again() ->
     assert len(library.read(TENANT, known, None, KIND).rules) == 1
     with pytest.raises(KeyError):
         library.read(TENANT, other, None, KIND)
+
+
+async def test_a_version_from_before_conditions_had_a_bound_together_is_still_decided_by() -> None:
+    library, versions = Library(), [ids.new_id() for _ in range(2)]
+    promises = [{"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 60}}]
+    rule = {"when": f"request.title == '{'x' * 4_000}'", "then": {"promises": promises}, "because": "Long."}
+    saved = Saved({"rules": [rule | {"id": f"rule-{number}"} for number in range(40)]}, {})
+    with pytest.raises(PolicyInvalid):
+        documents.read(saved.document, KIND)
+
+    await library.prepare(TENANT, {versions[0]: saved}, {versions[0]: KIND})
+
+    assert len(library.read(TENANT, versions[0], None, KIND).rules) == 40
+    assert len(library.read(TENANT, versions[1], saved, KIND).rules) == 40
 
 
 async def test_documents_are_kept_by_their_size_and_the_oldest_goes_first() -> None:
