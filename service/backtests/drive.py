@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from service.ids import BacktestId, TenantId
 from service.tenants import service as tenants
 
 TURN = timedelta(seconds=60)
-"""After so long a worker makes room for another tenant's backtest."""
+"""After so long a worker makes room for another tenant's backtest, once it has kept something."""
 WATCH = timedelta(seconds=1)
 """How soon a cancellation is noticed."""
 
@@ -101,8 +102,8 @@ class Turn:
     async def _pass_on(self, hired: Crew, asked: deque[_Asked]) -> End:
         async with self.transaction() as session:
             reached = await progress.reached(session, self.backtest_id)
-        late_at = self.staff.monotonic() + TURN.total_seconds()
-        kept_at, is_read = self.staff.monotonic(), False
+        kept_at = began = self.staff.monotonic()
+        late_at, is_read = math.inf, False
         while reached is not None:
             while not is_read and len(asked) <= self.staff.processes:
                 reached, is_read = await self._ask(hired, asked, reached)
@@ -116,7 +117,7 @@ class Turn:
                 now = self.staff.monotonic()
                 if not await self._keep(asked.popleft(), seconds=now - kept_at):
                     return End.NOT_OURS
-                kept_at = now
+                kept_at, late_at = now, began + TURN.total_seconds()
         return End.NOT_OURS
 
     async def _ask(self, hired: Crew, asked: deque[_Asked], reached: Reached) -> tuple[Reached, bool]:

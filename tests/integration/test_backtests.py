@@ -22,7 +22,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service import composition, worker
-from service.backtests import progress
+from service.backtests import drive, progress
 from service.backtests.crew import Process
 from service.backtests.drive import End, Staff, Turn
 from service.db import Sessions, TenantSession, create_engine, create_sessions
@@ -343,6 +343,20 @@ async def test_a_worker_that_stops_hands_the_backtest_on(here: Desk) -> None:
 
     assert await here.turn(backtest_id, stop=stop).run() is End.TO_BE_GONE_ON_WITH
     assert (await here.caller.get(f"/v1/backtests/{backtest_id}")).json()["state"] == "running"
+
+
+async def test_parts_that_take_longer_than_a_turn_are_kept_all_the_same(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "CASES_IN_CHUNK", FEW // 2)
+    backtest_id, ends = await started(here.caller, history={"log_id": here.log_id}), list[End]()
+    for _ in range(2):
+        turn = here.turn(backtest_id, processes=1)
+        turn.staff.monotonic = itertools.count(step=2 * drive.TURN.total_seconds()).__next__
+        ends.append(await turn.run())
+
+    assert ends == [End.TO_BE_GONE_ON_WITH, End.FINISHED]
+    assert (await here.found(backtest_id))[0]["requests"] == FEW
 
 
 async def test_the_own_history_is_judged_as_it_was_decided_and_kept(here: Desk, sign_in: SignIn) -> None:
