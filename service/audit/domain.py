@@ -33,6 +33,11 @@ class Actor:
     address: str | None = None
     http_request_id: str | None = None
 
+    @property
+    def is_application(self) -> bool:
+        """Does an application act by itself?"""
+        return self.application_id is not None and self.name == name_of(self.application_id, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:

@@ -24,6 +24,18 @@ class SlugTaken(Conflict):
         super().__init__(f"A tenant {slug!r} exists already; choose another slug.")
 
 
+class OwnerNeeded(Forbidden):
+    """Only a member lets policies be published without the approval of another."""
+
+    code = "tenant-owner-needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Recording that policies are reviewed in git takes a member who is an admin: an application could"
+            " then publish what nobody has approved."
+        )
+
+
 class ClientNotFound(NotFound):
     """There is no such client organization."""
 

@@ -18,7 +18,7 @@ from service.names import faults_of_name
 from service.platform import PlatformSession
 from service.tenants import domain, profiles, store
 from service.tenants.domain import Application, Approval, Client, OperatedService, Tenant, TenantKind
-from service.tenants.errors import RegistrationInvalid
+from service.tenants.errors import OwnerNeeded, RegistrationInvalid
 from service.tenants.models import ClientRow, ServiceRow
 
 
@@ -89,8 +89,14 @@ async def get(session: TenantSession, *, lock: bool = False) -> Tenant:
 
 
 async def change(session: TenantSession, actor: Actor, *, approval: Approval, now: datetime) -> Tenant:
-    """Record where the tenant's policies are reviewed."""
+    """Record where the tenant's policies are reviewed.
+
+    Raises:
+        OwnerNeeded: applications do not let themselves publish what nobody has approved.
+    """
     row = await store.tenant(session, lock=True)
+    if approval is Approval.GIT and row.approval != approval and actor.is_application:
+        raise OwnerNeeded
     before, row.approval = row.approval, approval.value
     row.version += 1
     await session.db.flush()

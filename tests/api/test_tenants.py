@@ -11,7 +11,7 @@ from service.audit.models import AuditRecordRow
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.people.domain import Role
 from service.tenants import service
-from service.tenants.domain import Tenant
+from service.tenants.domain import Approval, Tenant
 from tests import factories
 from tests.api import desk
 from tests.conftest import SignIn
@@ -46,6 +46,22 @@ async def test_an_owner_records_where_policies_are_reviewed(
     assert (await caller.get("/v1/tenant")).json()["approval"] == "members"
     (record,) = (await caller.get("/v1/audit-records", params={"action": "tenant.changed"})).json()["items"]
     assert record["changes"] == {"approval": {"before": "git", "after": "members"}}
+
+
+async def test_an_application_does_not_let_itself_publish_what_nobody_has_approved(
+    sign_in: SignIn, sign_in_as: SignIn, sessions: Sessions
+) -> None:
+    reviewed = await factories.tenant(sessions, approval=Approval.MEMBERS)
+    script, owner = await sign_in(of=reviewed), await sign_in_as(Role.ADMIN, of=reviewed)
+    based = {"If-Match": "*"}
+
+    refused = await script.patch("/v1/tenant", json={"approval": "git"}, headers=based)
+    unchanged = await script.patch("/v1/tenant", json={"approval": "members"}, headers=based)
+    by_owner = await owner.patch("/v1/tenant", json={"approval": "git"}, headers=based)
+
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/tenant-owner-needed")
+    assert (unchanged.status_code, unchanged.json()["approval"]) == (200, "members")
+    assert (by_owner.status_code, by_owner.json()["approval"]) == (200, "git")
 
 
 @pytest.mark.parametrize(("sandbox_at", "approval"), [(None, "members"), (factories.NOON, "git")])
