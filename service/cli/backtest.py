@@ -26,7 +26,7 @@ from service.remote.history import Imported, Source
 from service.remote.sandbox import Bench
 from service.replay import commands, log, progress
 from service.replay.client import Access, Client
-from service.replay.progress import Advance, Wording
+from service.replay.progress import IMPORT, Advance, Wording
 from service.settings import Settings
 
 EXCEEDED, NOT_RUN = 1, 2
@@ -35,7 +35,7 @@ AGAINST_NOTHING = (
     "Compared with no policy, where each request has the default promise. Name what is in effect: --against."
 )
 CLEAR_SECONDS_MAX = 10.0
-IMPORT, TRY = Wording("importing", "imported"), Wording("deciding", "decided")
+TRY = Wording("deciding", "decided")
 
 
 @click.command("backtest")
@@ -79,12 +79,7 @@ def backtest(
     found = _run(_found(settings, connection, options, console))
     if found is None:
         return
-    passage = gates.passage(
-        Gates(new_breaches=max_new_breaches, changed=max_changed),
-        new_breaches=found.new_breaches,
-        changed=found.result.get("changed", 0),
-        listed_all=found.listed_all,
-    )
+    passage = gates.passage(Gates(new_breaches=max_new_breaches, changed=max_changed), found.count)
     if options.as_json:
         running.print_json(backtest_report.to_json(found, passage))
     else:

@@ -15,9 +15,7 @@ from service.remote import history_report
 from service.remote.history import Imported, Source
 from service.replay import commands, log, progress
 from service.replay.log import Cases
-from service.replay.progress import Wording
-
-IMPORT = Wording("importing", "imported")
+from service.replay.progress import IMPORT
 
 
 @click.group("history")

@@ -1,7 +1,6 @@
 """Tries policies on past requests: starts a backtest, waits for its end, and reads what it found."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,15 +13,14 @@ from service.instants import rfc3339
 from service.remote import history, policies
 from service.remote.errors import BacktestLost, NameUnknown
 from service.remote.files import KIND_DEFAULT, PolicyFile
-from service.replay.client import Answer, Client
-from service.replay.errors import ReplayRefused
+from service.remote.gates import Count
+from service.replay.client import Client, new_key
 from service.replay.progress import Advance
 
 BACKTESTS = "/v1/backtests"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.2, 5.0
 CANCEL_SECONDS_MAX = 5.0
-NAMES_SHOWN = 12
 
 
 class Promise(msgspec.Struct, frozen=True):
@@ -108,6 +106,18 @@ class Found:
     def result(self) -> Mapping[str, Any]:
         return self.backtest.result or {}
 
+    @property
+    def count(self) -> Count:
+        """What gates judge by."""
+        judged = self.result.get("requests", 0)
+        return Count(
+            new_breaches=self.new_breaches,
+            changed=self.result.get("changed", 0),
+            listed_all=self.listed_all,
+            judged=judged,
+            unjudged=self.backtest.total - judged,
+        )
+
 
 async def start(client: Client, asked: Asked) -> Backtest:
     """Start a backtest. Raises NameUnknown, PolicyRefused, ReplayRefused."""
@@ -116,10 +126,10 @@ async def start(client: Client, asked: Asked) -> Backtest:
         "policies": await _candidates(client, asked.files),
         "history": await _history(client, asked),
     }
-    answer = await client.post(BACKTESTS, body, key=secrets.token_hex(16))
+    answer = await client.post(BACKTESTS, body, key=new_key())
     if answer.problem is not None and asked.files:
         raise policies.refusal_of_all(asked.files, answer.status, answer.problem)
-    return _accepted(answer, "the backtest").read(Backtest)
+    return answer.accepted("the backtest").read(Backtest)
 
 
 async def get(client: Client, backtest_id: str) -> Backtest:
@@ -131,7 +141,7 @@ async def wait(client: Client, backtest: Backtest, advance: Advance) -> Backtest
     done = 0
     while True:
         answer = await client.get(f"{BACKTESTS}/{backtest.id}")
-        found = _accepted(answer, f"backtest {backtest.id}").read(Backtest)
+        found = answer.accepted(f"backtest {backtest.id}").read(Backtest)
         advance(found.done - done)
         done = found.done
         if found.state == DONE:
@@ -172,9 +182,9 @@ def again(backtest: Backtest) -> str:
 
 async def cancel(client: Client, backtest: Backtest) -> None:
     """Stop a backtest. Raises ReplayRefused, ServerUnreachable."""
-    key = {"Idempotency-Key": secrets.token_hex(16)}
+    key = {"Idempotency-Key": new_key()}
     answer = await client.send("POST", f"{BACKTESTS}/{backtest.id}/cancel", headers=key)
-    _accepted(answer, f"to cancel backtest {backtest.id}")
+    answer.accepted(f"to cancel backtest {backtest.id}")
 
 
 async def found_by(client: Client, backtest: Backtest, *, shown: int) -> Found:
@@ -194,13 +204,13 @@ async def found_by(client: Client, backtest: Backtest, *, shown: int) -> Found:
 async def changes_as_csv(client: Client, backtest: Backtest) -> bytes:
     """Every request that differs and is listed, as CSV."""
     answer = await client.get(f"{BACKTESTS}/{backtest.id}/changes.csv")
-    return _accepted(answer, f"the changes of backtest {backtest.id}").body
+    return answer.accepted(f"the changes of backtest {backtest.id}").body
 
 
 async def remove(client: Client, backtest: Backtest) -> None:
     """Remove a backtest that has ended, with all that it found."""
-    place = f"{BACKTESTS}/{backtest.id}"
-    _accepted(await client.send("DELETE", place, headers={"If-Match": "*"}), f"to remove {place}")
+    answer = await client.send("DELETE", f"{BACKTESTS}/{backtest.id}")
+    answer.accepted(f"to remove backtest {backtest.id}")
 
 
 def _changes(client: Client, backtest: Backtest) -> AsyncIterator[Change]:
@@ -225,12 +235,5 @@ async def _history(client: Client, asked: Asked) -> dict[str, object]:
     log = await history.find(client, asked.log or "")
     if log is None:
         names = [each.name async for each in client.items(history.LOGS, history.Log)]
-        known = f"; there are {', '.join(names[:NAMES_SHOWN])}" if names else ": none was imported yet"
-        raise NameUnknown("history log", asked.log or "", known)
+        raise NameUnknown("history log", asked.log or "", names)
     return {"log_id": log.id}
-
-
-def _accepted(answer: Answer, what: str) -> Answer:
-    if answer.problem is not None:
-        raise ReplayRefused(what, status=answer.status, reason=str(answer.problem))
-    return answer

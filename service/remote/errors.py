@@ -5,6 +5,8 @@ from pathlib import Path
 
 from service.errors import Conflict, Invalid, NotFound
 
+NAMES_SHOWN = 12
+
 
 class LogDiffers(Conflict):
     """There is a log of this name already, which was read otherwise."""
@@ -25,12 +27,13 @@ class NothingTaken(Invalid):
 
 
 class NameUnknown(NotFound):
-    """The server has nothing of this name."""
+    """The server has nothing of this name, but perhaps of others."""
 
     code = "remote-name-unknown"
 
-    def __init__(self, what: str, name: str, known: str) -> None:
-        super().__init__(f"There is no {what} {name!r}{known}.")
+    def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
+        listed = f"there are {', '.join(known[:NAMES_SHOWN])}" if known else "there is none at all yet"
+        super().__init__(f"The server has no {what} {name!r}; {listed}.")
 
 
 class PolicyFileUnusable(Invalid):

@@ -1,7 +1,6 @@
 """Brings a log of past requests into a tenant, in batches; repeated, it goes on where it stopped."""
 
 import hashlib
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from typing import Any
 import msgspec
 
 from service.remote.errors import LogDiffers, NothingTaken
-from service.replay.client import Answer, Client
-from service.replay.errors import ReplayRefused
+from service.replay.client import Client, new_key
 from service.replay.log import BadRows, Cases
 from service.replay.progress import Advance
 from service.replay.steps import Step
@@ -158,8 +156,8 @@ async def _begun(client: Client, source: Source) -> Log:
     found = await find(client, source.name)
     if found is None:
         body = {"name": source.name, "source": source.source, "mapping_sha256": source.mapping_sha256}
-        answer = await client.post(LOGS, body, key=secrets.token_hex(16))
-        return _accepted(answer, f"the log {source.name!r}").read(Log)
+        answer = await client.post(LOGS, body, key=new_key())
+        return answer.accepted(f"the log {source.name!r}").read(Log)
     if found.mapping_sha256 != source.mapping_sha256:
         raise LogDiffers(source.name, "which was read by another mapping")
     return found
@@ -175,7 +173,7 @@ async def _send(client: Client, log: Log, batch: Sequence[Encoded], imported: Im
     elif answer.status in DIVISIBLE:
         imported.refuse(Refusal(batch[0].line, batch[0].external_id, str(answer.problem)))
     else:
-        taken = _accepted(answer, f"cases of the log {log.name!r}").read(_TakenAll).cases
+        taken = answer.accepted(f"cases of the log {log.name!r}").read(_TakenAll).cases
         for case, found in zip(batch, taken, strict=True):
             _count(imported, case, found)
 
@@ -190,13 +188,7 @@ def _count(imported: Imported, case: Encoded, taken: _Taken) -> None:
 
 async def _complete(client: Client, log: Log, bad_rows: BadRows) -> Log:
     answer = await client.send("POST", f"{LOGS}/{log.id}/complete", {"bad_rows": bad_rows.count})
-    return _accepted(answer, f"to complete the log {log.name!r}").read(Log)
-
-
-def _accepted(answer: Answer, what: str) -> Answer:
-    if answer.problem is not None:
-        raise ReplayRefused(what, status=answer.status, reason=str(answer.problem))
-    return answer
+    return answer.accepted(f"to complete the log {log.name!r}").read(Log)
 
 
 def _encoded(steps: Sequence[Step]) -> Encoded:

@@ -1,7 +1,6 @@
 """Publishes policies from files: creates or revises only what changed, by name, and puts it into effect."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +13,7 @@ import msgspec
 from service.instants import rfc3339
 from service.remote.errors import PolicyRefused, PublishedInPart
 from service.remote.files import KIND_DEFAULT, PolicyFile
-from service.replay.client import Answer, Client, Problem, ProblemFault
+from service.replay.client import Answer, Client, Problem, ProblemFault, new_key
 from service.rules import canonical
 from service.rules.canonical import Difference
 from service.rules.language.faults import LanguageError
@@ -174,7 +173,7 @@ async def _save(client: Client, result: Result, policy: Policy | None) -> _Saved
     file = result.file
     if policy is None:
         body = {"name": file.name, "kind": file.kind or KIND_DEFAULT, "document": file.document}
-        answer = await client.post(POLICIES, body, key=secrets.token_hex(16))
+        answer = await client.post(POLICIES, body, key=new_key())
     elif says_the_same(await _document(client, policy, policy.version), file.document):
         result.version = policy.version
         return _Saved(result, policy)
@@ -195,9 +194,7 @@ async def _put_into_effect(client: Client, saved: _Saved, publication: Publicati
         result.effective_at = policy.scheduled_at
         return
     place = f"{POLICIES}/{policy.id}"
-    answer = await client.post(
-        f"{place}/publish", publication.body(policy.version), key=secrets.token_hex(16)
-    )
+    answer = await client.post(f"{place}/publish", publication.body(policy.version), key=new_key())
     if _is_out_of_turn(answer) and policy.stage == DRAFT:
         await _submit(client, saved)
         return
@@ -210,7 +207,7 @@ async def _put_into_effect(client: Client, saved: _Saved, publication: Publicati
 async def _submit(client: Client, saved: _Saved) -> None:
     """Ask for a review of what only another member may let take effect."""
     place = f"{POLICIES}/{saved.policy.id}"
-    headers = {"If-Match": (await client.get(place)).tag, "Idempotency-Key": secrets.token_hex(16)}
+    headers = {"If-Match": (await client.get(place)).tag, "Idempotency-Key": new_key()}
     body = {"version": saved.policy.version}
     _accepted(await client.send("POST", f"{place}/submit", body, headers=headers), saved.result.file)
     saved.result.fate = Fate.WAITING

@@ -11,7 +11,6 @@ from service.remote.files import KIND_DEFAULT, PolicyFile
 from service.remote.history import Imported, Log, Source
 from service.replay import setup as setting_up
 from service.replay.client import Client, key_of
-from service.replay.errors import ReplayRefused
 from service.replay.log import Cases
 from service.replay.progress import Advance
 from service.replay.setup import Setup
@@ -73,10 +72,7 @@ async def clear(client: Client, backtest: Backtest, log: Log) -> None:
     """Remove what nobody will ask for again. Raises ReplayRefused, ServerUnreachable."""
     await backtests.remove(client, backtest)
     answer = await client.send("DELETE", f"{history.LOGS}/{log.id}", headers={"If-Match": "*"})
-    if answer.problem is not None:
-        raise ReplayRefused(
-            f"to remove the log {log.name!r}", status=answer.status, reason=str(answer.problem)
-        )
+    answer.accepted(f"to remove the log {log.name!r}")
 
 
 async def _register(client: Client, cases: Cases) -> None:
@@ -90,8 +86,7 @@ async def _register(client: Client, cases: Cases) -> None:
         for name in names:
             path = REGISTERS[place]
             answer = await client.post(path, {"name": name}, key=key_of(path, name))
-            if answer.problem is not None:
-                raise ReplayRefused(f"the {place} {name!r}", status=answer.status, reason=str(answer.problem))
+            answer.accepted(f"the {place} {name!r}")
 
 
 def _body(file: PolicyFile) -> dict[str, object]:

@@ -12,9 +12,7 @@ from service.remote import backtest_report, policies
 from service.remote.errors import NameUnknown
 from service.remote.files import PolicyFile
 from service.replay.client import Answer, Client
-from service.replay.errors import ReplayRefused
 
-NAMES_SHOWN = 12
 INDENT = "  "
 
 
@@ -79,16 +77,13 @@ async def simulate(client: Client, tried: Tried, on: Mapping[str, object]) -> An
     known = await policies.named(client)
     policy = known.get(tried.name)
     if policy is None:
-        names = ", ".join(sorted(known)[:NAMES_SHOWN])
-        raise NameUnknown("policy", tried.name, f" on the server; there are {names}" if names else "")
+        raise NameUnknown("policy", tried.name, sorted(known))
     document = {} if tried.file is None else {"document": tried.file.document}
     path = f"{policies.POLICIES}/{policy.id}/simulate"
     answer = await client.send("POST", path, {**document, **on})
-    if answer.problem is None:
-        return answer
-    if tried.file is not None:
+    if answer.problem is not None and tried.file is not None:
         raise policies.refusal(tried.file, answer.status, answer.problem)
-    raise ReplayRefused(f"to simulate {tried.name!r}", status=answer.status, reason=str(answer.problem))
+    return answer.accepted(f"to simulate {tried.name!r}")
 
 
 def told(simulation: Simulation) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,12 @@ class Answer:
     replayed: bool = False
     tag: str = ""
 
+    def accepted(self, what: str) -> "Answer":
+        """The same, unless the server said no; `what` says in the refusal to what. Raises ReplayRefused."""
+        if self.problem is not None:
+            raise ReplayRefused(what, status=self.status, reason=str(self.problem))
+        return self
+
     def read(self, kind: type[T]) -> T:
         """The body as what it should be. Raises AnswerUnreadable."""
         try:
@@ -137,6 +144,11 @@ def key_of(*parts: str) -> str:
     """The Idempotency-Key of one intention: the same parts give the same key in every run."""
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     return f"replay-{digest[:40]}"
+
+
+def new_key() -> str:
+    """The Idempotency-Key of an intention that no run before had."""
+    return secrets.token_hex(16)
 
 
 class Client:
@@ -198,9 +210,7 @@ class Client:
     async def fetch(self, path: str, kind: type[T], **params: str | int) -> T:
         """What stands at `path`. Raises ReplayRefused when nothing does, AnswerUnreadable."""
         answer = await self.get(path, **params)
-        if answer.problem is not None:
-            raise ReplayRefused(f"GET {path}", status=answer.status, reason=str(answer.problem))
-        return answer.read(kind)
+        return answer.accepted(f"GET {path}").read(kind)
 
     async def items(self, path: str, kind: type[T], **params: str | int) -> AsyncIterator[T]:
         """Everything that a list holds, page by page."""
@@ -239,11 +249,7 @@ class Client:
                 data={"grant_type": "client_credentials"},
                 auth=(self._access.client_id, self._access.client_secret),
             )
-            if answer.problem is not None:
-                raise ReplayRefused(
-                    "the client id and secret", status=answer.status, reason=str(answer.problem)
-                )
-            self._token = answer.read(_Token).access_token
+            self._token = answer.accepted("the client id and secret").read(_Token).access_token
 
     async def _answer(self, method: str, path: str, **request: Any) -> Answer:
         """Send until there is an answer that says something. Raises ServerUnreachable."""

@@ -21,7 +21,7 @@ class Wording:
     done: str
 
 
-REPLAY = Wording("replaying", "replayed")
+REPLAY, IMPORT = Wording("replaying", "replayed"), Wording("importing", "imported")
 
 
 def _nothing(count: int, /) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from service.replay.client import Answer, Client, key_of
-from service.replay.errors import ReplayRefused, SetupUnreadable
+from service.replay.errors import SetupUnreadable
 
 FILE_BYTES_MAX = 10_000_000
 
@@ -52,10 +52,7 @@ async def install(client: Client, setup: Setup) -> bool:
 async def _create(client: Client, path: str, body: dict[str, object]) -> Answer:
     key = key_of(path, msgspec.json.encode(body, order="sorted").decode())
     answer = await client.post(path, body, key=key)
-    if answer.problem is not None:
-        name = body.get("name", path)
-        raise ReplayRefused(f"{name!r} (POST {path})", status=answer.status, reason=str(answer.problem))
-    return answer
+    return answer.accepted(f"{body.get('name', path)!r} (POST {path})")
 
 
 def _calendar(path: Path, content: dict[str, object]) -> dict[str, object]:

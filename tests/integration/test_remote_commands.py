@@ -244,7 +244,7 @@ async def test_a_simulation_says_what_would_follow_and_why_and_changes_nothing(
     assert "The versions in effect say the same." in same.output
     assert json.loads(as_json.output)["differs_from_current"] is False
     assert (unknown.exit_code, nothing.exit_code) == (1, 2)
-    assert "There is no policy 'nobody' on the server; there are helpdesk-promises." in unknown.output
+    assert "The server has no policy 'nobody'; there are helpdesk-promises." in unknown.output
     (policy,) = (await desk.api.get("/v1/policies"))["items"]
     assert policy["version"] == 1
 
@@ -294,7 +294,7 @@ async def test_a_backtest_that_cannot_be_run_exits_with_two(desk: Desk) -> None:
     no_backtest = await desk.run("backtest", "--again", "01a20490-b413-7321-a89d-acf6560d6e31")
 
     assert (no_log.exit_code, no_backtest.exit_code) == (2, 2)
-    assert "There is no history log 'nothing': none was imported yet." in no_log.output
+    assert "The server has no history log 'nothing'; there is none at all yet." in no_log.output
     assert "404" in no_backtest.output
 
 
