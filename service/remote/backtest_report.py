@@ -74,6 +74,7 @@ def to_json(found: Found, passage: Passage) -> dict[str, object]:
         "healed_breaches": found.healed,
         "counted_over_all": found.listed_all,
         "gates_exceeded": list(passage.exceeded),
+        "gates_undecided": passage.undecided,
         "decisions_per_second": found.backtest.decisions_per_second,
         "result": found.result,
         "changes_first": found.changes,

@@ -29,28 +29,54 @@ class Passage:
     undecided: str | None = None
 
 
-def passage(gates: Gates, *, new_breaches: int, changed: int, listed_all: bool) -> Passage:
-    """Judge what was found.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What a backtest found.
 
-    Args:
-        gates: as they were set.
+    Attributes:
         new_breaches: counted over the requests that are listed.
         changed: how many requests differ.
         listed_all: whether all of those are listed, so that no breach is missing from the count.
+        judged: how many requests were.
+        unjudged: how many could not be; each of them might be more than a gate lets through.
     """
+
+    new_breaches: int
+    changed: int
+    listed_all: bool
+    judged: int
+    unjudged: int
+
+
+def passage(gates: Gates, count: Count) -> Passage:
+    """Judge what was found."""
     exceeded: list[str] = []
-    if gates.changed is not None and changed > gates.changed:
-        exceeded.append(f"{changed:,} requests change, and --max-changed is {gates.changed:,}")
-    if gates.new_breaches is not None and new_breaches > gates.new_breaches:
-        least = "" if listed_all else "at least "
+    if gates.changed is not None and count.changed > gates.changed:
+        exceeded.append(f"{count.changed:,} requests change, and --max-changed is {gates.changed:,}")
+    if gates.new_breaches is not None and count.new_breaches > gates.new_breaches:
+        least = "" if count.listed_all else "at least "
         exceeded.append(
-            f"{least}{new_breaches:,} promises would be broken that are not, and --max-new-breaches is"
+            f"{least}{count.new_breaches:,} promises would be broken that are not, and --max-new-breaches is"
             f" {gates.new_breaches:,}"
         )
-    undecided = None
-    if gates.new_breaches is not None and new_breaches <= gates.new_breaches and not listed_all:
-        undecided = (
+    return Passage(tuple(exceeded), None if exceeded else _undecided(gates, count))
+
+
+def _undecided(gates: Gates, count: Count) -> str | None:
+    """Why gates that are not exceeded by what is known might be by what is not."""
+    if gates.new_breaches is not None and not count.listed_all:
+        return (
             "More requests change than are listed, so that --max-new-breaches cannot be judged;"
             " try a shorter period."
         )
-    return Passage(tuple(exceeded), undecided)
+    limits = ((gates.new_breaches, count.new_breaches), (gates.changed, count.changed))
+    room = min((limit - found for limit, found in limits if limit is not None), default=None)
+    if room is None:
+        return None
+    if not count.judged:
+        return "No request was judged, so that nothing is known."
+    if count.unjudged > room:
+        return (
+            f"{count.unjudged:,} requests could not be judged, and might be more than the gates let through."
+        )
+    return None
