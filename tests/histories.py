@@ -1,6 +1,6 @@
 """Requests of the past as hypothesis makes them, and what is counted of them, by the plainest of means."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from service.ids import ClientId, ContactId, RequestId, ServiceId
 from service.requests.domain import Request, State
-from service.requests.history import case_of
-from service.requests.tally import COUNT_MAX, Case, Tally
+from service.requests.history import Likeness, likeness_of
 from service.rules.vocabulary import RequestType
 from tests.factories import NOON
 
@@ -18,6 +17,8 @@ CLIENTS, SERVICES, CONTACTS = ([UUID(int=kind << 8 | number) for number in (1, 2
 TEXTS = ("disk", "mail")
 SPANS = [timedelta(hours=hours) for hours in (1, 24, 7 * 24, 30 * 24)]
 SECOND = timedelta(seconds=1)
+COUNT_MAX = 10_000
+"""No count goes further: what is more is told as this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,12 @@ class Past:
     ends: tuple[End, ...]
 
     @property
-    def case(self) -> Case:
-        return case_of(self.request)
+    def likeness(self) -> Likeness:
+        return likeness_of(self.request)
+
+    @property
+    def received_at(self) -> datetime:
+        return self.request.received_at
 
 
 AGES = st.one_of(
@@ -102,35 +107,9 @@ def requested(
     )
 
 
-def tallied(pasts: Sequence[Past]) -> Tally:
-    """A tally that was told of all that happened, in the order of time."""
-    tally = Tally()
-    for _, tell in sorted((each for past in pasts for each in _told(past)), key=lambda each: each[0]):
-        tell(tally)
-    return tally
-
-
-def _told(past: Past) -> list[tuple[datetime, Callable[[Tally], None]]]:
-    first, last, at = case_of(past.received), past.case, past.request.received_at
-    told: list[tuple[datetime, Callable[[Tally], None]]] = [(at, lambda tally: tally.opened(first))]
-    told.append((at, lambda tally: tally.changed(first, last)))
-    if past.request.state is not State.OPEN:
-        told.append((at, lambda tally: tally.closed(last)))
-    for end in past.ends:
-        told += [(end.at, tell) for tell in _told_of_end(last, end)]
-    return told
-
-
-def _told_of_end(case: Case, end: End) -> list[Callable[[Tally], None]]:
-    if not end.is_broken:
-        return [lambda tally: tally.kept(case, end.at)]
-    breached: list[Callable[[Tally], None]] = [lambda tally: tally.breached(case, end.at)]
-    return [*breached, lambda tally: tally.corrected(case, end.at)] if end.is_corrected else breached
-
-
 def counted(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str, object]:
     """The facts of history for a request, straight from their definitions."""
-    case = case_of(request)
+    like = likeness_of(request)
     others = [past for past in pasts if past.request.id != request.id]
 
     def is_within(at: datetime, hours: int) -> bool:
@@ -139,29 +118,29 @@ def counted(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str,
     def received(hours: int, *names: str) -> int:
         return min(
             COUNT_MAX,
-            sum(
-                _alike(past.case, case, names) and is_within(past.case.received_at, hours) for past in others
-            ),
+            sum(_alike(past.likeness, like, names) and is_within(past.received_at, hours) for past in others),
         )
 
     def are_open(name: str) -> int:
-        return sum(_alike(past.case, case, (name,)) and past.request.state is State.OPEN for past in others)
+        return sum(
+            _alike(past.likeness, like, (name,)) and past.request.state is State.OPEN for past in others
+        )
 
     def ended(name: str, *, is_broken: bool) -> int:
         return sum(
             end.is_broken == is_broken and not (is_broken and end.is_corrected) and is_within(end.at, 720)
             for past in others
-            if _alike(past.case, case, (name,))
+            if _alike(past.likeness, like, (name,))
             for end in past.ends
         )
 
     kept, broken = ended("client", is_broken=False), ended("client", is_broken=True)
     requester = 0
-    if case.requester is not None:
+    if like.requester is not None:
         requester = sum(
-            past.case.requester == case.requester
-            and past.case.client == case.client
-            and is_within(past.case.received_at, 7 * 24)
+            past.likeness.requester == like.requester
+            and past.likeness.client == like.client
+            and is_within(past.received_at, 7 * 24)
             for past in others
         )
     found: dict[str, object] = {
@@ -179,7 +158,7 @@ def counted(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str,
     return found | ({"client.kept_share_30d": kept / (kept + broken)} if kept + broken else {})
 
 
-def _alike(one: Case, other: Case, names: Sequence[str]) -> bool:
+def _alike(one: Likeness, other: Likeness, names: Sequence[str]) -> bool:
     return all(
         getattr(one, name) is not None and getattr(one, name) == getattr(other, name) for name in names
     )

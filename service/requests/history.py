@@ -1,18 +1,33 @@
-"""The facts of history, counted in the transaction that decides. Pure ones: `requests.tally`."""
+"""The facts of history, counted in the transaction that decides."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from service.db import TenantSession, run
+from service.ids import ClientId, ServiceId
 from service.requests.domain import Request
-from service.requests.tally import Case
 from service.rules.language.types import DOUBLE
 from service.rules.service import History
 from service.rules.vocabulary import HISTORY, read_by
 
 COUNT_HISTORY = "select rooted.count_history($1, $2, $3, $4, $5, $6, $7, $8)::text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """What other requests may have in common with one; nothing is in common with what is absent.
+
+    Attributes:
+        requester: the contact, or the text that the source names the requester by.
+    """
+
+    client: ClientId | None
+    service: ServiceId | None
+    category: str | None
+    requester: str | None
 
 
 def history_of(session: TenantSession, request: Request, *, now: datetime) -> History:
@@ -30,12 +45,12 @@ def history_of(session: TenantSession, request: Request, *, now: datetime) -> Hi
         asked = sorted(read_by(HISTORY, names))
         if not asked:
             return {}
-        case = case_of(request)
+        like = likeness_of(request)
         found = await run(
             session.db,
             COUNT_HISTORY,
-            *(session.tenant_id, asked, request.id, request.client_id, request.service_id),
-            *(case.category, case.requester, now),
+            *(session.tenant_id, asked, request.id, like.client, like.service),
+            *(like.category, like.requester, now),
         )
         told: dict[str, float | None] = msgspec.json.decode(found.scalar_one())
         return {name: _typed(name, value) for name, value in told.items() if value is not None}
@@ -43,14 +58,12 @@ def history_of(session: TenantSession, request: Request, *, now: datetime) -> Hi
     return history
 
 
-def case_of(request: Request) -> Case:
+def likeness_of(request: Request) -> Likeness:
     """What a request is counted by."""
     contact = None if request.contact_id is None else str(request.contact_id)
-    return Case(
-        id=str(request.id),
-        received_at=request.received_at,
-        client=None if request.client_id is None else str(request.client_id),
-        service=None if request.service_id is None else str(request.service_id),
+    return Likeness(
+        client=request.client_id,
+        service=request.service_id,
         category=request.facts.get("category"),
         requester=contact or request.facts.get("requester"),
     )

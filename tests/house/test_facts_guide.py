@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.requests.tally import COUNT_MAX
 from service.rules.vocabulary import FACTS, HISTORY, OWN_PREFIXES, Fact
+from tests.histories import COUNT_MAX
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "facts.md"
 HEAD = "| fact | type | unit | values | source | what it is |\n|---|---|---|---|---|---|\n"

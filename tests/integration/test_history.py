@@ -17,13 +17,12 @@ from service.ids import ClientId
 from service.requests import history, store
 from service.requests.domain import Request, State
 from service.requests.models import RequestRow
-from service.requests.tally import COUNT_MAX
 from service.rules.vocabulary import HISTORY
 from service.tenants.domain import Tenant
 from service.tenants.models import ClientRow, ContactRow, ServiceRow
 from tests import factories, histories
 from tests.factories import NOON
-from tests.histories import CLIENTS, CONTACTS, PASTS, SERVICES, End, Past
+from tests.histories import CLIENTS, CONTACTS, COUNT_MAX, PASTS, SERVICES, End, Past
 
 ALL = frozenset(HISTORY)
 MANY = """
@@ -154,7 +153,7 @@ def _promise(session: TenantSession, request: Request, end: End) -> CommitmentRo
 
 @given(pasts=PASTS, asking=st.integers(0, 8), confined_to=st.sampled_from(CLIENTS))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_the_database_counts_what_the_tally_and_the_definitions_do_whoever_asks(
+async def test_the_database_counts_what_the_definitions_do_whoever_asks(
     sessions: Sessions, registers: Tenant, pasts: tuple[Past, ...], asking: int, confined_to: UUID
 ) -> None:
     request = pasts[asking].request if asking < len(pasts) else histories.requested(99, client=CLIENTS[0])
@@ -167,7 +166,6 @@ async def test_the_database_counts_what_the_tally_and_the_definitions_do_whoever
         told_to_client = await history.history_of(confined, request, now=NOON)(ALL)
 
     assert told == histories.counted(pasts, request, NOON)
-    assert told == histories.tallied(pasts).at(history.case_of(request), NOON)
     assert told_to_client == told
     assert {name: type(value) for name, value in told.items()} == {
         name: float if name == "client.kept_share_30d" else int for name in told
