@@ -25,6 +25,8 @@ CASES = msgspec.json.Decoder(Case)
 
 DECISIONS_MAX = 100
 """On one request. What a further one costs grows with the square of those before it."""
+EVENTS_MAX = 2_000
+"""Of one request: for each event its promises are looked at, and each look reads all events before."""
 
 REASONS_MAX = 20
 """Of one chunk; whatever else cannot be judged is counted together."""
@@ -81,6 +83,19 @@ class Comparison:
     until: datetime
 
 
+def check(case: Case) -> None:
+    """Raises Unjudgeable: there is more to it than a process gets through in good time."""
+    if len(case.events) > EVENTS_MAX:
+        raise Unjudgeable(f"More than {EVENTS_MAX:,} things happened to the request.")
+    check_decisions(1 + sum(bool(event.facts) for event in case.events))
+
+
+def check_decisions(count: int) -> None:
+    """Raises Unjudgeable: so many decisions on one request are too many."""
+    if count > DECISIONS_MAX:
+        raise Unjudgeable(f"The request is decided on more than {DECISIONS_MAX} times.")
+
+
 async def judged(comparison: Comparison, chunk: Chunk) -> Judged:
     """Judge every request of a chunk by both sides. What cannot be judged is counted with the reason."""
     changes: list[Counts] = []
@@ -110,11 +125,11 @@ async def judged(comparison: Comparison, chunk: Chunk) -> Judged:
 
 
 async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Told, tuple[Way, Way]]:
+    check(case)
     client = chunk.client_of(case)
     told = courses.told(case, client=client, service=chunk.service_of(case))
     points = told.points
-    if len(points) > DECISIONS_MAX:
-        raise Unjudgeable(f"The request is decided on more than {DECISIONS_MAX} times.")
+    check_decisions(len(points))
     old = [await comparison.before.ruling(point, client) for point in points]
     new = [await comparison.after.ruling(point, client) for point in points]
     before = Way(old, _course(comparison, told, old))

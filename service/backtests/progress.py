@@ -7,13 +7,14 @@ left whatever happened to the process that worked on it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from uuid import UUID
 
 import msgspec
 
 from service.backtests import recalling, store, weighing
 from service.backtests.basis import Basis
-from service.backtests.chunks import Chunk, Judged
+from service.backtests.chunks import EVENTS_MAX, Chunk, Judged
 from service.backtests.domain import CHANGES_KEPT_MAX, OPEN, State
 from service.backtests.models import BacktestRow
 from service.backtests.setup import Setup
@@ -29,6 +30,8 @@ from service.tenants import registers
 
 RUN = "backtests.run"
 CASES_IN_CHUNK = 250
+LABOUR_IN_CHUNK = 10 * 131_072**2
+"""What the cases of a chunk may cost together; one that costs more by itself goes alone. See `affordable`."""
 BEFORE_ALL: Place = (datetime(1900, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
@@ -93,6 +96,7 @@ async def portion(session: TenantSession, backtest_id: BacktestId, reached: Reac
     row = await store.get(session, backtest_id)
     spec, basis = msgspec.convert(row.spec, BacktestSpec), Basis.read(row.basis)
     found = await _cases(session, spec, basis, reached.after)
+    found = found[: affordable([len(each.written) for each in found])]
     if not found and reached.parts:
         return None
     clients = await registers.clients(session, {each.client for each in found} - {None})
@@ -175,4 +179,19 @@ async def end(session: TenantSession, row: BacktestRow, state: State, *, now: da
 async def _cases(session: TenantSession, spec: BacktestSpec, basis: Basis, after: Place) -> Sequence[Row]:
     if spec.history.log_id is not None:
         return await store.cases_of_log(session, spec.history.log_id, after, limit=CASES_IN_CHUNK)
-    return await store.own_cases(session, spec.period(basis.until), after, limit=CASES_IN_CHUNK)
+    return await store.own_cases(
+        session,
+        spec.period(basis.until),
+        after,
+        limit=CASES_IN_CHUNK,
+        events_max=EVENTS_MAX + 1,  # so that who has more is known by it
+    )
+
+
+def affordable(sizes: Sequence[int]) -> int:
+    """How many of these cases, given by their length, a process gets through in good time; at least one.
+
+    What a case costs grows with the square of what happened to it, and so of its length.
+    """
+    spent = accumulate(size * size for size in sizes)
+    return max(1, sum(labour <= LABOUR_IN_CHUNK for labour in spent))

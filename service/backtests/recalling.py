@@ -10,9 +10,11 @@ from dataclasses import replace
 import msgspec
 
 from service import ids
+from service.backtests import chunks
 from service.backtests import course as courses
 from service.backtests.cases import Case
 from service.backtests.chunks import CASES
+from service.backtests.errors import Unjudgeable
 from service.db import TenantSession
 from service.ids import ContactId
 from service.requests.history import history_of
@@ -36,9 +38,17 @@ async def with_history(
     client: Client | None,
     service: OperatedService | None,
 ) -> msgspec.Raw:
-    """A case of the tenant's own, with these facts at each of its decisions."""
+    """A case of the tenant's own, with these facts at each of its decisions.
+
+    One that is too much to be judged comes back as it is: nobody asks for its history.
+    """
     case = CASES.decode(written)
-    told = courses.told(case, client=client, service=service)
+    try:
+        chunks.check(case)
+        told = courses.told(case, client=client, service=service)
+        chunks.check_decisions(len(told.points))
+    except Unjudgeable:
+        return msgspec.Raw(written.encode())
     history = [
         dict(
             await history_of(

@@ -35,9 +35,13 @@ select r.id, r.opened_at, c.name as client, s.name as service, json_build_object
         select coalesce(json_agg(e.detail || jsonb_build_object(
             'type', e.type, 'occurred_at', e.occurred_at, 'received_at', e.received_at,
             'sequence', e.source_sequence) order by e.received_at, e.id), '[]')
-        from request_event e
-        where e.tenant_id = $1 and e.request_id = r.id and e.received_at <= $4
-            and e.type not in ('opened', 'repinned'))
+        from (
+            select * from request_event
+            where tenant_id = $1 and request_id = r.id and received_at <= $4
+                and type not in ('opened', 'repinned')
+            order by received_at, id
+            limit $8
+        ) e)
     )::text as written
 from request r
 join request_event o on o.tenant_id = $1 and o.request_id = r.id and o.type = 'opened'
@@ -48,7 +52,7 @@ where r.tenant_id = $1 and r.opened_at >= $2 and r.opened_at < $3 and r.received
 order by r.opened_at, r.id
 limit $7
 """
-"""The tenant's own requests as cases: what was submitted, and what was told after it.
+"""The tenant's own requests as cases: what was submitted, and the first so many things told after it.
 
 That a request was put on another version as one of many is left out: here each side holds all along.
 """
@@ -117,10 +121,12 @@ async def own_count(session: TenantSession, period: Period) -> int:
     return found.scalar_one()
 
 
-async def own_cases(session: TenantSession, period: Period, after: Place, *, limit: int) -> Sequence[Row]:
-    """A part of the tenant's own history."""
+async def own_cases(
+    session: TenantSession, period: Period, after: Place, *, limit: int, events_max: int
+) -> Sequence[Row]:
+    """A part of the tenant's own history, with so many events of each request at most."""
     bounds = period.since, period.to, period.until
-    return (await run(session.db, OWN, session.tenant_id, *bounds, *after, limit)).rows
+    return (await run(session.db, OWN, session.tenant_id, *bounds, *after, limit, events_max)).rows
 
 
 async def cases_of_log(session: TenantSession, log_id: UUID, after: Place, *, limit: int) -> Sequence[Row]:

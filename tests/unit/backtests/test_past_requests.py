@@ -5,14 +5,20 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.backtests import chunks, setup, weighing
+from service.backtests import chunks, progress, recalling, setup, weighing
 from service.backtests.cases import Case, CaseEvent
 from service.backtests.chunks import Judged
+from service.db import TenantSession
+from service.ids import TenantId
 from service.requests.domain import EventType
 from tests import past
 
@@ -138,18 +144,58 @@ async def test_twice_the_same_bits_however_it_is_cut_and_whatever_matches(
     assert result(await judged(found, rulings_kept=0)) == first
 
 
-async def test_a_request_whose_facts_change_too_often_is_counted_and_left_out() -> None:
-    one, other = past.cases()[:2]
+def changing(case: Case, times: int) -> Case:
+    """A request whose facts change so often."""
     changes = [
         CaseEvent(
             type=EventType.CHANGED,
-            occurred_at=one.submission.occurred_at + timedelta(minutes=number),
+            occurred_at=case.submission.occurred_at + timedelta(minutes=number),
             facts={"priority": ("3 - Moderate", "4 - Low")[number % 2]},
         )
-        for number in range(chunks.DECISIONS_MAX)
+        for number in range(times)
     ]
+    return msgspec.structs.replace(case, events=changes)
 
-    (part,) = await judged([msgspec.structs.replace(one, events=changes), other])
+
+async def test_a_request_whose_facts_change_too_often_is_counted_and_left_out() -> None:
+    one, other = past.cases()[:2]
+
+    (part,) = await judged([changing(one, chunks.DECISIONS_MAX), other])
 
     assert part.totals["requests"] == 1
     assert part.totals["unjudged"] == {"The request is decided on more than 100 times.": 1}
+
+
+async def test_a_request_to_which_too_much_happened_is_counted_and_left_out() -> None:
+    one, other = past.cases()[:2]
+    noted = CaseEvent(type=EventType.NOTED, occurred_at=one.submission.occurred_at)
+    longest, longer = (
+        msgspec.structs.replace(one, events=[noted] * count)
+        for count in (chunks.EVENTS_MAX, chunks.EVENTS_MAX + 1)
+    )
+
+    (part,) = await judged([longest, longer, other])
+
+    assert part.totals["requests"] == 2
+    assert part.totals["unjudged"] == {"More than 2,000 things happened to the request.": 1}
+
+
+async def test_the_history_of_what_is_not_judged_is_not_asked_for() -> None:
+    session = TenantSession(
+        cast("AsyncSession", None), TenantId(UUID(int=1))
+    )  # whatever is asked of it fails
+    written = msgspec.json.encode(changing(past.cases()[0], chunks.DECISIONS_MAX)).decode()
+
+    found = await recalling.with_history(session, written, ["history.open"], client=None, service=None)
+
+    assert bytes(found).decode() == written
+
+
+@given(sizes=st.lists(st.integers(1, 400_000), min_size=1, max_size=60))
+def test_a_chunk_has_what_a_process_gets_through_and_at_least_one_request(sizes: list[int]) -> None:
+    count = progress.affordable(sizes)
+
+    assert 1 <= count <= len(sizes)
+    labour = [sum(size**2 for size in sizes[:most]) for most in (count, count + 1)]
+    assert count == 1 or labour[0] <= progress.LABOUR_IN_CHUNK
+    assert count == len(sizes) or labour[1] > progress.LABOUR_IN_CHUNK
