@@ -4,25 +4,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from service import ids
-from service.db import TenantSession, run
-from service.errors import Fault
+from service.db import TenantSession
 from service.ids import PolicyId, PolicyVersionId
-from service.rules import documents, pointers, store
+from service.rules import documents, examining, pointers, store
 from service.rules.deciding import Effective
 from service.rules.domain import Document, Kind, Saved, VersionRef
-from service.rules.errors import PolicyInvalid
 from service.rules.matching import RuleSet
-from service.rules.pointers import Pointed, Received
+from service.rules.pointers import Received
 from service.rules.service import Rulebook
-
-POINTED = "select effective::text from policy_pointer where tenant_id = $1"
-"""Without a lock: what is tried may be of a moment ago, in a transaction that may only read."""
 
 UNSAVED = 0
 """The version of a document that was never saved."""
@@ -54,28 +46,33 @@ class Trial:
 
 
 async def in_effect(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> list[Trial]:
-    """The versions by which a request that is received now is decided, of each kind in their order."""
-    stored = (await run(session.db, POINTED, session.tenant_id)).scalar()
-    pointed: dict[str, list[Any]] = msgspec.json.decode(stored or "{}")
-    refs = {
-        kind: pointers.in_effect([Pointed.of(entry) for entry in entries], Received(now), now=now)
+    """The versions by which a request that is received now is decided, of each kind in their order.
+
+    Nothing is held: what is tried may be of a moment ago, in a transaction that may only read.
+    """
+    pointed = await store.pointed(session, hold=False)
+    refs = [
+        (kind, ref)
         for kind, entries in pointed.items()
-    }
-    version_ids = [ref.version_id for each in refs.values() for ref in each]
-    saved = await store.documents(session, version_ids)
+        for ref in pointers.in_effect(entries, Received(now), now=now)
+    ]
+    names = await store.names(session, [ref.policy_id for _, ref in refs])
+    saved = await store.documents(session, [ref.version_id for _, ref in refs])
     return [
-        await _trial(session, rulebook, rulebook.kinds[kind], ref, saved[ref.version_id])
-        for kind, each in refs.items()
-        for ref in each
+        await _trial(
+            session, rulebook, rulebook.kinds[kind], names[ref.policy_id], ref, saved[ref.version_id]
+        )
+        for kind, ref in refs
     ]
 
 
 async def stored(session: TenantSession, rulebook: Rulebook, policy_id: PolicyId, version: int) -> Trial:
     """A version that is stored, published or not. Raises PolicyNotFound."""
-    kind = rulebook.kinds[(await store.get(session, policy_id)).kind]
+    policy = await store.get(session, policy_id)
     row = await store.version(session, policy_id, version)
     ref = VersionRef(policy_id=policy_id, version_id=PolicyVersionId(row.id), version=version)
-    return await _trial(session, rulebook, kind, ref, Saved(row.document, row.declarations))
+    kind, saved = rulebook.kinds[policy.kind], Saved(row.document, row.declarations)
+    return await _trial(session, rulebook, kind, policy.name, ref, saved)
 
 
 async def written(
@@ -86,10 +83,7 @@ async def written(
     Raises:
         PolicyInvalid: with every fault and its place in the document.
     """
-    known = rulebook.kinds.get(kind)
-    if known is None:
-        names = ", ".join(sorted(rulebook.kinds))
-        raise PolicyInvalid([Fault("/kind", f"{kind!r} is not a kind of policy; known are {names}.")])
+    known = examining.kind_of(rulebook, kind)
     document = await asyncio.to_thread(documents.read, saved.document, known, own=saved.declared)
     content = UUID(hex=documents.fingerprint(saved.document)[:32])
     policy_id = instead_of or PolicyId(ids.derived_id(content, f"{kind}:{name}"))
@@ -119,9 +113,8 @@ def by_kind(trials: Sequence[Trial]) -> Mapping[str, list[Effective]]:
 
 
 async def _trial(
-    session: TenantSession, rulebook: Rulebook, kind: Kind, ref: VersionRef, saved: Saved
+    session: TenantSession, rulebook: Rulebook, kind: Kind, name: str, ref: VersionRef, saved: Saved
 ) -> Trial:
     library = rulebook.library
     document = await asyncio.to_thread(library.read, session.tenant_id, ref.version_id, saved, kind)
-    name = (await store.get(session, ref.policy_id)).name
     return Trial(kind=kind.name, name=name, ref=ref, document=document)
