@@ -7,9 +7,11 @@ import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy import insert
 
-from service.backtests.logs import store
+from service.backtests import store
+from service.backtests.chunks import CASES
 from service.backtests.logs.domain import CASE_BYTES_MAX, EVENTS_MAX
 from service.backtests.models import BacktestRow
+from service.backtests.progress import BEFORE_ALL
 from service.db import Sessions, TenantSession, tenant_transaction
 from service.ids import HistoryLogId
 from service.limits import service as limits
@@ -85,8 +87,8 @@ async def test_a_case_is_read_again_as_it_came(caller: AsyncClient, session: Ten
     await _brought(caller, address, _case())
 
     log_id = HistoryLogId((await caller.get(address)).json()["id"])
-    (row,) = await store.cases(session, log_id, after=None, limit=10)
-    case = row.to_case()
+    (row,) = await store.cases_of_log(session, log_id, BEFORE_ALL, limit=10)
+    case = CASES.decode(row.written)
 
     assert case.submission.external_id == "INC-1"
     assert case.submission.facts == {"priority": "P1", "custom": {"site": "harbour"}}
@@ -113,10 +115,10 @@ async def test_cases_are_read_in_the_order_of_their_opening_part_by_part(
     )
 
     log_id = HistoryLogId((await caller.get(address)).json()["id"])
-    found: list[tuple[int, int]] = []
-    after = None
-    while part := await store.cases(session, log_id, after=after, limit=2):
-        found += [(row.opened_at.hour, row.submission.get("sequence", 0)) for row in part]
+    found: list[tuple[int, int | None]] = []
+    after = BEFORE_ALL
+    while part := await store.cases_of_log(session, log_id, after, limit=2):
+        found += [(row.opened_at.hour, CASES.decode(row.written).submission.sequence) for row in part]
         after = part[-1].opened_at, part[-1].id
 
     assert found == [(1, 4), (3, 1), (3, 3), (5, 2), (7, 0)]

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.backtests.cases import Case, CaseEvent, Submitted
 from service.backtests.logs.domain import HistoryCase, HistoryLog, LogState
 from service.db import TenantRow
 from service.ids import HistoryLogId
@@ -70,13 +69,6 @@ class HistoryCaseRow(TenantRow):
     submission: Mapped[dict[str, Any]]
     events: Mapped[list[Any]]
     digest: Mapped[bytes]
-
-    def to_case(self) -> Case:
-        return Case(
-            id=self.id,
-            submission=msgspec.convert(self.submission, Submitted),
-            events=msgspec.convert(self.events, list[CaseEvent]),
-        )
 
 
 def digest_of(case: HistoryCase) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Table, delete, func, select, tuple_
+from sqlalchemy import Select, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
@@ -90,20 +90,6 @@ async def digests(
 async def add_cases(session: TenantSession, log_id: HistoryLogId, cases: Sequence[HistoryCase]) -> None:
     """Add cases of which the log, which the caller holds locked, has none."""
     await insert_rows(session.db, CASES, [_row(session, log_id, case) for case in cases])
-
-
-async def cases(
-    session: TenantSession, log_id: HistoryLogId, *, after: tuple[datetime, UUID] | None, limit: int
-) -> list[HistoryCaseRow]:
-    """A part of the log, in the order in which its cases were opened, after the one at `after`."""
-    place = tuple_(HistoryCaseRow.opened_at, HistoryCaseRow.id)
-    query = (
-        select(HistoryCaseRow)
-        .where(HistoryCaseRow.tenant_id == session.tenant_id, HistoryCaseRow.log_id == log_id)
-        .order_by(HistoryCaseRow.opened_at, HistoryCaseRow.id)
-        .limit(limit)
-    )
-    return list(await session.db.scalars(query if after is None else query.where(place > after)))
 
 
 async def is_in_use(session: TenantSession, log_id: HistoryLogId) -> bool:

@@ -58,13 +58,6 @@ class World:
     ordinary: Box
     values: Mapping[int, Mapping[int, Value]]
 
-    def column_of(self, path: Path) -> tuple[int, Column] | None:
-        """The column of a fact, if one of the conditions compares it with constants."""
-        for index, column in enumerate(self.columns):
-            if isinstance(column, Column) and column.path == path:
-                return index, column
-        return None
-
 
 def world_of(
     conditions: Sequence[Expression], declarations: Declarations, scope: Scope | None = None
