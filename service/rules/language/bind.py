@@ -43,7 +43,14 @@ def bind(
         declarations: of some of them.
         groups: `groups_of(declarations)`, for whoever binds by the same ones again and again.
     """
-    binder = _Binder(declarations, groups_of(declarations) if groups is None else groups)
+    groups = groups_of(declarations) if groups is None else groups
+    bound, binder = _bound(facts, _Binder(declarations, groups))
+    if binder.are_too_many:  # what is left out then must not hang on the order in which they come
+        bound, binder = _bound(_in_order(dict(facts)), _Binder(declarations, groups))
+    return Bound(bound, tuple(binder.faults))
+
+
+def _bound(facts: Mapping[str, object], binder: "_Binder") -> tuple[dict[str, Value], "_Binder"]:
     bound: dict[str, Value] = {}
     for name in sorted(facts, key=_segments):
         value = binder.named(name, facts[name], DYN, pointer_to("", name), 1)
@@ -51,7 +58,19 @@ def bind(
             binder.refuse(
                 pointer_to("", name), f"A part of the name `{name}` is itself a fact with a plain value."
             )
-    return Bound(bound, tuple(binder.faults))
+    return bound, binder
+
+
+def _in_order(facts: Any, depth: int = 0) -> Any:
+    """The facts by their names, those below others too, but for what is refused as a whole."""
+    if depth > FACTS_DEPTH_MAX or not isinstance(facts, dict | list):
+        return facts
+    found = cast("dict[str, object] | list[object]", facts)
+    if len(found) > FACTS_VALUES_MAX:
+        return found
+    if isinstance(found, list):
+        return [_in_order(each, depth + 1) for each in found]
+    return {name: _in_order(found[name], depth + 1) for name in sorted(found)}
 
 
 def groups_of(declarations: Declarations) -> frozenset[str]:
@@ -90,6 +109,7 @@ class _Binder:
     groups: frozenset[str]
     faults: list[FactFault] = field(default_factory=list[FactFault])
     values: int = 0
+    are_too_many: bool = False
 
     def refuse(self, pointer: str, message: str) -> None:
         if len(self.faults) < FAULTS_MAX:
@@ -111,6 +131,10 @@ class _Binder:
 
     def _group(self, name: str, given: dict[str, object], otherwise: Type, pointer: str, depth: int) -> Value:
         if not self._is_within_bounds(pointer, depth):
+            return None
+        if len(given) > FACTS_VALUES_MAX:
+            self.are_too_many = True
+            self.refuse(pointer, TOO_MANY)
             return None
         group: dict[str, Value] = {}
         for key, inner in given.items():
@@ -135,6 +159,7 @@ class _Binder:
     def _is_within_bounds(self, pointer: str, depth: int) -> bool:
         self.values += 1
         if self.values > FACTS_VALUES_MAX:
+            self.are_too_many = True
             if self.values == FACTS_VALUES_MAX + 1:
                 self.refuse(pointer, TOO_MANY)
             return False
@@ -259,6 +284,7 @@ def _to_list(binder: _Binder, given: object, wanted: Type, pointer: str, depth: 
     if not isinstance(given, list):
         return _mismatch(given, str(wanted), pointer)
     if binder.values + len(cast("list[object]", given)) > FACTS_VALUES_MAX:
+        binder.are_too_many = True
         return FactFault(pointer, TOO_MANY)
     return binder.items(cast("list[object]", given), wanted.element or DYN, pointer, depth)
 
@@ -267,6 +293,7 @@ def _to_map(binder: _Binder, given: object, wanted: Type, pointer: str, depth: i
     if not isinstance(given, dict):
         return _mismatch(given, str(wanted), pointer)
     if binder.values + len(cast("dict[str, object]", given)) > FACTS_VALUES_MAX:
+        binder.are_too_many = True
         return FactFault(pointer, TOO_MANY)
     return binder.entries(cast("dict[str, object]", given), wanted.element or DYN, pointer, depth)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules.language import times
-from service.rules.language.bind import FACTS_DEPTH_MAX, FAULTS_MAX, bind
+from service.rules.language.bind import FACTS_DEPTH_MAX, FACTS_VALUES_MAX, FAULTS_MAX, TOO_MANY, bind
 from service.rules.language.declare import DECLARATIONS_MAX, declarations_from_json, inferred
 from service.rules.language.faults import FactFault
 from service.rules.language.types import INT, LIST, MAP, STRING, TIMESTAMP, FactType, list_of
@@ -237,6 +237,26 @@ def test_a_bad_declaration_is_pointed_at(form: dict[str, object], pointer: str, 
 
     assert found.pointer == pointer
     assert told in found.message
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        {f"n{number}": number for number in range(FACTS_VALUES_MAX + 1)},
+        {"list": list(range(FACTS_VALUES_MAX - 10)), "others": [1] * 20},
+        {"list": list(range(FACTS_VALUES_MAX - 10)), **{f"n{number}": number for number in range(20)}},
+    ],
+)
+def test_which_facts_are_left_out_does_not_hang_on_the_order_in_which_they_come(
+    many: dict[str, object],
+) -> None:
+    client = {"tier": "gold"}
+    as_they_came = bind({"request": {"custom": many}, "client": client}, {})
+    as_they_are_kept = bind({"client": client, "request": {"custom": dict(reversed(many.items()))}}, {})
+
+    assert as_they_came == as_they_are_kept
+    assert as_they_came.facts["client"] == client
+    assert any(fault.message == TOO_MANY for fault in as_they_came.faults)
 
 
 def test_declarations_are_bounded() -> None:
