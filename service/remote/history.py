@@ -36,6 +36,7 @@ class Log(msgspec.Struct, frozen=True):
     state: str
     cases: int
     mapping_sha256: str | None = None
+    bad_rows: int = 0
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -122,7 +123,8 @@ async def bring_in(client: Client, source: Source, *, total: int, advance: Advan
     log = await _begun(client, source)
     imported = Imported(log, source.cases.bad_rows)
     if log.state == "complete":
-        if log.cases != total:
+        refused = max(0, log.bad_rows - source.cases.bad_rows.count)
+        if log.cases + refused != total:
             raise LogDiffers(log.name, f"complete, of {log.cases:,} cases where the file has {total:,}")
         imported.fates["known"] = log.cases
         return imported
@@ -131,7 +133,8 @@ async def bring_in(client: Client, source: Source, *, total: int, advance: Advan
         advance(len(batch))
     if imported.fates["refused"] == total:
         raise NothingTaken(total, imported.refusals[0].reason)
-    imported.log = await _complete(client, log, source.cases.bad_rows)
+    unused = source.cases.bad_rows.count + imported.fates["refused"]
+    imported.log = await _complete(client, log, bad_rows=unused)
     return imported
 
 
@@ -186,8 +189,9 @@ def _count(imported: Imported, case: Encoded, taken: _Taken) -> None:
         imported.fates[taken.fate] += 1
 
 
-async def _complete(client: Client, log: Log, bad_rows: BadRows) -> Log:
-    answer = await client.send("POST", f"{LOGS}/{log.id}/complete", {"bad_rows": bad_rows.count})
+async def _complete(client: Client, log: Log, *, bad_rows: int) -> Log:
+    """Complete the log. Cases that were refused count as bad rows, so that a repetition can tell them."""
+    answer = await client.send("POST", f"{LOGS}/{log.id}/complete", {"bad_rows": bad_rows})
     return answer.accepted(f"to complete the log {log.name!r}").read(Log)
 
 

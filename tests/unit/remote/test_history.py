@@ -143,6 +143,17 @@ async def test_a_complete_log_is_there_already() -> None:
     assert server.calls[calls:] == [f"GET {history.LOGS}"]
 
 
+async def test_a_log_of_which_some_was_refused_is_there_already_too() -> None:
+    whole = _Server()
+    await _bring_in(whole)
+    server = _Server(rejects=frozenset(sorted(whole.cases)[:2]))
+    first = await _bring_in(server)
+
+    again = await _bring_in(server)
+
+    assert again.fates == {"known": first.log.cases} == {"known": len(whole.cases) - 2}
+
+
 @pytest.mark.parametrize(
     ("sha", "limit", "reason"),
     [("1e" * 32, None, "read by another mapping"), (SHA, 3, "complete, of .* where the file has 3")],
