@@ -193,7 +193,7 @@ def _show_doubts(result: Mapping[str, Any], console: Console) -> None:
         reporting.listed(listed, len(unjudged), console)
     absent: Mapping[str, int] = result.get("after", {}).get("absent", {})
     for fact, count in sorted(absent.items()):
-        _say(console, f"{count:,} decisions read {fact}, which the history does not have.")
+        _say(console, f"Read, and absent in {count:,} of the decisions after: {fact}.")
 
 
 def _say(console: Console, text: str) -> None:

@@ -93,7 +93,7 @@ def test_the_report_fits_80_columns_and_says_what_people_ask() -> None:
     assert "Never matched in desk@document: never." in text
     assert "other@1" not in text
     assert "3 requests could not be judged:" in text
-    assert "2 decisions read history.open, which the history does not have." in text
+    assert "Read, and absent in 2 of the decisions after: history.open." in text
     assert "Gate exceeded: too much." in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
