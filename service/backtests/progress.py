@@ -30,7 +30,7 @@ from service.tenants import registers
 
 RUN = "backtests.run"
 CASES_IN_CHUNK = 250
-LABOUR_IN_CHUNK = 10 * 131_072**2
+LABOUR_IN_CHUNK = 2 * 131_072**2
 """What the cases of a chunk may cost together; one that costs more by itself goes alone. See `affordable`."""
 BEFORE_ALL: Place = (datetime(1900, 1, 1, tzinfo=UTC), UUID(int=0))
 
