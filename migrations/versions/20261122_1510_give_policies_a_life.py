@@ -42,9 +42,21 @@ select :tenant, gen_random_uuid(), v.policy_id, v.version,
     'operator', 'migrated'
 from policy_version v
 join policy p on p.tenant_id = :tenant and p.id = v.policy_id
-cross join (values (1, 'written'), (2, 'submitted'), (3, 'approved'), (4, 'published')) as s (place, step)
-where v.tenant_id = :tenant and (s.place = 1 or v.version = p.published_version)
+cross join (
+    values (1, 'written'), (2, 'submitted'), (3, 'approved'), (4, 'published'), (5, 'replaced')
+) as s (place, step)
+where v.tenant_id = :tenant and (
+    s.place = 1
+    or s.place < 5 and v.version = p.published_version
+    or v.version is distinct from p.published_version and exists (
+        select from audit_record r
+        where r.tenant_id = :tenant and r.subject = 'policy:' || p.id and r.action = 'policy.published'
+          and r.changes->'published_version'->>'after' = v.version::text
+    )
+)
 """
+"""Which versions were in effect before the present one is told by the audit trail."""
+
 COUNT_STEPS = """
 update policy p set revision = (
     select count(*) from policy_step s where s.tenant_id = :tenant and s.policy_id = p.id

@@ -37,6 +37,10 @@ INSERT_POINTER = """
 insert into policy_pointer (tenant_id, id, kind, effective, changed_at)
 values (:tenant, gen_random_uuid(), 'commitment', :effective, now())
 """
+INSERT_AUDIT_RECORD = """
+insert into audit_record (tenant_id, id, recorded_at, actor, action, subject, changes)
+values (:tenant, gen_random_uuid(), now(), 'operator', 'policy.published', :subject, :changes)
+"""
 REPLACE_POINTER = "update policy_pointer set effective = :effective where tenant_id = :tenant"
 POINTERS = "select kind, effective from policy_pointer where tenant_id = :tenant"
 
@@ -67,6 +71,18 @@ class _World:
             names = {"tenant": self.tenant, "policy": policy, "version": version, "number": number}
             self._run(INSERT_VERSION, **names, document=json.dumps(DOCUMENT))
         return {"policy_id": str(policy), "version_id": str(versions[0]), "version": 1}
+
+    def plant_replaced(self) -> UUID:
+        """A policy whose second version is in effect, and whose first was."""
+        policy = uuid4()
+        self._run(f"set local rooted.tenant_id = '{self.tenant}'")
+        self._policy(policy, 2)
+        for before, after in ((None, 1), (1, 2)):
+            changes = json.dumps({"published_version": {"before": before, "after": after}})
+            subject = f"policy:{policy}"
+            self._run(INSERT_AUDIT_RECORD, tenant=self.tenant, subject=subject, changes=changes)
+        self._run("set local rooted.tenant_id = ''")
+        return policy
 
     def hold_several(self) -> None:
         """Let versions of one policy wait for their instant, and hold for the requests of their time."""
@@ -170,3 +186,21 @@ async def test_going_back_leaves_of_each_policy_the_version_that_new_requests_ar
     await engine.dispose()
 
     assert after == [(1, 1), (0, 2)]
+
+
+async def test_what_was_in_effect_once_was_published_and_can_be_reverted_to(
+    own_database: EmbeddedDatabase, own_sessions: Sessions
+) -> None:
+    engine = create_async_engine(own_database.owner_url)
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(schema.configuration(sync), BEFORE))
+        world = await connection.run_sync(_World)
+        await connection.run_sync(lambda _: world.plant())
+        policy = PolicyId(await connection.run_sync(lambda _: world.plant_replaced()))
+        await connection.run_sync(lambda sync: command.upgrade(schema.configuration(sync), "head"))
+        await connection.commit()
+    await engine.dispose()
+
+    async with tenant_transaction(own_sessions, TenantId(world.tenant)) as session:
+        versions = await policies.list_versions(session, policy, before=None, limit=10)
+    assert [(each.version, each.stage) for each in versions] == [(2, Stage.PUBLISHED), (1, Stage.RETIRED)]
