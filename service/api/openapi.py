@@ -121,6 +121,9 @@ def _amend(operation: Document, permission: Permission | None) -> None:
         if parameter["name"] in (idempotency.HEADER, "If-Match"):
             parameter["required"] = True
             parameter["schema"] = {"type": "string"}
+    body: Document = operation.get("requestBody", {})
+    if {"type": "null"} in body.get("content", {}).get(JSON, {}).get("schema", {}).get("oneOf", ()):
+        body["required"] = False
     if operation["operationId"] in oauth.FORMS:
         operation["requestBody"] = oauth.FORMS[operation["operationId"]]
         responses |= oauth.REFUSALS

@@ -57,6 +57,9 @@ WHOLE: Mapping[str, tuple[bytes, bytes]] = {
 }
 """Bodies that no operation takes, whatever it does: media type and bytes."""
 
+LEFT_OUT = {"nothing", "a word"}
+"""But for these two, where a body may be left out."""
+
 VALUES: Mapping[str, bytes] = {
     "NUL": rb'"a\u0000b"',
     "half a pair": rb'"\ud800"',
@@ -98,6 +101,8 @@ async def test_a_hostile_body_is_refused_at_every_operation(here: World) -> None
     wrong: list[str] = []
     for operation in _taking_json(here):
         for name, (media_type, body) in {**WHOLE, **_spoiled(here, operation)}.items():
+            if name in LEFT_OUT and not operation.needs_body:
+                continue
             asked = _asked(here, operation, body=body, media_type=media_type)
             wrong += [f"{operation.id}, {name}: {each}" for each in await _judged(here, asked)]
 

@@ -53,6 +53,10 @@ class Operation:
         return [place for place in self.places if place.where == where]
 
     @property
+    def needs_body(self) -> bool:
+        return self.body is not None and self.body.get("required", False)
+
+    @property
     def takes_json(self) -> bool:
         return self.body is not None and JSON in self.body["content"]
 

@@ -1,5 +1,6 @@
 """Requests as a hostile client would write them: bytes that no library would send."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -61,11 +62,18 @@ async def ask(app: Litestar, asked: Asked) -> Answered:
     incoming: list[Any] = [{"type": "http.request", "body": asked.body, "more_body": False}]
     sent: list[dict[str, Any]] = []
 
+    answered = asyncio.Event()
+
     async def receive() -> Any:
-        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+        if incoming:
+            return incoming.pop(0)
+        await answered.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(cast("dict[str, Any]", message))
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            answered.set()
 
     await app(scope, receive, send)
     body = b"".join(each.get("body", b"") for each in sent[1:])

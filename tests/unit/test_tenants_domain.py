@@ -72,6 +72,7 @@ def test_a_client_organization_gets_no_scope_over_what_others_share() -> None:
         "policies:write",
         "sandbox:write",
         "services:write",
+        "tenant:write",
     }
 
 
