@@ -3,6 +3,7 @@
 Nothing is written: the transaction is one that only reads.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from service import instants
-from service.backtests import comparing
+from service.backtests import chunks, comparing
 from service.backtests import course as courses
 from service.backtests.course import Course, Point, Telling, Told
 from service.backtests.errors import BacktestInvalid, SimulationInvalid, Unjudgeable
@@ -40,8 +41,8 @@ from service.tenants.domain import Client
 READ_ONLY = "set transaction read only"
 BUDGET_SECONDS = 0.25
 NOBODY = UUID(int=0)
-EVENTS_MAX = 10_000
-"""Of a request that is simulated; of one with more, the first ones in its ledger."""
+EVENTS_MAX = 500
+"""Of a request that is simulated; somebody waits for the answer, which costs their square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,8 @@ async def _told_of_request(
     session: TenantSession, request_id: RequestId, *, until: datetime
 ) -> tuple[Told, Client | None]:
     request = await reading.get(session, request_id, client_id=None)
-    ledger = await reading.list_events(session, request_id, client_id=None, after=None, limit=EVENTS_MAX)
+    ledger = await reading.list_events(session, request_id, client_id=None, after=None, limit=EVENTS_MAX + 1)
+    _check_length(len(ledger), decisions=sum(bool(event.facts) for event in ledger))
     events = sorted(
         ledger, key=lambda event: (event.type is not EventType.OPENED, event.received_at, event.id)
     )
@@ -187,7 +189,18 @@ async def _told_of_request(
         raise SimulationInvalid([Fault("/at", "The request was not received yet at that instant.")])
     client = None if request.client_id is None else await tenants.get_client(session, request.client_id)
     service = None if request.service_id is None else await tenants.get_service(session, request.service_id)
-    return courses.retold(request, known, client=client, service=service), client
+    told = await asyncio.to_thread(courses.retold, request, known, client=client, service=service)
+    _check_length(len(known), decisions=len(told.points))
+    return told, client
+
+
+def _check_length(events: int, *, decisions: int) -> None:
+    if events > EVENTS_MAX or decisions > chunks.DECISIONS_MAX:
+        detail = (
+            f"More than {EVENTS_MAX} things happened to the request, or it is decided on more than"
+            f" {chunks.DECISIONS_MAX} times; try its `facts` instead."
+        )
+        raise SimulationInvalid([Fault("/request_id", detail)])
 
 
 async def _told_of_submission(
@@ -273,10 +286,11 @@ async def _outcome(
     judged = judging.judge(decided, client, (), decision_id=DecisionId(NOBODY), now=last.now)
     keys = {terms.calendar for ruling in rulings for terms in ruling.terms if terms.calendar is not None}
     working = {CalendarKey(key): await calendars.working_time(session, UUID(key)) for key in sorted(keys)}
+    terms = [ruling.terms for ruling in rulings]
     return Outcome(
         labels=tuple(trial.label for trial in trials),
         decision=judged.decision,
         ruling=rulings[-1],
-        course=courses.course(told, [ruling.terms for ruling in rulings], working, until=at),
+        course=await asyncio.to_thread(courses.course, told, terms, working, until=at),
         why=tuple(rules.explained(rulebook.kinds, effective, judged.decision.answers, judged.decision.given)),
     )

@@ -1,5 +1,6 @@
 """Simulation: what a version would do to one request, with nothing written."""
 
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service import composition
 from service.audit.domain import Actor
-from service.backtests import simulation
+from service.backtests import chunks, simulation
 from service.backtests.simulation import Question
 from service.db import TenantSession
 from service.ids import PolicyId
@@ -74,6 +75,23 @@ async def test_a_version_is_tried_on_a_request_as_it_went(caller: AsyncClient) -
     assert found["current"]["verdict"] == decision["verdict"]
     why = (await caller.get(f"/v1/requests/{request['id']}/why")).json()["rules"]
     assert found["current"]["rules"] == why
+
+
+@pytest.mark.parametrize(("module", "name"), [(simulation, "EVENTS_MAX"), (chunks, "DECISIONS_MAX")])
+async def test_a_request_to_which_too_much_happened_is_refused(
+    caller: AsyncClient, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
+) -> None:
+    policy = await desk.set_up(caller)
+    request = await desk.submitted(caller, facts={"priority": "P2"})
+    await desk.report(caller, request, type="changed", facts={"priority": "P1"})
+
+    monkeypatch.setattr(module, name, 2)
+    await simulated(caller, policy, request_id=request["id"])
+    monkeypatch.setattr(module, name, 1)
+    answer = await caller.post(f"/v1/policies/{policy['id']}/simulate", json={"request_id": request["id"]})
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/request_id"]
 
 
 async def test_a_submission_is_tried_that_nobody_has_sent(caller: AsyncClient) -> None:
