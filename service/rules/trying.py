@@ -19,6 +19,9 @@ from service.rules.service import Rulebook
 UNSAVED = 0
 """The version of a document that was never saved."""
 
+NEW = UUID(int=0)
+"""In the place of the ids of policies that would be created in the order in which they are named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -98,10 +101,19 @@ async def saved(session: TenantSession, version_ids: Sequence[UUID]) -> dict[UUI
 
 
 def with_candidates(trials: Sequence[Trial], candidates: Sequence[Trial]) -> list[Trial]:
-    """The versions with others in the place of those of the same policy, each kind in its order."""
+    """The versions with others in the place of those of the same policy, each kind in its order.
+
+    A document that stands beside them is asked as its policy would be, once created: after its equals.
+    """
+    standing = {trial.ref.policy_id for trial in trials}
     tried = {candidate.ref.policy_id for candidate in candidates}
     kept = [trial for trial in trials if trial.ref.policy_id not in tried]
-    return sorted([*kept, *candidates], key=lambda trial: (trial.document.order, trial.ref.policy_id))
+
+    def place(trial: Trial) -> tuple[int, bool, UUID]:
+        is_new = trial.ref.version == UNSAVED and trial.ref.policy_id not in standing
+        return trial.document.order, is_new, NEW if is_new else trial.ref.policy_id
+
+    return sorted([*kept, *candidates], key=place)
 
 
 def by_kind(trials: Sequence[Trial]) -> Mapping[str, list[Effective]]:

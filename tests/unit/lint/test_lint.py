@@ -363,3 +363,16 @@ def test_what_was_not_found_out_in_time_is_said(monkeypatch: pytest.MonkeyPatch)
 
     assert {one.code for one in several} == {"undecided"}
     assert several[0].severity is Severity.NOTICE
+
+
+def test_the_gravest_comes_first_and_of_too_many_the_gravest_are_shown() -> None:
+    notices = [
+        Finding(code="unread-fact", pointer=f"/facts/{at}", reason="No rule reads it.")
+        for at in range(lint.SHOWN_MAX)
+    ]
+    error, warning = (Finding(code=code, pointer="", reason="So.") for code in ("overlap", "gap"))
+
+    shown = lint.shown([*notices, warning, error])
+
+    assert shown[:3] == [error, warning, notices[0]]
+    assert (len(shown), shown[-1].code) == (lint.SHOWN_MAX + 1, "more")
