@@ -3,6 +3,7 @@
 The pointer is held last: every decision of the tenant waits for it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,9 @@ from service.rules.service import Rulebook, ruleset_of
 from service.tenants import service as tenants
 from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
+
+IDLE_SECONDS_MAX = 3.0
+"""How long the transaction says nothing while a rule set is tried."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -251,15 +255,26 @@ async def _ready(
     ref = VersionRef(
         policy_id=PolicyId(row.id), version_id=PolicyVersionId(stored.id), version=stored.version
     )
-    refusal = await _refusal(means.rulebook, ruleset_of(session, ref, document))
+    refusal = await _refusal(session, means.rulebook, ruleset_of(session, ref, document))
     return _Ready(ref, document, findings, refusal)
 
 
-async def _refusal(rulebook: Rulebook, ruleset: RuleSet) -> str | None:
-    """Why the engine does not take a rule set; the reference evaluator decides by it then."""
+async def _refusal(session: TenantSession, rulebook: Rulebook, ruleset: RuleSet) -> str | None:
+    """Why the engine does not take a rule set; the reference evaluator decides by it then.
+
+    The largest are tried for longer than PostgreSQL lets a transaction idle.
+    """
     if rulebook.vet is None:
         return None
-    refusal = (await rulebook.vet(ruleset)).refusal
+    trial = asyncio.ensure_future(rulebook.vet(ruleset))
+    try:
+        while not (await asyncio.wait([trial], timeout=IDLE_SECONDS_MAX))[0]:
+            await store.still_here(session)
+    finally:
+        if not trial.done():
+            trial.cancel()
+            await asyncio.wait([trial])
+    refusal = trial.result().refusal
     if refusal is not None:
         log.warning("rules left to the reference evaluator", ruleset=ruleset.key, reason=refusal)
     return refusal

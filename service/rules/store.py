@@ -280,6 +280,11 @@ def _read(effective: Mapping[str, Any]) -> dict[str, list[Pointed]]:
     return {kind: [Pointed.of(entry) for entry in entries] for kind, entries in effective.items()}
 
 
+async def still_here(session: TenantSession) -> None:
+    """Let PostgreSQL know that the transaction goes on."""
+    await run(session.db, "select")
+
+
 async def add_pointer(session: TenantSession) -> None:
     await session.db.execute(
         insert(PolicyPointerRow).values(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service import composition, ids
 from service.audit.domain import Actor
-from service.db import Sessions, TenantSession, tenant_transaction
+from service.db import Sessions, TenantSession, run, tenant_transaction
 from service.ids import PolicyId
 from service.outbox.models import EventRow
 from service.rules import policies, publishing, service, store
@@ -182,6 +182,26 @@ async def test_the_first_publication_waits_for_the_decisions_that_saw_no_policy(
     await publishing_
 
     assert order == ["decided", "published"]
+    async with tenant_transaction(own_sessions, tenant.id) as session:
+        assert await _decided(session, rulebook, now=await tenants.now(session)) == ["first"]
+
+
+@pytest.mark.concurrent
+async def test_a_policy_may_be_tried_for_longer_than_a_transaction_may_idle(
+    own_sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factories.tenant(own_sessions)
+
+    async def take_long(_: RuleSet) -> Vetted:
+        await asyncio.sleep(1.5)
+        return Vetted(1, None)
+
+    monkeypatch.setattr(publishing, "IDLE_SECONDS_MAX", 0.1)
+    rulebook = replace(_rulebook(), vet=take_long)
+    async with tenant_transaction(own_sessions, tenant.id) as session:
+        await run(session.db, "set local idle_in_transaction_session_timeout = '1s'")
+        await _published(session, rulebook, "first", now=await tenants.now(session))
+
     async with tenant_transaction(own_sessions, tenant.id) as session:
         assert await _decided(session, rulebook, now=await tenants.now(session)) == ["first"]
 
