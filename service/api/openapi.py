@@ -112,6 +112,8 @@ def _amend(operation: Document, permission: Permission | None) -> None:
     operation["security"] = [] if permission is None else [{"oauth2": [permission.scope]}]
     if permission is not None:
         operation[ROLES] = sorted(permission.roles)
+    if operation["operationId"] in SHEETS:
+        operation["requestBody"] = SHEET
     responses: Document = operation["responses"]
     responses.pop("400", None)
     for status in sorted(_refusals(operation, permission)):
@@ -127,8 +129,6 @@ def _amend(operation: Document, permission: Permission | None) -> None:
     if operation["operationId"] in oauth.FORMS:
         operation["requestBody"] = oauth.FORMS[operation["operationId"]]
         responses |= oauth.REFUSALS
-    if operation["operationId"] in SHEETS:
-        operation["requestBody"] = SHEET
 
 
 def _close_bodies(described: Document) -> None:

@@ -489,6 +489,8 @@ async def test_it_stops_when_another_version_takes_effect_meanwhile(shop: Shop) 
 
     assert (failed["state"], failed["done"]) == ("failed", 1)
     assert "version 2" in failed["failure"]
+    (told,) = await shop.told(asked["id"])
+    assert told.payload["failure"] == failed["failure"]
     assert (resumed.status_code, resumed.json()["type"]) == (409, "/problems/preview-stale")
     assert [(await shop.dues(each))["resolve"] for each in requests] == [desk.at(hours=4), desk.at(hours=8)]
 

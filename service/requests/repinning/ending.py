@@ -50,7 +50,7 @@ def totals(repinning: Repinning) -> dict[str, Any]:
         "repinning_id": repinning.id,
         "version": repinning.subject.version,
         "state": repinning.phase.value,
-        "reason": repinning.reason,
+        "failure": repinning.reason,
         "total": repinning.total,
         "done": repinning.done,
         "repinned": repinning.repinned,
