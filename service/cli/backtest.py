@@ -171,7 +171,7 @@ async def _online(client: Client, options: Options, console: Console) -> Found |
 async def _awaited(client: Client, backtest: Backtest, options: Options, console: Console) -> Found:
     """What it finds, once it is done."""
     with _progress(options, console, backtest.total, TRY) as advance:
-        done = await backtests.watch(client, backtest, advance, _tell)
+        done = await backtests.watch(client, backtest, advance, _tell, is_ours=options.again is None)
     found = await backtests.found_by(client, done, shown=CHANGES_SHOWN)
     if options.csv is not None:
         _write(options.csv, await backtests.changes_as_csv(client, done))

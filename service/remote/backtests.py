@@ -153,9 +153,9 @@ async def wait(client: Client, backtest: Backtest, advance: Advance) -> Backtest
 
 
 async def watch(
-    client: Client, backtest: Backtest, advance: Advance, tell: Callable[[str], None]
+    client: Client, backtest: Backtest, advance: Advance, tell: Callable[[str], None], *, is_ours: bool
 ) -> Backtest:
-    """The same; but whoever waits no longer does not want the backtest either: it is cancelled.
+    """The same; but whoever began it and waits no longer does not want it either: it is cancelled.
 
     `tell` is told what has become of it then.
 
@@ -165,6 +165,9 @@ async def watch(
     try:
         return await wait(client, backtest, advance)
     except asyncio.CancelledError:
+        if not is_ours:
+            tell(f"Backtest {backtest.id} goes on. Its result: {again(backtest)}")
+            raise
         try:
             async with asyncio.timeout(CANCEL_SECONDS_MAX):
                 await cancel(client, backtest)

@@ -64,14 +64,17 @@ async def test_another_end_than_a_result_is_a_failure(state: str, failure: str |
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "is_ours", "told"),
     [
-        (_shown("cancelled"), "Backtest 1 is cancelled."),
-        (Response(409, json={"detail": "It has ended."}), "rooted backtest --again 1"),
+        (_shown("cancelled"), True, "Backtest 1 is cancelled."),
+        (Response(409, json={"detail": "It has ended."}), True, "rooted backtest --again 1"),
+        (_shown("cancelled"), False, "Backtest 1 goes on. Its result: rooted backtest --again 1"),
     ],
-    ids=["cancelled", "cannot be cancelled"],
+    ids=["cancelled", "cannot be cancelled", "somebody else's"],
 )
-async def test_who_waits_no_longer_cancels_or_is_told_how_to_look_again(answer: Response, told: str) -> None:
+async def test_who_waits_no_longer_cancels_or_is_told_how_to_look_again(
+    answer: Response, told: str, *, is_ours: bool
+) -> None:
     asked = asyncio.Event()
     calls: list[str] = []
     lines: list[str] = []
@@ -85,13 +88,14 @@ async def test_who_waits_no_longer_cancels_or_is_told_how_to_look_again(answer: 
         await asyncio.Event().wait()
 
     client = _client(serve, wait=for_ever)
-    task = asyncio.create_task(backtests.watch(client, STARTED, lambda _: None, lines.append))
+    watched = backtests.watch(client, STARTED, lambda _: None, lines.append, is_ours=is_ours)
+    task = asyncio.create_task(watched)
     await asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert calls == ["GET /v1/backtests/1", "POST /v1/backtests/1/cancel"]
+    assert calls == ["GET /v1/backtests/1", *(["POST /v1/backtests/1/cancel"] if is_ours else [])]
     assert told in lines[0]
 
 
