@@ -4,6 +4,7 @@ What was received in a window that is past never changes, and is counted again, 
 (ADR 0017). How many requests were open then cannot be asked any more.
 """
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -45,7 +46,7 @@ async def with_history(
     case = CASES.decode(written)
     try:
         chunks.check(case)
-        told = courses.told(case, client=client, service=service)
+        told = await asyncio.to_thread(courses.told, case, client=client, service=service)
         chunks.check_decisions(len(told.points))
     except Unjudgeable:
         return msgspec.Raw(written.encode())
