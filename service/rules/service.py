@@ -155,9 +155,7 @@ async def read_versions(
     """The versions of each kind, read; by one statement for all that are not in memory."""
     missing = rulebook.library.missing(session.tenant_id, [ref.version_id for ref in _all(refs)])
     stored = await store.documents(session, missing) if missing else {}
-    kinds = {
-        ref.version_id: kind for name, kind in rulebook.kinds.items() for ref in refs.get(name, ())
-    }
+    kinds = {ref.version_id: kind for name, kind in rulebook.kinds.items() for ref in refs.get(name, ())}
     await rulebook.library.prepare(session.tenant_id, stored, kinds)
     return {
         name: [_read(session, rulebook, kind, ref, stored.get(ref.version_id)) for ref in refs.get(name, ())]
