@@ -121,6 +121,8 @@ def _engine_of(asked: Sequence[_Asked]) -> str:
 
 async def _ask(engine: Engine, policy: Effective, facts: Mapping[str, Any]) -> _Asked:
     document = policy.document
+    if not document.is_readable:
+        return _Asked(Consulted(ref=policy.ref, doubts=(Doubt.UNREADABLE,)))
     bound = bind(facts, document.declarations, groups=document.groups)
     unfit = fitting.unfit(bound, document.declarations)
     try:

@@ -5,15 +5,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from service.ids import TenantId
 from service.recent import Recent
 from service.rules import documents
-from service.rules.domain import Document, Kind, Saved
+from service.rules.domain import UNREADABLE, Document, Kind, Saved
+from service.rules.errors import PolicyInvalid
 
 BYTES_KEPT_MAX = 128 << 20
 BYTES_OF_RULE = 500
 BYTES_OF_CHARACTER = 40
 """Of a condition: its tree takes so much more than its text."""
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Library:
@@ -37,9 +42,7 @@ class Library:
             kinds: what the policy of each of these versions decides.
         """
         for version_id, saved in stored.items():
-            document = await asyncio.to_thread(
-                documents.read, saved.document, kinds[version_id], own=saved.declared, is_kept=True
-            )
+            document = await asyncio.to_thread(_read, version_id, saved, kinds[version_id])
             self._kept.put((tenant_id, version_id), document)
 
     def read(self, tenant_id: TenantId, version_id: UUID, stored: Saved | None, kind: Kind) -> Document:
@@ -49,9 +52,19 @@ class Library:
         if document is None:
             if stored is None:
                 raise KeyError(f"version {version_id} was not loaded")
-            document = documents.read(stored.document, kind, own=stored.declared, is_kept=True)
+            document = _read(version_id, stored, kind)
             self._kept.put(key, document)
         return document
+
+
+def _read(version_id: UUID, saved: Saved, kind: Kind) -> Document:
+    """The document; UNREADABLE where a version was saved by a program that took what this one does not."""
+    try:
+        return documents.read(saved.document, kind, own=saved.declared, is_kept=True)
+    except PolicyInvalid as refusal:
+        faults = [f"{fault.pointer}: {fault.detail}" for fault in refusal.faults]
+        log.error("a stored version cannot be read", version_id=str(version_id), faults=faults)  # noqa: TRY400 expected, told whole
+        return UNREADABLE
 
 
 def bytes_of(document: Document) -> int:

@@ -212,11 +212,10 @@ def concerns(subject: Subject, *, held: Decision | None, anew: Decision) -> bool
     return held.calendars != anew.calendars
 
 
-def took_too_long(decision: Decision) -> bool:
-    """Were rules left aside because they took too long? What is promised without them is nobody's wish."""
-    return any(
-        Doubt.TOO_SLOW in consulted.doubts for answer in decision.answers for consulted in answer.consulted
-    )
+def was_left_aside(decision: Decision) -> bool:
+    """Were rules left aside, too slow or unreadable? What is promised without them is nobody's wish."""
+    doubts = {doubt for answer in decision.answers for each in answer.consulted for doubt in each.doubts}
+    return bool(doubts & {Doubt.TOO_SLOW, Doubt.UNREADABLE})
 
 
 def may_resume(phase: Phase, *, failed: int) -> bool:

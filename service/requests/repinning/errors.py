@@ -82,13 +82,15 @@ class TermsImpossible(Conflict):
         )
 
 
-class RulesTooSlow(Unavailable):
-    """Rules took too long, and nothing is promised anew without them."""
+class RulesLeftAside(Unavailable):
+    """Rules took too long, or can no longer be read, and nothing is promised anew without them."""
 
-    code = "rules-too-slow"
+    code = "rules-left-aside"
 
     def __init__(self, request_id: RequestId) -> None:
-        super().__init__(f"The rules took too long for request {request_id}; resume it to try again.")
+        super().__init__(
+            f"Rules were left aside for request {request_id}, too slow or unreadable; resume it to try again."
+        )
 
 
 class RepinningInvalid(Invalid):

@@ -13,7 +13,7 @@ from service.requests import store as requests_store
 from service.requests.domain import Decision, EventType, Recount, Repinned, Request, RequestEvent
 from service.requests.repinning import domain, ending, store
 from service.requests.repinning.domain import UNDER_WAY, Phase, PromiseChange
-from service.requests.repinning.errors import RulesTooSlow, TermsImpossible
+from service.requests.repinning.errors import RulesLeftAside, TermsImpossible
 from service.requests.repinning.models import (
     Outcome,
     Repinning,
@@ -186,8 +186,8 @@ async def _look(
     request, event = row.to_domain(), await _event(session, held, at)
     foreseen = await requests.foresee(session, rulebook, request, event, now=at)
     before = foreseen.before[-1] if foreseen.before else None
-    if domain.took_too_long(foreseen.decision):
-        raise RulesTooSlow(request_id)
+    if domain.was_left_aside(foreseen.decision):
+        raise RulesLeftAside(request_id)
     if not domain.concerns(held.subject, held=before, anew=foreseen.decision):
         return None
     if not foreseen.can_be_followed:

@@ -17,6 +17,7 @@ from service.rules.domain.kinds import (
 from service.rules.domain.policies import (
     EVERYTHING,
     ORDER_DEFAULT,
+    UNREADABLE,
     Document,
     HitPolicy,
     Rule,
@@ -28,6 +29,7 @@ from service.rules.domain.policies import (
 __all__ = [
     "EVERYTHING",
     "ORDER_DEFAULT",
+    "UNREADABLE",
     "Answer",
     "Choice",
     "Consulted",

@@ -21,6 +21,8 @@ class Doubt(StrEnum):
     """A fact is not what it is declared to be, and was taken for absent."""
     TOO_SLOW = "too_slow"
     """The rules took too long, and were left aside."""
+    UNREADABLE = "unreadable"
+    """The version can no longer be read, and was left aside."""
 
 
 @dataclass(frozen=True, slots=True)

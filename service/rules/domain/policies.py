@@ -91,6 +91,7 @@ class Document:
         scope: which requests it is for.
         order: its place among the policies of its kind; the lowest is asked first.
         warnings: what can hardly be meant, and is not refused.
+        is_readable: whether it could be read at all; see UNREADABLE.
     """
 
     hit_policy: HitPolicy
@@ -101,6 +102,11 @@ class Document:
     reads: frozenset[str] = frozenset()
     scope: Scope = EVERYTHING
     order: int = ORDER_DEFAULT
+    is_readable: bool = True
+
+
+UNREADABLE = Document(hit_policy=HitPolicy.FIRST, declarations={}, rules=(), warnings=(), is_readable=False)
+"""Stands for a version that is kept and can no longer be read. No request is lost by it."""
 
 
 @dataclass(frozen=True, slots=True)

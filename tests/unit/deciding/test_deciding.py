@@ -16,7 +16,7 @@ from service.ids import PolicyId, PolicyVersionId
 from service.requests.kinds import KINDS
 from service.rules import deciding, documents
 from service.rules.deciding import Effective
-from service.rules.domain import Decided, Doubt, VersionRef
+from service.rules.domain import UNREADABLE, Decided, Doubt, VersionRef
 from service.rules.matching import Matches, MatchingTooSlow, RuleSet
 from service.rules.records import AnswerRecord
 from service.rules.reference import ReferenceEngine
@@ -221,6 +221,20 @@ class _Slow(ReferenceEngine):
         if ruleset.key == self._key:
             raise MatchingTooSlow(ruleset.key, 0.25)
         return replace(await super().match(ruleset, facts), differed=True)
+
+
+async def test_a_version_that_can_no_longer_be_read_is_left_aside_and_the_others_decide() -> None:
+    effective = _effective({"classification": [{"rules": [P1]}], "commitment": [BY_PRIORITY]})
+    first = effective["classification"][0]
+    effective["classification"] = [Effective(first.ref, UNREADABLE, RuleSet("unreadable", ()))]
+
+    decided = await deciding.decide(
+        ReferenceEngine(), list(KINDS.values()), effective, {"request": {"impact": "high", "priority": "P3"}}
+    )
+
+    assert _counting(decided, "commitment") == ["p3"]
+    assert (decided.degraded, _doubts(decided)) == (True, [Doubt.UNREADABLE])
+    assert decided.of("classification").consulted[0].ref == first.ref
 
 
 async def test_rules_that_take_too_long_are_left_aside_and_the_others_decide() -> None:

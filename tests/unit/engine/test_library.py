@@ -9,7 +9,7 @@ from service import ids
 from service.ids import TenantId
 from service.requests.kinds import KINDS
 from service.rules import documents
-from service.rules.domain import Saved
+from service.rules.domain import UNREADABLE, Saved
 from service.rules.errors import PolicyInvalid
 from service.rules.library import Library, bytes_of
 from tests.unit.engine.bombs import bombs
@@ -81,3 +81,13 @@ def test_the_weight_of_a_document_is_about_its_memory(name: str) -> None:
     tracemalloc.stop()
 
     assert 0.5 < bytes_of(document) / used < 2
+
+
+async def test_a_version_that_can_no_longer_be_read_stands_for_nothing_and_stops_nobody() -> None:
+    library, prepared, loaded = Library(), ids.new_id(), ids.new_id()
+    saved = Saved({"rules": [], "a key of another time": 1}, {})
+
+    await library.prepare(TENANT, {prepared: saved}, {prepared: KIND})
+
+    assert library.read(TENANT, prepared, None, KIND) is UNREADABLE
+    assert library.read(TENANT, loaded, saved, KIND) is UNREADABLE
