@@ -91,7 +91,9 @@ async def report(caller: AsyncClient, request: dict[str, Any], **event: Any) -> 
 async def told(caller: AsyncClient, about: str) -> list[str]:
     events = (await caller.get("/v1/events", params={"limit": 200})).json()["items"]
     return [
-        event["type"] for event in events if about in (event["subject_id"], event["payload"].get("request_id"))
+        event["type"]
+        for event in events
+        if about in (event["subject_id"], event["payload"].get("request_id"))
     ]
 
 
