@@ -158,7 +158,7 @@ async def test_a_request_that_is_closed_while_it_is_waited_for_is_left(shop: Sho
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (MatchingTooSlow("rules", 0.15), "took too long"),
+        (MatchingTooSlow("rules", 0.15), "too slow"),
         (RuntimeError("out of order"), "the worker's log"),
     ],
     ids=["too slow", "a fault of ours"],
