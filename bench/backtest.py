@@ -9,9 +9,9 @@ remembering, each is bound, matched, chosen and judged anew. Processes are start
 numbers are of this run on this machine; the ratios are what to look at.
 """
 
+import argparse
 import asyncio
 import copy
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,4 +89,6 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else past.SAMPLE))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("log", nargs="?", type=Path, default=past.SAMPLE, help="a UCI 498 log")
+    asyncio.run(main(parser.parse_args().log))
