@@ -214,5 +214,5 @@ class _Key:
 def _has(facts: Mapping[str, object], name: str) -> bool:
     place: object = facts
     for part in name.split("."):
-        place = place.get(part) if isinstance(place, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+        place = cast("Facts", place).get(part) if isinstance(place, dict) else None
     return place is not None
