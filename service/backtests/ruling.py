@@ -11,8 +11,8 @@ from service.backtests.course import Point
 from service.backtests.errors import Unjudgeable
 from service.commitments.domain import Terms
 from service.commitments.promises import COMMITMENT
-from service.escalations import ladders
-from service.escalations.ladders import ESCALATION
+from service.escalations import climbs
+from service.escalations.climbs import ESCALATION
 from service.ids import DecisionId
 from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
 from service.recent import Recent
@@ -151,7 +151,7 @@ class Side:
         climbed = decided.of(ESCALATION.name).outcome
         return Ruling(
             verdict=RATIONALIZATION.write_outcome(verdict)["verdict"],
-            ladders=() if climbed is None else tuple(ladders.names_of(climbed)),
+            ladders=() if climbed is None else tuple(climbs.names_of(climbed)),
             rules={answer.kind: self._followed(answer) for answer in decided.answers if answer.winners},
             terms=terms,
             is_usual=not decided.of(COMMITMENT.name).winners,

@@ -9,9 +9,30 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.commitments import wire
-from service.commitments.domain import ClockState, EntryId, LedgerEntry, Outcome, Target
+from service.commitments.domain import ClockState, EntryId, LedgerEntry, Level, Origin, Outcome, Target
 from service.db import TenantRow
-from service.ids import ClientId, CommitmentId, RequestId, ServiceId
+from service.ids import ClientId, CommitmentId, ContactId, RequestId, ServiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How a promise came about, which never changes.
+
+    Attributes:
+        what: is promised, in words, where somebody made the promise.
+        by: who made it, as the audit trail calls them; None where a policy did.
+        to: the contact to whom it was made, where that is known.
+        revises: the promise that this one was made beside, once that could not be kept.
+    """
+
+    origin: Origin = Origin.POLICY
+    what: str | None = None
+    by: str | None = None
+    to: ContactId | None = None
+    revises: CommitmentId | None = None
+
+
+BY_POLICY = Made()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +40,7 @@ class Commitment:
     """One promise as it stood when it was last looked at.
 
     Attributes:
+        peers: the kind of request that it is compared with in forecasts, such as `incident/2 - High`.
         cycle: counts from 1; a reopening may begin another.
         due_at: None while paused.
         due_if_resumed_now: the due, were every pause to end now.
@@ -28,6 +50,10 @@ class Commitment:
         flags: what is doubtful about its ledger.
         looked_at: the instant of the last look that found a change; all of this has been true since.
         sequence: how many events were told of it.
+        announced_at: when the user was told that its current cycle will be missed.
+        silent: whether a breach of it stands that the user was not told of before it was due.
+        miss_chance: the last forecast that it will be missed, from 0 to 1; None where none was made.
+        at_risk_at: since when its current cycle is to be renegotiated.
     """
 
     id: CommitmentId
@@ -35,6 +61,10 @@ class Commitment:
     client_id: ClientId | None
     service_id: ServiceId | None
     metric: str
+    made: Made = BY_POLICY
+    peers: str | None = None
+    level: Level = Level.SLA
+    held_by: str | None = None
     target: Target
     cycle: int
     clock: ClockState
@@ -51,6 +81,10 @@ class Commitment:
     flags: tuple[str, ...]
     looked_at: datetime
     sequence: int
+    announced_at: datetime | None = None
+    silent: bool = False
+    miss_chance: float | None = None
+    at_risk_at: datetime | None = None
 
     def lateness(self, now: datetime) -> timedelta:
         """Elapsed time past the due, so far or when it ended; zero unless broken."""
@@ -74,13 +108,29 @@ class CommitmentRow(TenantRow):
         _index_of_broken("client_id"),
         _index_of_broken("service_id"),
         Index("ix_commitment_tenant_id_open", "tenant_id", postgresql_where=text("clock <> 'stopped'")),
+        Index("ix_commitment_tenant_id_silent", "tenant_id", "broken_at", postgresql_where=text("silent")),
+        Index(
+            "ix_commitment_tenant_id_revises",
+            "tenant_id",
+            "revises",
+            postgresql_where=text("revises is not null"),
+        ),
         ForeignKeyConstraint(["tenant_id", "request_id"], ["request.tenant_id", "request.id"]),
+        ForeignKeyConstraint(["tenant_id", "revises"], ["commitment.tenant_id", "commitment.id"]),
     )
 
     request_id: Mapped[UUID]
     client_id: Mapped[UUID | None]
     service_id: Mapped[UUID | None]
     metric: Mapped[str]
+    origin: Mapped[str]
+    what: Mapped[str | None]
+    made_by: Mapped[str | None]
+    made_to: Mapped[UUID | None]
+    revises: Mapped[UUID | None]
+    peers: Mapped[str | None]
+    level: Mapped[str]
+    held_by: Mapped[str | None]
     target: Mapped[dict[str, Any]]
     cycle: Mapped[int]
     clock: Mapped[str]
@@ -96,6 +146,10 @@ class CommitmentRow(TenantRow):
     flags: Mapped[list[Any]]
     looked_at: Mapped[datetime]
     sequence: Mapped[int] = mapped_column(BigInteger)
+    announced_at: Mapped[datetime | None]
+    silent: Mapped[bool]
+    miss_chance: Mapped[float | None]
+    at_risk_at: Mapped[datetime | None]
 
     def to_domain(self) -> Commitment:
         return Commitment(
@@ -104,6 +158,16 @@ class CommitmentRow(TenantRow):
             client_id=None if self.client_id is None else ClientId(self.client_id),
             service_id=None if self.service_id is None else ServiceId(self.service_id),
             metric=self.metric,
+            made=Made(
+                origin=Origin(self.origin),
+                what=self.what,
+                by=self.made_by,
+                to=None if self.made_to is None else ContactId(self.made_to),
+                revises=None if self.revises is None else CommitmentId(self.revises),
+            ),
+            peers=self.peers,
+            level=Level(self.level),
+            held_by=self.held_by,
             target=wire.target_of(self.target),
             cycle=self.cycle,
             clock=ClockState(self.clock),
@@ -120,6 +184,10 @@ class CommitmentRow(TenantRow):
             flags=tuple(self.flags),
             looked_at=self.looked_at,
             sequence=self.sequence,
+            announced_at=self.announced_at,
+            silent=self.silent,
+            miss_chance=self.miss_chance,
+            at_risk_at=self.at_risk_at,
         )
 
 
@@ -164,6 +232,11 @@ def columns(commitment: Commitment) -> dict[str, Any]:
         "client_id": commitment.client_id,
         "service_id": commitment.service_id,
         "metric": commitment.metric,
+        "origin": commitment.made.origin.value,
+        "what": commitment.made.what,
+        "made_by": commitment.made.by,
+        "made_to": commitment.made.to,
+        "revises": commitment.made.revises,
         **changing_columns(commitment),
     }
 
@@ -171,6 +244,9 @@ def columns(commitment: Commitment) -> dict[str, Any]:
 def changing_columns(commitment: Commitment) -> dict[str, Any]:
     """The columns that a step may change."""
     return {
+        "peers": commitment.peers,
+        "level": commitment.level.value,
+        "held_by": commitment.held_by,
         "target": wire.target_document(commitment.target),
         "cycle": commitment.cycle,
         "clock": commitment.clock.value,
@@ -186,6 +262,10 @@ def changing_columns(commitment: Commitment) -> dict[str, Any]:
         "flags": list(commitment.flags),
         "looked_at": commitment.looked_at,
         "sequence": commitment.sequence,
+        "announced_at": commitment.announced_at,
+        "silent": commitment.silent,
+        "miss_chance": commitment.miss_chance,
+        "at_risk_at": commitment.at_risk_at,
     }
 
 

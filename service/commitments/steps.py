@@ -28,7 +28,7 @@ from service.commitments.domain import (
     Told,
 )
 from service.commitments.domain.timeline import Interval, timeline
-from service.commitments.models import Commitment
+from service.commitments.models import BY_POLICY, Commitment, Made
 from service.ids import ClientId, CommitmentId, DecisionId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
@@ -69,6 +69,8 @@ class Offer:
         entry_id: that event, which orders what happened at the same instant.
         entries: what else has happened to the request that new promises must know of.
         running_only: whether promises that have ended are left as they are, even for a reopening.
+        made: how they come about.
+        peers: see `Commitment.peers`.
     """
 
     request_id: RequestId
@@ -82,6 +84,8 @@ class Offer:
     entry_id: EntryId
     entries: tuple[LedgerEntry, ...] = ()
     running_only: bool = False
+    made: Made = BY_POLICY
+    peers: str | None = None
 
     def terms_of(self, metric: str) -> Terms | None:
         return next((terms for terms in self.terms if terms.metric == metric), None)
@@ -178,16 +182,25 @@ def made_late(
 
 
 class _Of(NamedTuple):
-    """What a promise is of, which never changes."""
+    """What a promise is of."""
 
     request_id: RequestId
     client_id: ClientId | None
     service_id: ServiceId | None
     metric: str
+    made: Made
+    peers: str | None
 
 
 def _of(commitment: Commitment) -> _Of:
-    return _Of(commitment.request_id, commitment.client_id, commitment.service_id, commitment.metric)
+    return _Of(
+        commitment.request_id,
+        commitment.client_id,
+        commitment.service_id,
+        commitment.metric,
+        commitment.made,
+        commitment.peers,
+    )
 
 
 def made(offer: Offer, terms: Terms, look: Look) -> Step:
@@ -202,7 +215,7 @@ def made(offer: Offer, terms: Terms, look: Look) -> Step:
     )
     entries = [started, *offer.entries]
     standing = domain.standing(entries, look.calendars, look.now)
-    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric)
+    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers)
     commitment = _commitment(CommitmentId(look.new_id()), standing, of=of)
     return _after(commitment, entries, None, standing, look)
 
@@ -303,6 +316,10 @@ def _commitment(
         client_id=of.client_id,
         service_id=of.service_id,
         metric=of.metric,
+        made=of.made,
+        peers=of.peers,
+        level=current.terms.level,
+        held_by=current.terms.held_by,
         target=current.terms.target,
         cycle=current.cycle,
         clock=current.clock,
@@ -319,6 +336,7 @@ def _commitment(
         flags=tuple(sorted(flag.value for flag in standing.flags)),
         looked_at=standing.now,
         sequence=sequence,
+        silent=current.broken_at is not None,
     )
 
 

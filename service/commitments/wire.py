@@ -1,17 +1,22 @@
 """The JSON in which terms and ledger entries are kept: what is written once is read for ever."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from service import instants
 from service.commitments.domain import (
+    Announced,
+    Assigned,
     BusinessDaysTarget,
     CalendarKey,
     Cancelled,
     ElapsedTarget,
     EndOfBusinessDayTarget,
     Fulfilled,
+    InstantTarget,
     LedgerEntry,
+    Level,
     OnChange,
     OnReopen,
     Paused,
@@ -22,6 +27,7 @@ from service.commitments.domain import (
     Target,
     Terms,
     Threshold,
+    TimeOfBusinessDayTarget,
     Told,
     WorkingTarget,
 )
@@ -39,6 +45,8 @@ KINDS: Mapping[type[Entry], str] = {
     Fulfilled: "fulfilled",
     Reopened: "reopened",
     Cancelled: "cancelled",
+    Assigned: "assigned",
+    Announced: "announced",
     Told: "told",
 }
 
@@ -53,6 +61,10 @@ def target_document(target: Target) -> Document:
             return {"unit": "business_days", "days": days}
         case EndOfBusinessDayTarget(days=days):
             return {"unit": "end_of_business_day", "days": days}
+        case TimeOfBusinessDayTarget(days=days, time=local):
+            return {"unit": "time_of_business_day", "days": days, "time": local.isoformat()}
+        case InstantTarget(at=at):
+            return {"unit": "instant", "at": instants.rfc3339(at)}
 
 
 def target_of(document: Mapping[str, Any]) -> Target:
@@ -65,6 +77,10 @@ _TARGETS: Mapping[str, Callable[[Mapping[str, Any]], Target]] = {
     "elapsed_time": lambda document: ElapsedTarget(document["seconds"]),
     "business_days": lambda document: BusinessDaysTarget(document["days"]),
     "end_of_business_day": lambda document: EndOfBusinessDayTarget(document["days"]),
+    "time_of_business_day": lambda document: TimeOfBusinessDayTarget(
+        document["days"], time.fromisoformat(document["time"])
+    ),
+    "instant": lambda document: InstantTarget(datetime.fromisoformat(document["at"])),
 }
 
 
@@ -80,6 +96,10 @@ def terms_document(terms: Terms) -> Document:
         "warn_before_microseconds": None if warn_before is None else warn_before // _MICROSECOND,
         "fulfilled_by": sorted(terms.fulfilled_by),
         "on_reopen": terms.on_reopen.value,
+        "level": terms.level.value,
+        "held_by": terms.held_by,
+        "restarts_by": sorted(terms.restarts_by),
+        "renegotiate_above": terms.renegotiate_above,
     }
 
 
@@ -95,24 +115,31 @@ def terms_of(document: Mapping[str, Any]) -> Terms:
         warn_before=None if warn_before is None else timedelta(microseconds=warn_before),
         fulfilled_by=frozenset(document["fulfilled_by"]),
         on_reopen=OnReopen(document["on_reopen"]),
+        level=Level(document.get("level", Level.SLA)),
+        held_by=document.get("held_by"),
+        restarts_by=frozenset(document.get("restarts_by", ())),
+        renegotiate_above=document.get("renegotiate_above"),
     )
 
 
 def detail(entry: LedgerEntry) -> Document:
     """What an entry says beside when it happened."""
-    match entry:
-        case Started() | Retermed():
-            return {"terms": terms_document(entry.terms), "decision": entry.decision}
-        case Paused():
-            return {"cause": entry.cause, "party": entry.party}
-        case Resumed():
-            return {"cause": entry.cause}
-        case Fulfilled():
-            return {"by": entry.by}
-        case Told():
-            return {"cycle": entry.cycle, "threshold": entry.threshold.value, "because": entry.because}
-        case Reopened() | Cancelled():
-            return {}
+    if isinstance(entry, Started | Retermed):
+        return {"terms": terms_document(entry.terms), "decision": entry.decision}
+    said = {name: getattr(entry, name) for name in _SAID[type(entry)]}
+    return {name: value.value if isinstance(value, Threshold) else value for name, value in said.items()}
+
+
+_SAID: Mapping[type[Entry], tuple[str, ...]] = {
+    Paused: ("cause", "party"),
+    Resumed: ("cause",),
+    Assigned: ("group", "person"),
+    Fulfilled: ("by",),
+    Reopened: (),
+    Cancelled: ("because", "into"),
+    Announced: ("cycle", "renegotiation"),
+    Told: ("cycle", "threshold", "because", "by"),
+}
 
 
 def entry(kind: str, when: Mapping[str, Any], said: Mapping[str, Any]) -> LedgerEntry:
@@ -136,8 +163,18 @@ _ENTRIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], LedgerEn
     "resumed": lambda when, said: Resumed(**when, cause=said["cause"]),
     "fulfilled": lambda when, said: Fulfilled(**when, by=said["by"]),
     "reopened": lambda when, _: Reopened(**when),
-    "cancelled": lambda when, _: Cancelled(**when),
+    "cancelled": lambda when, said: Cancelled(
+        **when, because=said.get("because", ""), into=said.get("into", "")
+    ),
+    "assigned": lambda when, said: Assigned(**when, group=said["group"], person=said["person"]),
+    "announced": lambda when, said: Announced(
+        **when, cycle=said["cycle"], renegotiation=said["renegotiation"]
+    ),
     "told": lambda when, said: Told(
-        **when, cycle=said["cycle"], threshold=Threshold(said["threshold"]), because=said["because"]
+        **when,
+        cycle=said["cycle"],
+        threshold=Threshold(said["threshold"]),
+        because=said["because"],
+        by=said.get("by", ""),
     ),
 }

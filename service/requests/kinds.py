@@ -1,7 +1,7 @@
 """The kinds of policy that a request is decided by, in the order in which they are asked. Pure."""
 
 from service.commitments.promises import COMMITMENT
-from service.escalations.ladders import ESCALATION
+from service.escalations.climbs import ESCALATION
 from service.rationalization.verdicts import RATIONALIZATION
 from service.rules.classification import CLASSIFICATION
 

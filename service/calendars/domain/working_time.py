@@ -8,7 +8,7 @@ ends exactly at closing time ends there, not at the next opening.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import accumulate
 
 from service.calendars.domain import spans, zones
@@ -233,6 +233,18 @@ class WorkingTime:
     def end_of_business_day(self, start: datetime, days: int) -> datetime:
         """The last close of the day that `business_days` counts to."""
         return _instant(self._working_day(start, days)[1])
+
+    def time_of_business_day(self, start: datetime, days: int, local: time) -> datetime:
+        """That local time of the day that `business_days` counts to, capped at its last close.
+
+        Where that lies before `start`, the working day after it.
+        """
+        day, close = self._working_day(start, days)
+        at = min(self._utc(datetime.combine(day, local)), close)
+        if at < _micros(start):
+            day, close = self._working_day(start, days + 1)
+            at = min(self._utc(datetime.combine(day, local)), close)
+        return _instant(at)
 
     def next_business_days(self, start: datetime, days: int) -> datetime:
         """The `days`-th following working day at the same clock time, then the next open moment.

@@ -18,6 +18,7 @@ class Threshold(StrEnum):
     WARNED = "warned"
     BROKEN = "broken"
     CORRECTED = "corrected"
+    AT_RISK = "at_risk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,24 +80,68 @@ class Reopened(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(Entry):
-    """The promise is withdrawn; only a reopening brings it back."""
+    """The promise is withdrawn; only a reopening brings it back.
+
+    Attributes:
+        because: why; empty where the request's own end says it.
+        into: the request that this one was merged into, as text; empty where it was not.
+    """
+
+    because: str = ""
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned(Entry):
+    """Whose turn it is from here on; None where nobody's is known."""
+
+    group: str | None
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced(Entry):
+    """The user was told that it will be missed, by a renegotiation: a breach after that is not silent."""
+
+    cycle: int
+    renegotiation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told(Entry):
-    """We told of a threshold: the memory that keeps each one from being told twice."""
+    """We told of a threshold: the memory that keeps each one from being told twice.
+
+    Attributes:
+        by: who says so, as the audit trail calls them; empty where the ledger itself says it.
+    """
 
     cycle: int
     threshold: Threshold
     because: str = ""
+    by: str = ""
 
 
-LedgerEntry = Started | Retermed | Paused | Resumed | Fulfilled | Reopened | Cancelled | Told
+LedgerEntry = (
+    Started | Retermed | Paused | Resumed | Assigned | Fulfilled | Reopened | Cancelled | Announced | Told
+)
 
 
 _RANKS: dict[type[Entry], int] = {
     kind: rank
-    for rank, kind in enumerate((Started, Retermed, Reopened, Resumed, Paused, Fulfilled, Cancelled, Told))
+    for rank, kind in enumerate(
+        (
+            Started,
+            Retermed,
+            Reopened,
+            Resumed,
+            Paused,
+            Assigned,
+            Fulfilled,
+            Cancelled,
+            Announced,
+            Told,
+        )
+    )
 }
 """What one and the same event means counts in this order: new terms before what they judge."""
 

@@ -15,9 +15,11 @@ from service.commitments.domain.terms import (
     CalendarKey,
     ElapsedTarget,
     EndOfBusinessDayTarget,
+    InstantTarget,
     OnChange,
     Target,
     Terms,
+    TimeOfBusinessDayTarget,
     WorkingTarget,
 )
 
@@ -91,6 +93,10 @@ class Measure:
                 return self._pushed(self.meter.business_days(self.counted_from, days), closed)
             case EndOfBusinessDayTarget(days):
                 return self._pushed(self.meter.end_of_business_day(self.counted_from, days), closed)
+            case TimeOfBusinessDayTarget(days, local):
+                return self._pushed(self.meter.time_of_business_day(self.counted_from, days, local), closed)
+            case InstantTarget(at):
+                return self._pushed(at, closed)
 
     def _after(self, span: timedelta, closed: tuple[Closed, ...]) -> datetime:
         """When `span` is used up; what is used up already is due where the terms begin."""

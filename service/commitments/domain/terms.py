@@ -1,7 +1,7 @@
 """What is promised: the target, its unit, its clock, and what a change or a reopening does to it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -14,11 +14,34 @@ DAYS_MAX = 3_660
 
 WAITING_REQUESTER = "waiting_requester"
 RESPOND = "respond"
+UPDATE = "update"
 RESOLVE = "resolve"
+DELIVER = "deliver"
+VISIT = "visit"
 
 REPLY = "reply"
 RESOLVED = "resolved"
 CLOSED = "closed"
+
+
+class Level(StrEnum):
+    """Between whom it is promised."""
+
+    SLA = "sla"
+    """To the client."""
+    OLA = "ola"
+    """By one group to another."""
+    UC = "uc"
+    """By a supplier: an underpinning contract."""
+
+
+class Origin(StrEnum):
+    """How a promise came about."""
+
+    POLICY = "policy"
+    PERSON = "person"
+    RENEGOTIATION = "renegotiation"
+    MAJOR_INCIDENT = "major_incident"
 
 
 class OnChange(StrEnum):
@@ -84,7 +107,35 @@ class EndOfBusinessDayTarget:
         _check_days(self.days, least=0)
 
 
-Target = WorkingTarget | ElapsedTarget | BusinessDaysTarget | EndOfBusinessDayTarget
+@dataclass(frozen=True, slots=True)
+class TimeOfBusinessDayTarget:
+    """That local time of the day that lies so many working days later; 0 is today.
+
+    Not after that day's last close; where the clock has passed it already, the next working day's.
+    """
+
+    days: int
+    time: time
+
+    def __post_init__(self) -> None:
+        _check_days(self.days, least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class InstantTarget:
+    """An instant that was named, such as by a person; pauses that count put it off."""
+
+    at: datetime
+
+
+Target = (
+    WorkingTarget
+    | ElapsedTarget
+    | BusinessDaysTarget
+    | EndOfBusinessDayTarget
+    | TimeOfBusinessDayTarget
+    | InstantTarget
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +151,11 @@ class Terms:
         warn_before: how long before the due to warn, in this target's own clock; None is never.
         fulfilled_by: names of the happenings that fulfil the promise ("reply", "resolved", "closed").
         on_reopen: what a reopening after the fulfilment does; what was cancelled unfulfilled is never final.
+        level: between whom.
+        held_by: the group, or the supplier, whose time alone counts; None where everybody's does.
+        restarts_by: fulfilments after which the next cycle begins at once, as of the duty to report.
+        renegotiate_above: the chance of a miss, from 0 to 1, above which it is to be renegotiated; None never
+            asks for that.
     """
 
     metric: str
@@ -111,14 +167,22 @@ class Terms:
     warn_before: timedelta | None = None
     fulfilled_by: frozenset[str]
     on_reopen: OnReopen = OnReopen.RESUME
+    level: Level = Level.SLA
+    held_by: str | None = None
+    restarts_by: frozenset[str] = frozenset()
+    renegotiate_above: float | None = None
 
     def __post_init__(self) -> None:
-        if self.calendar is None and not isinstance(self.target, ElapsedTarget):
+        if self.calendar is None and not isinstance(self.target, ElapsedTarget | InstantTarget):
             raise ValueError(f"{self.metric}: a target in working time needs a calendar")
         if self.warn_before is not None and not timedelta(0) < self.warn_before <= SPAN_MAX:
             raise ValueError(f"{self.metric}: warn_before must lie between 0 and {SPAN_MAX}")
         if not self.fulfilled_by:
             raise ValueError(f"{self.metric}: nothing fulfils this promise")
+        if not self.restarts_by <= self.fulfilled_by:
+            raise ValueError(f"{self.metric}: what begins the next cycle must fulfil the one before")
+        if self.renegotiate_above is not None and not 0 <= self.renegotiate_above < 1:
+            raise ValueError(f"{self.metric}: renegotiate_above must lie from 0 to below 1")
 
 
 def usual_terms(metric: str, target: Target, *, calendar: CalendarKey | None) -> Terms:

@@ -57,6 +57,52 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
         ),
         "commitment.cancelled": EventType("A promise ended with its request.", Audience.CLIENT),
         "commitment.reopened": EventType("A promise runs again, as its request does.", Audience.CLIENT),
+        "commitment.at_risk": EventType(
+            "A promise is more likely to be missed than its policy allows: it is to be renegotiated.",
+            Audience.INTERNAL,
+        ),
+        "renegotiation.proposed": EventType(
+            "A promise will not be kept as it was made: why, and what is offered instead.", Audience.CLIENT
+        ),
+        "renegotiation.answered": EventType(
+            "What is offered instead of a promise was answered, or nobody answered in time.", Audience.CLIENT
+        ),
+        "renegotiation.settled": EventType(
+            "A counter-proposal to a renegotiated promise was taken, or not.", Audience.CLIENT
+        ),
+        "renegotiation.withdrawn": EventType(
+            "What was offered instead of a promise is offered no more.", Audience.CLIENT
+        ),
+        "escalation.started": EventType("A ladder is climbed for a promise.", Audience.INTERNAL),
+        "escalation.notice": EventType("Somebody was told by a step of a ladder.", Audience.INTERNAL),
+        "escalation.unstaffed": EventType(
+            "A step of a ladder had nobody to tell, and went on to the next target or step.",
+            Audience.INTERNAL,
+        ),
+        "escalation.acknowledged": EventType("Somebody took an escalation.", Audience.INTERNAL),
+        "escalation.reopened": EventType(
+            "Nothing came of an acknowledgement in time, or quiet ended: it climbs on.", Audience.INTERNAL
+        ),
+        "escalation.snoozed": EventType("An escalation is to be quiet for a while.", Audience.INTERNAL),
+        "escalation.handed_over": EventType("An escalation is somebody else's now.", Audience.INTERNAL),
+        "escalation.raised": EventType("Somebody went up to a step of a ladder by hand.", Audience.INTERNAL),
+        "escalation.ended": EventType("A ladder is climbed no more.", Audience.INTERNAL),
+        "notice.given": EventType(
+            "A client organization was told of a promise by a step of a ladder.", Audience.CLIENT
+        ),
+        "maintenance.planned": EventType("A service will be in maintenance.", Audience.CLIENT),
+        "maintenance.began": EventType("A service is in maintenance.", Audience.CLIENT),
+        "maintenance.ended": EventType(
+            "A service's maintenance is over, or was called off.", Audience.CLIENT
+        ),
+        "major_incident.declared": EventType("A major incident was declared.", Audience.CLIENT),
+        "major_incident.reported": EventType("How a major incident goes on was reported.", Audience.CLIENT),
+        "major_incident.ended": EventType("A major incident is over.", Audience.CLIENT),
+        "alarm.raised": EventType(
+            "The auditor found a promise, a run of a ladder or a worker that nobody looks after.",
+            Audience.INTERNAL,
+        ),
+        "alarm.cleared": EventType("What the auditor had found is in order again.", Audience.INTERNAL),
         "policy.drafted": EventType("A version of a policy was written.", Audience.INTERNAL),
         "policy.submitted": EventType("A version of a policy is to be reviewed.", Audience.INTERNAL),
         "policy.returned": EventType("A version of a policy was sent back to be mended.", Audience.INTERNAL),

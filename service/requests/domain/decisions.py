@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from service.commitments.promises import COMMITMENT, DEFAULT
-from service.escalations import ladders
-from service.escalations.ladders import ESCALATION
+from service.escalations import climbs
+from service.escalations.climbs import ESCALATION
 from service.ids import DecisionId, PolicyVersionId
 from service.instants import rfc3339
 from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
@@ -83,7 +83,7 @@ class Decision:
     def ladders(self) -> list[str]:
         """The names of the ladders that are to be climbed."""
         outcome = self.of(ESCALATION.name).outcome
-        return [] if outcome is None else ladders.names_in(outcome)
+        return [] if outcome is None else climbs.names_in(outcome)
 
 
 def rule_facts(

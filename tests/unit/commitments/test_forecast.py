@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.commitments.domain import forecast
-from service.commitments.domain.forecast import Bin, Spell
+from service.commitments.forecasting import domain as forecast
+from service.commitments.forecasting.domain import Bin, Spell
 
 HOUR = timedelta(hours=1)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.commitments.domain import renegotiation
-from service.commitments.domain.renegotiation import (
+from service.commitments.renegotiation import domain as renegotiation
+from service.commitments.renegotiation.domain import (
     Answered,
     Entry,
     Proposed,

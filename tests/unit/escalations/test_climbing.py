@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.escalations.domain import climbing
-from service.escalations.domain.climbing import (
+from service.escalations.runs import domain as climbing
+from service.escalations.runs.domain import (
     Acknowledged,
     Begun,
     Ended,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.calendars.domain import zones
-from service.escalations.domain import rota as rotas
-from service.escalations.domain.rota import Override, Rota, Rotation, Unit
+from service.escalations.rotas import domain as rotas
+from service.escalations.rotas.domain import Override, Rota, Rotation, Unit
 from service.ids import MemberId
 
 ADA, BEN, CHI = (MemberId(UUID(int=number)) for number in (1, 2, 3))

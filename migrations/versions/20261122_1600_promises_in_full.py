@@ -1,0 +1,74 @@
+"""Let promises be made by people, renegotiated and forecast."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.tenancy import add_key, in_each_tenant, moment, to
+
+revision = "20261122_1600"
+down_revision = "20261122_1550"
+
+DEFAULTS = {"origin": "policy", "level": "sla", "silent": "false"}
+"""What is true of all promises that there are."""
+
+COLUMNS = (
+    "origin",
+    "what",
+    "made_by",
+    "made_to",
+    "revises",
+    "peers",
+    "level",
+    "held_by",
+    "announced_at",
+    "silent",
+    "miss_chance",
+    "at_risk_at",
+)
+
+
+def upgrade() -> None:
+    for name in ("origin", "level"):
+        op.add_column("commitment", sa.Column(name, sa.Text(), nullable=False, server_default=DEFAULTS[name]))
+        op.alter_column("commitment", name, server_default=None)
+    for name in ("what", "made_by", "peers", "held_by"):
+        op.add_column("commitment", sa.Column(name, sa.Text(), nullable=True))
+    for name in ("made_to", "revises"):
+        op.add_column("commitment", sa.Column(name, sa.Uuid(), nullable=True))
+    for name in ("announced_at", "at_risk_at"):
+        op.add_column("commitment", moment(name, nullable=True))
+    op.add_column("commitment", sa.Column("miss_chance", sa.Float(), nullable=True))
+    op.add_column(
+        "commitment",
+        sa.Column("silent", sa.Boolean(), nullable=False, server_default=sa.text(DEFAULTS["silent"])),
+    )
+    op.alter_column("commitment", "silent", server_default=None)
+    in_each_tenant(_mark_breaches)
+    add_key("commitment", to("commitment", "revises"))
+    op.create_index(
+        "ix_commitment_tenant_id_silent",
+        "commitment",
+        ["tenant_id", "broken_at"],
+        postgresql_where=sa.text("silent"),
+    )
+    op.create_index(
+        "ix_commitment_tenant_id_revises",
+        "commitment",
+        ["tenant_id", "revises"],
+        postgresql_where=sa.text("revises is not null"),
+    )
+
+
+def downgrade() -> None:
+    for name in COLUMNS:
+        op.drop_column("commitment", name)
+
+
+def _mark_breaches(tenant_id: UUID) -> None:
+    """Nobody could be told in advance so far."""
+    statement = sa.text(
+        "update commitment set silent = true where tenant_id = :tenant_id and broken_at is not null"
+    )
+    op.execute(statement.bindparams(tenant_id=tenant_id))

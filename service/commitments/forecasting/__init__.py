@@ -1,0 +1,1 @@
+"""How likely promises are to be missed, by what became of others like them."""

@@ -1,0 +1,1 @@
+"""Rotas: who is on duty when."""

@@ -1,0 +1,1 @@
+"""Runs of ladders: who was told, who took it, and what is told next."""

@@ -1,0 +1,1 @@
+"""Maintenance of services, and what it means to promises and escalations."""

@@ -1,0 +1,1 @@
+"""Major incidents: one cause that many clients must hear of."""
