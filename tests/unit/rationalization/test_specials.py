@@ -97,9 +97,21 @@ def test_it_wakes_for_each_reminder_and_for_its_end(
     assert at == (None if expected is None else NOON + expected * DAY + ends)
 
 
+def test_nobody_is_reminded_of_what_was_not_allowed_yet() -> None:
+    found = specials.standing([PROPOSED, _approved(24)], NOON + 29 * DAY)
+
+    assert specials.reminders_between(PROPOSED, found, NOON, NOON + 30 * DAY) == [NOON + 29 * DAY]
+
+
 @pytest.mark.parametrize(
     ("days", "how_many", "is_pattern"),
-    [([0, 10, 20], 3, True), ([0, 10], 3, False), ([-70, 10, 20], 3, False), ([0, 10, 31], 3, False)],
+    [
+        ([0, 10, 20], 3, True),
+        ([0, 10], 3, False),
+        ([-59, 10, 30], 3, True),
+        ([-60, 10, 30], 3, False),
+        ([0, 10, 31], 3, False),
+    ],
 )
 def test_so_many_similar_exceptions_in_a_period_are_a_pattern(
     days: list[int], how_many: int, *, is_pattern: bool
