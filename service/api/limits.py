@@ -12,6 +12,7 @@ from service.backtests.logs import service as logs
 from service.calendars import service as calendars
 from service.commitments import service as commitments
 from service.db import TenantSession
+from service.escalations.rotas import service as rotas
 from service.limits import service
 from service.limits.domain.table import (
     APPLICATIONS,
@@ -29,6 +30,7 @@ from service.limits.domain.table import (
     MEMBERS,
     OPEN_PROMISES,
     POLICIES,
+    ROTAS,
     SERVICES,
     WEBHOOK_ENDPOINTS,
     Limit,
@@ -64,6 +66,7 @@ COUNTS: Mapping[str, Count] = {
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,
+    ROTAS.name: rotas.count,
     SERVICES.name: tenants.service_count,
     WEBHOOK_ENDPOINTS.name: _webhook_endpoints,
 }

@@ -124,6 +124,12 @@ class HistoryLogsTooMany(QuotaExceeded):
     code = "history-logs-too-many"
 
 
+class LaddersTooMany(QuotaExceeded):
+    """The tenant has as many ladders as it may have. Retire one, or ask the operator for more."""
+
+    code = "ladders-too-many"
+
+
 class MembersTooMany(QuotaExceeded):
     """The tenant has as many members as it may have. Deactivate one, or ask the operator for more."""
 
@@ -146,6 +152,24 @@ class RepinningsAtOnceTooMany(QuotaExceeded):
     """As many repinnings of the tenant as may be are queued or running. Wait for one to end, or cancel it."""
 
     code = "repinnings-at-once-too-many"
+
+
+class RotasTooMany(QuotaExceeded):
+    """The tenant has as many rotas as it may have. Remove one, or ask the operator for more."""
+
+    code = "rotas-too-many"
+
+
+class RotaFeedsTooMany(QuotaExceeded):
+    """The rota has as many secret links as it may have. Revoke one before making another."""
+
+    code = "rota-feeds-too-many"
+
+
+class RotaOverridesTooMany(QuotaExceeded):
+    """As many overrides of the rota as may be are not over. Remove some, or change the rota itself."""
+
+    code = "rota-overrides-too-many"
 
 
 class ServicesTooMany(QuotaExceeded):
@@ -193,10 +217,14 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         GroupsTooMany,
         HistoryCasesTooMany,
         HistoryLogsTooMany,
+        LaddersTooMany,
         MembersTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,
         RepinningsAtOnceTooMany,
+        RotaFeedsTooMany,
+        RotaOverridesTooMany,
+        RotasTooMany,
         ServicesTooMany,
         WebhookEndpointsTooMany,
     )

@@ -1,5 +1,6 @@
 """Use cases of members: load, decide, save. `now` is the wall clock's, which links and tokens go by."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,6 +47,14 @@ async def standing(session: TenantSession, member_id: MemberId) -> Standing | No
 
 async def get_member(session: TenantSession, member_id: MemberId) -> Member:
     return (await store.member(session, member_id)).to_domain()
+
+
+async def members(session: TenantSession, member_ids: Collection[MemberId]) -> dict[MemberId, Member]:
+    """Those of these members that there are, by their ids."""
+    if not member_ids:
+        return {}
+    found = [row.to_domain() for row in await store.members(session, member_ids)]
+    return {member.id: member for member in found}
 
 
 async def lock_member(session: TenantSession, member_id: MemberId) -> Member:

@@ -1,5 +1,6 @@
 """Queries of what belongs to one tenant: its members, their invitations and groups."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -49,6 +50,11 @@ async def member(session: TenantSession, member_id: MemberId) -> MemberRow:
     if row is None:
         raise MemberNotFound(member_id)
     return row
+
+
+async def members(session: TenantSession, member_ids: Collection[MemberId]) -> list[MemberRow]:
+    """Those of these members that there are."""
+    return list(await session.db.scalars(_mine(session, MemberRow).where(MemberRow.id.in_(member_ids))))
 
 
 async def lock_member(session: TenantSession, member_id: MemberId) -> tuple[MemberRow, int]:

@@ -86,6 +86,7 @@ HISTORY_CASES = _counted(
     "history_cases", 200_000, 5_000_000, "cases of all logs of past requests that were brought in"
 )
 HISTORY_LOGS = _counted("history_logs", 50, 1_000, "logs of past requests that were brought in")
+LADDERS = _counted("ladders", 200, 10_000, "ladders that are not retired")
 MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
 OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")
 POLICIES = _counted("policies", 100, 1_000, "policies")
@@ -101,6 +102,9 @@ RULES = Limit(
 REPINNINGS_AT_ONCE = _counted(
     "repinnings_at_once", 100, 1_000, "repinnings and their previews that are queued or running"
 )
+ROTAS = _counted("rotas", 100, 1_000, "rotas")
+ROTA_FEEDS = _counted("rota_feeds", 20, 1_000, "secret links to the calendar of each rota")
+ROTA_OVERRIDES = _counted("rota_overrides", 500, 5_000, "overrides of each rota that are not over")
 SERVICES = _counted("services", 2_000, 100_000, "entries of the service register")
 WEBHOOK_ENDPOINTS = _counted("webhook_endpoints", 20, 100, "webhook endpoints")
 CLIENT_WEBHOOK_ENDPOINTS = _counted(
@@ -125,11 +129,15 @@ LIMITS: Mapping[str, Limit] = {
         GROUPS,
         HISTORY_CASES,
         HISTORY_LOGS,
+        LADDERS,
         MEMBERS,
         OPEN_PROMISES,
         POLICIES,
         RULES,
         REPINNINGS_AT_ONCE,
+        ROTAS,
+        ROTA_FEEDS,
+        ROTA_OVERRIDES,
         SERVICES,
         WEBHOOK_ENDPOINTS,
         CLIENT_WEBHOOK_ENDPOINTS,

@@ -1,18 +1,13 @@
-"""Who is on duty when: rotations in layers, and what is agreed beside them. Pure.
-
-Handovers stand on the local clock: a shift that begins at 08:00 begins at 08:00 all year, and is an hour
-shorter or longer where the clocks change. A handover in the hour that is left out comes later by that hour,
-one in the hour that comes twice is the first of both, as calendars have it.
-"""
+"""Who is on duty when: rotations in layers, and what is agreed beside them. Pure."""
 
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
-from typing import Protocol
+from datetime import datetime, timedelta, tzinfo
 
+from service.escalations.rotas.domain import turns
+from service.escalations.rotas.domain.turns import Hours, Rotation
 from service.ids import MemberId
 
 WINDOW_MAX = timedelta(days=400)
@@ -21,61 +16,13 @@ WINDOW_MAX = timedelta(days=400)
 NEXT_WITHIN = timedelta(days=60)
 """How far ahead the next shift is looked for."""
 
-LENGTH_MAX = 1_000
-_GAP_MAX = timedelta(days=1)
-"""No zone has ever left out more: Apia left out a Friday in 2011."""
+_REACHES = (timedelta(days=2), timedelta(days=10), NEXT_WITHIN)
+"""Who is on duty is looked for near by first."""
 
+SWAPPED_WITHIN = timedelta(days=180)
+"""A shift that reaches further than this from an instant within it is not swapped."""
 
-class Unit(StrEnum):
-    HOURS = "hours"
-    DAYS = "days"
-    WEEKS = "weeks"
-
-
-_STEPS = {Unit.HOURS: timedelta(hours=1), Unit.DAYS: timedelta(days=1), Unit.WEEKS: timedelta(weeks=1)}
-
-
-class Hours(Protocol):
-    """Open time, such as a calendar's."""
-
-    def intervals(self, start: datetime, end: datetime) -> Sequence[tuple[datetime, datetime]]:
-        """The open intervals between two instants, in order, cut at both."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    """One layer: members who take turns.
-
-    Attributes:
-        name: unique within its rota.
-        members: in their turn.
-        length: of one turn, in `unit`.
-        first_handover: the naive local time at which the first turn begins; before it there is nobody.
-        ends_at: from then on the layer is empty; None for never.
-        hours: when the layer counts at all; None for always.
-    """
-
-    name: str
-    members: tuple[MemberId, ...]
-    length: int
-    unit: Unit
-    first_handover: datetime
-    ends_at: datetime | None = None
-    hours: Hours | None = None
-
-    def __post_init__(self) -> None:
-        if not self.members:
-            raise ValueError(f"{self.name}: a rotation needs somebody")
-        if not 1 <= self.length <= LENGTH_MAX:
-            raise ValueError(f"{self.name}: a turn lasts 1 to {LENGTH_MAX} {self.unit}")
-        if self.first_handover.tzinfo is not None:
-            raise ValueError(f"{self.name}: the first handover is a local time")
-
-    @property
-    def step(self) -> timedelta:
-        """The length of a turn on the local clock."""
-        return self.length * _STEPS[self.unit]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +46,17 @@ class Override:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rota:
-    """Layers and overrides; of several that say something about an instant the last one counts."""
+    """Layers and overrides; of several that say something about an instant the last one counts.
+
+    Attributes:
+        absent: members who may do nothing, such as those who were deactivated: nobody is on duty in their
+            shifts.
+    """
 
     zone: tzinfo
     rotations: tuple[Rotation, ...]
     overrides: tuple[Override, ...] = ()
+    absent: frozenset[MemberId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +81,26 @@ class Duty:
     next: Shift | None
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Time in which nobody is on duty.
+
+    Attributes:
+        absent: whose shift it would be, if that member were not absent.
+    """
+
+    start: datetime
+    end: datetime
+    absent: MemberId | None = None
+
+
 def shifts(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
     """The shifts between two instants, in order, cut at both; shifts of one member that meet are one.
 
     Raises:
         ValueError: the instants lie more than WINDOW_MAX apart.
     """
-    if end - start > WINDOW_MAX:
-        raise ValueError(f"shifts are listed for {WINDOW_MAX.days} days at most")
-    found: list[Shift] = []
-    for rotation in rota.rotations:
-        found = _overlaid(found, list(_of_rotation(rotation, rota.zone, start, end)))
-    for override in rota.overrides:
-        found = _overridden(found, override, start, end)
-    return _joined(found)
+    return [shift for shift in _planned(rota, start, end) if shift.member not in rota.absent]
 
 
 def member_at(rota: Rota, at: datetime) -> MemberId | None:
@@ -152,55 +111,73 @@ def member_at(rota: Rota, at: datetime) -> MemberId | None:
 
 def on_duty(rota: Rota, at: datetime) -> Duty:
     """Who is on duty at an instant, and who is next; shifts are shown as far as NEXT_WITHIN reaches."""
-    found = shifts(rota, at - NEXT_WITHIN, at + NEXT_WITHIN)
-    now = next((shift for shift in found if shift.start <= at < shift.end), None)
-    return Duty(now, next((shift for shift in found if shift.start > at), None))
+    duty = Duty(None, None)
+    for reach in _REACHES:
+        found = shifts(rota, at - reach, at + reach)
+        now = next((shift for shift in found if shift.start <= at < shift.end), None)
+        duty = Duty(now, next((shift for shift in found if shift.start > at), None))
+        if _is_whole(duty, at - reach, at + reach):
+            break
+    return duty
 
 
-def gaps(rota: Rota, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """When nobody is on duty between two instants. Raises ValueError as `shifts` does."""
-    covered = [(shift.start, shift.end) for shift in shifts(rota, start, end)]
-    edges = [(start, start), *covered, (end, end)]
-    return [(before[1], after[0]) for before, after in itertools.pairwise(edges) if before[1] < after[0]]
+def shift_of(rota: Rota, member: MemberId, at: datetime) -> Shift | None:
+    """The shift of a member at an instant, if it is on duty, as far as SWAPPED_WITHIN reaches both ways."""
+    found = shifts(rota, at - SWAPPED_WITHIN, at + SWAPPED_WITHIN)
+    return next((each for each in found if each.member == member and each.start <= at < each.end), None)
 
 
-def handover(rotation: Rotation, zone: tzinfo, turn: int) -> datetime:
-    """When a turn begins: 0 is the first. Never before the turns before it, whatever the clocks do."""
-    reach = min(turn, -(-_GAP_MAX // rotation.step))
-    return max(
-        _instant(rotation.first_handover + (turn - back) * rotation.step, zone) for back in range(reach + 1)
+def is_endless(shift: Shift, at: datetime) -> bool:
+    """Does a shift that `shift_of` found reach further than was looked?"""
+    return shift.start <= at - SWAPPED_WITHIN or at + SWAPPED_WITHIN <= shift.end
+
+
+def swapped(a: Shift, b: Shift) -> tuple[Override, Override]:
+    """What lets the members of two shifts stand in for one another."""
+    return (
+        Override(start=a.start, end=a.end, member=b.member, instead_of=a.member),
+        Override(start=b.start, end=b.end, member=a.member, instead_of=b.member),
     )
 
 
-def turn_at(rotation: Rotation, zone: tzinfo, at: datetime) -> int | None:
-    """The number of the turn at an instant; None before the first."""
-    if at < handover(rotation, zone, 0):
-        return None
-    local = at.astimezone(zone).replace(tzinfo=None)
-    turn = max((local - rotation.first_handover) // rotation.step, 0)
-    while handover(rotation, zone, turn) > at:
-        turn -= 1
-    while handover(rotation, zone, turn + 1) <= at:
-        turn += 1
-    return turn
+def gaps(rota: Rota, start: datetime, end: datetime) -> list[Span]:
+    """When nobody is on duty between two instants. Raises ValueError as `shifts` does."""
+    return _between([(shift.start, shift.end) for shift in shifts(rota, start, end)], start, end)
 
 
-def _instant(local: datetime, zone: tzinfo) -> datetime:
-    """In a gap later by the gap, in an overlap the first: that is what fold 0 means."""
-    return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+def explained_gaps(rota: Rota, start: datetime, end: datetime) -> list[Gap]:
+    """The same, each with whoever is absent then. Raises ValueError as `shifts` does."""
+    planned = _planned(rota, start, end)
+    found = [Gap(*span) for span in _between([(shift.start, shift.end) for shift in planned], start, end)]
+    found += [Gap(each.start, each.end, each.member) for each in planned if each.member in rota.absent]
+    return sorted(found, key=lambda gap: gap.start)
+
+
+def _planned(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
+    """The shifts, those of members who are absent included."""
+    if end - start > WINDOW_MAX:
+        raise ValueError(f"shifts are listed for {WINDOW_MAX.days} days at most")
+    found: list[Shift] = []
+    for rotation in rota.rotations:
+        found = _overlaid(found, list(_of_rotation(rotation, rota.zone, start, end)))
+    for override in rota.overrides:
+        found = _overridden(found, override, start, end)
+    return _joined(found)
+
+
+def _is_whole(duty: Duty, start: datetime, end: datetime) -> bool:
+    """Was all of it found between two instants?"""
+    ends = [shift.end for shift in (duty.now, duty.next) if shift is not None]
+    begins_inside = duty.now is None or start < duty.now.start
+    return duty.next is not None and begins_inside and all(each < end for each in ends)
 
 
 def _of_rotation(rotation: Rotation, zone: tzinfo, start: datetime, end: datetime) -> Iterator[Shift]:
-    first = max(start, handover(rotation, zone, 0))
     last = end if rotation.ends_at is None else min(end, rotation.ends_at)
-    turn = turn_at(rotation, zone, first)
-    begins = first
-    while turn is not None and begins < last:
-        ends = min(handover(rotation, zone, turn + 1), last)
-        member = rotation.members[turn % len(rotation.members)]
+    for turn in turns.turns(rotation, zone, start, end):
+        begins, ends = max(start, turn.start), min(last, turn.end)
         if begins < ends:
-            yield from _within_hours(Shift(begins, ends, member, rotation.name), rotation.hours)
-        begins, turn = ends, turn + 1
+            yield from _within_hours(Shift(begins, ends, turn.member, rotation.name), rotation.hours)
 
 
 def _within_hours(shift: Shift, hours: Hours | None) -> Iterator[Shift]:
@@ -239,7 +216,7 @@ def _overlaid(below: Sequence[Shift], above: Sequence[Shift]) -> list[Shift]:
     return sorted([*kept, *above], key=lambda shift: shift.start)
 
 
-def _outside(shift: Shift, taken: Sequence[tuple[datetime, datetime]]) -> Iterator[Shift]:
+def _outside(shift: Shift, taken: Sequence[Span]) -> Iterator[Shift]:
     """The parts of a shift that lie outside spans, which are in order and disjoint."""
     begins = shift.start
     for start, end in taken:
@@ -263,3 +240,9 @@ def _joined(found: Sequence[Shift]) -> list[Shift]:
         else:
             joined.append(shift)
     return joined
+
+
+def _between(covered: Sequence[Span], start: datetime, end: datetime) -> list[Span]:
+    """What spans leave over of a stretch; they are in order and disjoint, and lie inside it."""
+    edges = [(start, start), *covered, (end, end)]
+    return [(before[1], after[0]) for before, after in itertools.pairwise(edges) if before[1] < after[0]]
