@@ -35,6 +35,11 @@ class Clients(Enum):
 
 
 SHARED = {
+    "forecast": "when what is forecast was last made from what became of the tenant's promises",
+    "forecast_curve": "how long promises take, of all clients together: when one is to be renegotiated",
+    "ladder": "which ladders a client's request begins to climb when it is accepted",
+    "ladder_version": "what they say",
+    "maintenance_window": "when a service is in maintenance, for whichever client",
     "policy": "the rules that decide on every client's requests",
     "policy_pointer": "which of them are in effect",
     "policy_version": "what they say",

@@ -73,6 +73,11 @@ async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
         await store.schedule(session, wake_ups)
 
 
+async def schedule_unless_set(session: TenantSession, wake_up: WakeUp) -> None:
+    """Set the wake-up of a subject that has none."""
+    await store.schedule_unless_set(session, wake_up)
+
+
 async def cancel(session: TenantSession, subject_kind: str, subject_ids: Sequence[UUID]) -> None:
     """Remove the wake-ups of these subjects, if they have any."""
     if subject_ids:

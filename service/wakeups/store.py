@@ -20,6 +20,12 @@ values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), 
 on conflict (tenant_id, subject_kind, subject_id) do update set
     generation = wake_up.generation + 1, fire_at = excluded.fire_at, claimed_until = null, attempts = 0
 """
+SCHEDULE_UNLESS_SET = """
+insert into wake_up
+    (tenant_id, subject_kind, subject_id, generation, fire_at, sandbox, claimed_until, attempts)
+values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), null, 0)
+on conflict (tenant_id, subject_kind, subject_id) do nothing
+"""
 CANCEL = "delete from wake_up where tenant_id = $1 and subject_kind = $2 and subject_id = any($3)"
 DUE_TENANTS = text(
     """
@@ -73,6 +79,11 @@ async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
             for wake_up in wake_ups
         ],
     )
+
+
+async def schedule_unless_set(session: TenantSession, wake_up: WakeUp) -> None:
+    subject = (wake_up.subject_kind, wake_up.subject_id)
+    await run(session.db, SCHEDULE_UNLESS_SET, session.tenant_id, *subject, wake_up.fire_at)
 
 
 async def cancel(session: TenantSession, subject_kind: str, subject_ids: Sequence[UUID]) -> None:
