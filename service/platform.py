@@ -10,8 +10,10 @@ from service.db import Sessions
 
 PLATFORM_TABLES = frozenset(
     {
+        "alarm_tally",
         "alembic_version",
         "audit_unlinked",
+        "auditor_round",
         "log_in_failure",
         "login_deed",
         "login_session",
@@ -20,11 +22,13 @@ PLATFORM_TABLES = frozenset(
         "password_reset",
         "password_reset_request",
         "person",
+        "platform_alarm",
         "recovery_code",
         "signing_key",
         "tenant",
         "tenant_in_clear",
         "wake_up",
+        "worker_beat",
     }
 )
 """Tables without row security: what must be read before, or across, tenants. pgqueuer's are its own."""

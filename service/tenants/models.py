@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, TenantRow
-from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
+from service.ids import ApplicationId, ClientId, ContactId, MaintenanceId, ServiceId, TenantId
 from service.tenants.domain import (
     SCOPES,
     Application,
@@ -22,6 +22,7 @@ from service.tenants.domain import (
     TenantKind,
     console_id,
 )
+from service.tenants.spells import MaintenanceWindow, WindowState
 
 
 class TenantRecord(Base):
@@ -199,5 +200,42 @@ class ServiceRow(TenantRow):
             criticality=self.criticality,
             hours=self.hours,
             version=self.version,
+            created_at=self.created_at,
+        )
+
+
+class MaintenanceWindowRow(TenantRow):
+    """When a service is in maintenance. It is here since what lies below requests reads it too."""
+
+    __tablename__ = "maintenance_window"
+    __table_args__ = (
+        Index("ix_maintenance_window_tenant_id_service_id_ends_at", *("tenant_id", "service_id", "ends_at")),
+        ForeignKeyConstraint(["tenant_id", "service_id"], ["service.tenant_id", "service.id"]),
+    )
+
+    service_id: Mapped[UUID]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    called_off_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    state: Mapped[str]
+    passes: Mapped[int]
+    last_request_id: Mapped[UUID | None]
+    version: Mapped[int]
+    sequence: Mapped[int]
+    created_at: Mapped[datetime]
+
+    def to_domain(self) -> MaintenanceWindow:
+        return MaintenanceWindow(
+            id=MaintenanceId(self.id),
+            service_id=ServiceId(self.service_id),
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            called_off_at=self.called_off_at,
+            reason=self.reason,
+            state=WindowState(self.state),
+            passes=self.passes,
+            version=self.version,
+            sequence=self.sequence,
             created_at=self.created_at,
         )
