@@ -229,10 +229,8 @@ class _Run:
 
     def _take(self, entries: Sequence[LedgerEntry], offer: Offer | None, look: Look) -> None:
         known = list(self.promises)
-        past = max((promise.ledger for promise in known), key=len, default=list[LedgerEntry]())
-        made = steps.made_late(
-            offer, {promise.commitment.metric for promise in known}, [*past, *entries], look
-        )
+        past = [*steps.past_of(promise.ledger for promise in known), *entries]
+        made = steps.made_late(offer, {promise.commitment.metric for promise in known}, past, look)
         for promise in known:
             self._step(promise, entries, offer, look)
         for step in made:

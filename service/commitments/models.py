@@ -52,6 +52,7 @@ class Commitment:
         sequence: how many events were told of it.
         announced_at: when the user was told that its current cycle will be missed.
         silent: whether a breach of it stands that the user was not told of before it was due.
+        used: time counted against the target of its current cycle, once that has ended.
         miss_chance: the last forecast that it will be missed, from 0 to 1; None where none was made.
         at_risk_at: since when its current cycle is to be renegotiated.
     """
@@ -83,6 +84,7 @@ class Commitment:
     sequence: int
     announced_at: datetime | None = None
     silent: bool = False
+    used: timedelta | None = None
     miss_chance: float | None = None
     at_risk_at: datetime | None = None
 
@@ -148,6 +150,7 @@ class CommitmentRow(TenantRow):
     sequence: Mapped[int] = mapped_column(BigInteger)
     announced_at: Mapped[datetime | None]
     silent: Mapped[bool]
+    used_seconds: Mapped[float | None]
     miss_chance: Mapped[float | None]
     at_risk_at: Mapped[datetime | None]
 
@@ -186,6 +189,7 @@ class CommitmentRow(TenantRow):
             sequence=self.sequence,
             announced_at=self.announced_at,
             silent=self.silent,
+            used=None if self.used_seconds is None else timedelta(seconds=self.used_seconds),
             miss_chance=self.miss_chance,
             at_risk_at=self.at_risk_at,
         )
@@ -264,7 +268,7 @@ def changing_columns(commitment: Commitment) -> dict[str, Any]:
         "sequence": commitment.sequence,
         "announced_at": commitment.announced_at,
         "silent": commitment.silent,
-        "miss_chance": commitment.miss_chance,
+        "used_seconds": None if commitment.used is None else commitment.used.total_seconds(),
         "at_risk_at": commitment.at_risk_at,
     }
 

@@ -28,8 +28,8 @@ def foreseen(
     promises: Sequence[tuple[Commitment, Sequence[LedgerEntry]]], offer: Offer, look: Look
 ) -> list[Prospect]:
     """Each promise of a request, which comes with its ledger, as `steps` would have it; then new ones."""
-    known = {commitment.metric for commitment, _ in promises}
-    past = max((ledger for _, ledger in promises), key=len, default=())
+    known = steps.promised_by_policies(commitment for commitment, _ in promises)
+    past = steps.past_of(ledger for _, ledger in promises)
     return [
         *(_again(commitment, ledger, offer, look) for commitment, ledger in promises),
         *(

@@ -16,6 +16,8 @@ from service import ids
 from service.calendars import service as calendars
 from service.commitments import models, prospects, steps, store
 from service.commitments.domain import ClockState, LedgerEntry, Terms
+from service.commitments.domain import marks as marking
+from service.commitments.domain.marks import Mark
 from service.commitments.models import Commitment, CommitmentRow
 from service.commitments.prospects import Prospect
 from service.commitments.steps import SUBJECT_KIND, Account, Look, Offer, Step
@@ -35,9 +37,12 @@ __all__ = [
     "Step",
     "accounts",
     "advance",
+    "append",
     "foresee",
     "get",
+    "instants",
     "list_commitments",
+    "make",
     "prepare",
     "promise",
     "record",
@@ -83,9 +88,10 @@ async def record(
         session: of the tenant; the caller holds the request's row locked.
         request_id: whose promises.
         entries: what happened to the request, whether late or not.
-        offer: new terms, when it was decided anew. A promise of the same metric goes on under them, unless
-            they are those it has; a metric that was not promised yet is promised from then on; one that is
-            promised no more stays as it was, since a promise is not withdrawn in silence.
+        offer: new terms, when it was decided anew. What a policy promised of the same metric goes on under
+            them, unless they are those it has; a metric that was not promised yet is promised from then on;
+            one that is promised no more stays as it was, since a promise is not withdrawn in silence. What
+            people promised stays as it is.
         now: the tenant's now.
 
     Returns:
@@ -93,11 +99,12 @@ async def record(
     """
     found = await store.of_request(session, request_id, lock=True)
     ledgers = await store.ledgers(session, [row.id for row in found])
+    before = [row.to_domain() for row in found]
     offered = () if offer is None else offer.terms
     look = await _look(session, [*offered, *steps.all_terms(ledgers.values())], now=now)
-    taken = [steps.next_step(row.to_domain(), ledgers[row.id], entries, offer, look) for row in found]
-    past = max(ledgers.values(), key=len, default=list[LedgerEntry]())
-    made = steps.made_late(offer, {row.metric for row in found}, [*past, *entries], look)
+    taken = [steps.next_step(one, ledgers[one.id], entries, offer, look) for one in before]
+    past = [*steps.past_of(ledgers.values()), *entries]
+    made = steps.made_late(offer, steps.promised_by_policies(before), past, look)
     await _save(session, found, taken)
     await _write_new(session, made)
     await _tell(session, [*taken, *made])
@@ -128,6 +135,48 @@ async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) ->
     used_up = WakeUp(SUBJECT_KIND, row.id, now)
     await _tell(session, [replace(step, woken_before=used_up)])
     return step.commitment
+
+
+async def make(session: TenantSession, offer: Offer, *, now: datetime) -> list[Commitment]:
+    """Make promises that no policy made; they know what the request waits for, and whose turn it is.
+
+    Args:
+        session: of the tenant; the caller holds the request's row locked.
+        offer: what is promised, and how it came about: `Offer.made`.
+        now: the tenant's now.
+    """
+    found = await store.of_request(session, offer.request_id, lock=True)
+    ledgers = await store.ledgers(session, [row.id for row in found])
+    return await promise(session, [steps.knowing(offer, steps.past_of(ledgers.values()))], now=now)
+
+
+async def append(
+    session: TenantSession, commitment_id: CommitmentId, entries: Sequence[LedgerEntry], *, now: datetime
+) -> Commitment:
+    """Append to the ledger of one promise what happened to it alone, and see where it stands then.
+
+    Raises:
+        CommitmentNotFound
+    """
+    row = await store.get(session, commitment_id, client_id=None, lock=True)
+    ledger = (await store.ledgers(session, [row.id]))[row.id]
+    look = await _look(session, steps.all_terms([ledger]), now=now)
+    step = steps.next_step(row.to_domain(), ledger, entries, None, look)
+    await _save(session, [row], [step])
+    await _tell(session, [step])
+    return step.commitment
+
+
+async def instants(
+    session: TenantSession, commitment_ids: Sequence[CommitmentId], marks: Sequence[Mark], *, now: datetime
+) -> dict[CommitmentId, list[datetime | None]]:
+    """When each mark of each promise comes, or came, as things stand at `now`; see `marks.instants`."""
+    ledgers = await store.ledgers(session, commitment_ids)
+    look = await _look(session, steps.all_terms(ledgers.values()), now=now)
+    return {
+        CommitmentId(commitment_id): marking.instants(ledger, look.calendars, marks, now)
+        for commitment_id, ledger in ledgers.items()
+    }
 
 
 async def get(

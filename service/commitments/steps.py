@@ -1,6 +1,6 @@
 """What one look at a promise leads to: entries, events, the next wake-up. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -8,7 +8,9 @@ from uuid import UUID
 
 from service.commitments import domain
 from service.commitments.domain import (
-    REPLY,
+    CLOSED,
+    RESOLVED,
+    Assigned,
     Calendars,
     Cancelled,
     ClockState,
@@ -17,6 +19,7 @@ from service.commitments.domain import (
     Happening,
     HappeningKind,
     LedgerEntry,
+    Origin,
     Paused,
     Reopened,
     Resumed,
@@ -41,7 +44,10 @@ LATE_AFTER = timedelta(minutes=1)
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
 
 STATES = (Fulfilled, Reopened, Cancelled)
-"""Entries that tell of the request's state, or of a reply."""
+"""Entries that tell of the request's state, or of what was done."""
+
+WAITS = (Paused, Resumed, Assigned)
+"""Entries that tell whose turn it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +136,42 @@ def all_terms(ledgers: Iterable[Sequence[LedgerEntry]]) -> list[Terms]:
     return [entry.terms for ledger in ledgers for entry in ledger if isinstance(entry, (Started, Retermed))]
 
 
+def past_of(ledgers: Iterable[Iterable[LedgerEntry]]) -> list[LedgerEntry]:
+    """What has happened to a request, as its promises have recorded it; not what happened to one of them."""
+    found: Mapping[tuple[type[LedgerEntry], str], LedgerEntry] = {
+        (type(entry), entry.id): entry for ledger in ledgers for entry in ledger if _is_of_request(entry)
+    }
+    return list(found.values())
+
+
+def _is_of_request(entry: LedgerEntry) -> bool:
+    """Whether it happened to the request, and not to one of its promises alone."""
+    match entry:
+        case Fulfilled(by=by):
+            return by != domain.DONE
+        case Cancelled(because=because):
+            return not because
+        case _:
+            return isinstance(entry, (*WAITS, Reopened))
+
+
 def _is_over(past: Iterable[LedgerEntry], at: datetime) -> bool:
     """Whether the request was resolved, closed or cancelled at that instant."""
-    states = [
-        entry
-        for entry in domain.in_order(past)
-        if entry.at <= at
-        and (isinstance(entry, (Reopened, Cancelled)) or (isinstance(entry, Fulfilled) and entry.by != REPLY))
-    ]
+    states = [entry for entry in domain.in_order(past) if entry.at <= at and _is_state(entry)]
     return bool(states) and not isinstance(states[-1], Reopened)
+
+
+def _is_state(entry: LedgerEntry) -> bool:
+    ends = isinstance(entry, Fulfilled) and entry.by in {RESOLVED, CLOSED}
+    return ends or isinstance(entry, (Reopened, Cancelled))
+
+
+def knowing(offer: Offer, past: Iterable[LedgerEntry]) -> Offer:
+    """The offer with what new promises must know of the request: all waiting, and what came later."""
+    known = list(past)
+    waits = [entry for entry in known if isinstance(entry, WAITS)]
+    later = [entry for entry in known if isinstance(entry, STATES) and entry.at >= offer.at]
+    return replace(offer, entries=(*offer.entries, *waits, *later))
 
 
 def _retermed(
@@ -162,6 +195,11 @@ def _retermed(
     ]
 
 
+def promised_by_policies(commitments: Iterable[Commitment]) -> set[str]:
+    """The metrics of what policies promised."""
+    return {one.metric for one in commitments if one.made.origin is Origin.POLICY}
+
+
 def made_late(
     offer: Offer | None, known: Collection[str], past: Sequence[LedgerEntry], look: Look
 ) -> list[Step]:
@@ -169,15 +207,13 @@ def made_late(
 
     Args:
         offer: what was decided, if anything.
-        known: the metrics that are promised already.
-        past: what has happened to the request, as one of its promises has recorded it.
+        known: the metrics that policies have promised already.
+        past: what has happened to the request.
         look: what it works with.
     """
     if offer is None or _is_over(past, offer.at):
         return []
-    waits = [entry for entry in past if isinstance(entry, (Paused, Resumed))]
-    later = [entry for entry in past if isinstance(entry, STATES) and entry.at >= offer.at]
-    offer = replace(offer, entries=(*offer.entries, *waits, *later))
+    offer = knowing(offer, past)
     return [made(offer, terms, look) for terms in offer.terms if terms.metric not in known]
 
 
@@ -190,6 +226,7 @@ class _Of(NamedTuple):
     metric: str
     made: Made
     peers: str | None
+    miss_chance: float | None
 
 
 def _of(commitment: Commitment) -> _Of:
@@ -200,6 +237,7 @@ def _of(commitment: Commitment) -> _Of:
         commitment.metric,
         commitment.made,
         commitment.peers,
+        commitment.miss_chance,
     )
 
 
@@ -215,7 +253,7 @@ def made(offer: Offer, terms: Terms, look: Look) -> Step:
     )
     entries = [started, *offer.entries]
     standing = domain.standing(entries, look.calendars, look.now)
-    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers)
+    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers, None)
     commitment = _commitment(CommitmentId(look.new_id()), standing, of=of)
     return _after(commitment, entries, None, standing, look)
 
@@ -241,7 +279,12 @@ def next_step(
         look: what it works with.
         before: where it stood when it was last looked at, from whoever has that; else the ledger says it.
     """
+    is_of_policy = commitment.made.origin is Origin.POLICY
+    if not is_of_policy:
+        offer = None
     terms = None if offer is None else offer.terms_of(commitment.metric)
+    if offer is not None and offer.peers is not None:
+        commitment = replace(commitment, peers=offer.peers)
     added = [*_retermed(offer, terms, ledger, look), *entries]
     before = before or domain.standing(ledger, look.calendars, commitment.looked_at)
     after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
@@ -259,7 +302,7 @@ def _after(
     told = [
         _told(happening, standing.now, look.new_id())
         for happening in happened
-        if happening.kind in domain.THRESHOLDS
+        if happening.kind in domain.THRESHOLDS and happening.recorded is None
     ]
     standing = replace(standing, told=(*standing.told, *told))
     after = _commitment(
@@ -303,12 +346,9 @@ def _commitment(
     sequence: int = 0,
 ) -> Commitment:
     current = standing.current
-    warned = [
-        entry.at
-        for entry in standing.told
-        if entry.threshold is Threshold.WARNED and entry.cycle == current.cycle
+    breaches = [
+        entry for entry in standing.told if entry.threshold in {Threshold.BROKEN, Threshold.CORRECTED}
     ]
-    breaches = [entry for entry in standing.told if entry.threshold is not Threshold.WARNED]
     is_corrected = bool(breaches) and breaches[-1].threshold is Threshold.CORRECTED
     return Commitment(
         id=commitment_id,
@@ -330,14 +370,25 @@ def _commitment(
         warn_at=current.warn_at,
         fulfilled_at=current.fulfilled_at,
         cancelled_at=current.cancelled_at,
-        warned_at=warned[-1] if warned else None,
+        warned_at=_told_at(standing, Threshold.WARNED),
         broken_at=current.broken_at,
         corrected_at=breaches[-1].at if is_corrected else None,
         flags=tuple(sorted(flag.value for flag in standing.flags)),
         looked_at=standing.now,
         sequence=sequence,
-        silent=current.broken_at is not None,
+        announced_at=current.announced_at,
+        silent=any(cycle.is_silent for cycle in standing.cycles),
+        used=current.used if current.clock is ClockState.STOPPED else None,
+        miss_chance=of.miss_chance,
+        at_risk_at=_told_at(standing, Threshold.AT_RISK),
     )
+
+
+def _told_at(standing: Standing, threshold: Threshold) -> datetime | None:
+    """When that was last told of the current cycle."""
+    cycle = standing.current.cycle
+    at = [entry.at for entry in standing.told if entry.threshold is threshold and entry.cycle == cycle]
+    return at[-1] if at else None
 
 
 def _event(commitment: Commitment, happening: Happening, *, sequence: int, now: datetime) -> EventDraft:
@@ -360,6 +411,8 @@ def _event(commitment: Commitment, happening: Happening, *, sequence: int, now: 
             "fulfilled_at": happening.fulfilled_at,
             "lateness_seconds": happening.lateness.total_seconds(),
             "born_broken": happening.born_broken,
+            "silent": happening.silent,
+            "because": "" if happening.recorded is None else happening.recorded.because,
             "late": now - happening.at > LATE_AFTER,
         },
         client_id=commitment.client_id,

@@ -23,6 +23,7 @@ from service.commitments.domain import (
     Reopened,
     Resumed,
     Retermed,
+    Silence,
     Started,
     Target,
     Terms,
@@ -100,11 +101,16 @@ def terms_document(terms: Terms) -> Document:
         "held_by": terms.held_by,
         "restarts_by": sorted(terms.restarts_by),
         "renegotiate_above": terms.renegotiate_above,
+        "answer_within_microseconds": None
+        if terms.answer_within is None
+        else terms.answer_within // _MICROSECOND,
+        "silence": terms.silence.value,
     }
 
 
 def terms_of(document: Mapping[str, Any]) -> Terms:
     calendar, warn_before = document["calendar"], document["warn_before_microseconds"]
+    answer_within = document.get("answer_within_microseconds")
     return Terms(
         metric=document["metric"],
         target=target_of(document["target"]),
@@ -119,6 +125,8 @@ def terms_of(document: Mapping[str, Any]) -> Terms:
         held_by=document.get("held_by"),
         restarts_by=frozenset(document.get("restarts_by", ())),
         renegotiate_above=document.get("renegotiate_above"),
+        answer_within=None if answer_within is None else timedelta(microseconds=answer_within),
+        silence=Silence(document.get("silence", Silence.DECLINED)),
     )
 
 

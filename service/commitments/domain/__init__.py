@@ -29,18 +29,21 @@ from service.commitments.domain.ledger import (
     in_order,
 )
 from service.commitments.domain.measures import Calendars, Rule
-from service.commitments.domain.pauses import ENDED_CAUSE, Pause
+from service.commitments.domain.pauses import ELSEWHERE_CAUSE, ENDED_CAUSE, Pause
 from service.commitments.domain.replay import Flag
 from service.commitments.domain.telling import THRESHOLDS, Happening, HappeningKind, happenings
 from service.commitments.domain.terms import (
     CLOSED,
     DELIVER,
+    DELIVERED,
+    DONE,
     REPLY,
     RESOLVE,
     RESOLVED,
     RESPOND,
     UPDATE,
     VISIT,
+    VISITED,
     WAITING_REQUESTER,
     BusinessDaysTarget,
     CalendarKey,
@@ -51,6 +54,7 @@ from service.commitments.domain.terms import (
     OnChange,
     OnReopen,
     Origin,
+    Silence,
     Target,
     Terms,
     TimeOfBusinessDayTarget,
@@ -61,6 +65,9 @@ from service.commitments.domain.terms import (
 __all__ = [
     "CLOSED",
     "DELIVER",
+    "DELIVERED",
+    "DONE",
+    "ELSEWHERE_CAUSE",
     "ENDED_CAUSE",
     "REPLY",
     "RESOLUTION",
@@ -70,6 +77,7 @@ __all__ = [
     "THRESHOLDS",
     "UPDATE",
     "VISIT",
+    "VISITED",
     "WAITING_REQUESTER",
     "Announced",
     "Assigned",
@@ -100,6 +108,7 @@ __all__ = [
     "Retermed",
     "Rule",
     "SegmentTrace",
+    "Silence",
     "Standing",
     "Started",
     "Target",

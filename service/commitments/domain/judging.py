@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from service.commitments.domain import measures as measuring
 from service.commitments.domain import replay
-from service.commitments.domain.ledger import LedgerEntry, Threshold, Told
+from service.commitments.domain.ledger import Assigned, LedgerEntry, Threshold, Told
 from service.commitments.domain.measures import Calendars, Measure, Rule
 from service.commitments.domain.pauses import Pause
 from service.commitments.domain.replay import Cycle, Flag, History
@@ -70,6 +70,8 @@ class Judgement:
         broken_at: the first instant after the due, once it has passed unfulfilled.
         lateness: elapsed time past the due, so far or when it ended; zero unless broken.
         used: time counted against the target of the terms in force.
+        announced_at: when the user was first told that it will be missed, if ever.
+        corrected: what somebody said of its breach, once that was marked as recorded wrongly.
     """
 
     cycle: int
@@ -90,6 +92,15 @@ class Judgement:
     decision: str
     born_broken: bool
     segments: tuple[SegmentTrace, ...]
+    announced_at: datetime | None = None
+    corrected: Told | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was broken, rightly recorded so, and the user not told before it was due."""
+        if self.broken_at is None or self.due_at is None or self.corrected is not None:
+            return False
+        return self.announced_at is None or self.announced_at > self.due_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +110,8 @@ class Standing:
     Attributes:
         current: the cycle that runs, or ran last.
         past: the cycles before it; their figures stay.
+        pauses: every pause of every cause, whatever it stops.
+        turns: whose turn it was from when on, in order.
         told: every threshold that was told, in the order of telling.
         next_entry_at: when an entry that lies in the future will count.
     """
@@ -107,6 +120,7 @@ class Standing:
     current: Judgement
     past: tuple[Judgement, ...]
     pauses: tuple[Pause, ...]
+    turns: tuple[Assigned, ...]
     told: tuple[Told, ...]
     flags: frozenset[Flag]
     next_entry_at: datetime | None
@@ -133,6 +147,7 @@ def standing(entries: Iterable[LedgerEntry], calendars: Calendars, now: datetime
         current=judged[-1],
         past=tuple(judged[:-1]),
         pauses=history.pauses,
+        turns=history.turns,
         told=history.told,
         flags=history.flags | born_broken,
         next_entry_at=history.next_entry_at,
@@ -141,9 +156,8 @@ def standing(entries: Iterable[LedgerEntry], calendars: Calendars, now: datetime
 
 def breach_is_told(standing: Standing, cycle: int) -> bool:
     """Whether a breach of that cycle was told, and not corrected since."""
-    told = [entry.threshold for entry in standing.told if entry.cycle == cycle]
-    breaches = [threshold for threshold in told if threshold is not Threshold.WARNED]
-    return bool(breaches) and breaches[-1] is Threshold.BROKEN
+    last = _last_of_breach(standing.told, cycle)
+    return last is not None and last.threshold is Threshold.BROKEN
 
 
 def next_wake_up(standing: Standing, now: datetime) -> datetime | None:
@@ -156,11 +170,29 @@ def next_wake_up(standing: Standing, now: datetime) -> datetime | None:
     return min((instant for instant in instants if instant is not None and instant > now), default=None)
 
 
+def current_measure(entries: Iterable[LedgerEntry], calendars: Calendars, now: datetime) -> Measure:
+    """The terms of the current cycle that make it due, measured. Raises as `standing` does."""
+    history = replay.read(entries, now)
+    cycle = history.cycles[-1]
+    measured = measuring.measures(cycle, history, calendars)
+    governing = _governing(measured, _verdicts(measured))
+    return _winner(governing, cycle.ended_at or max(now, cycle.started_at))
+
+
+def _last_of_breach(told: Iterable[Told], cycle: int) -> Told | None:
+    """The last word on a breach of that cycle."""
+    words = [one for one in told if one.cycle == cycle and one.threshold in _OF_BREACH]
+    return words[-1] if words else None
+
+
+_OF_BREACH = frozenset({Threshold.BROKEN, Threshold.CORRECTED})
+
+
 def _judged(cycle: Cycle, history: History, calendars: Calendars, now: datetime) -> Judgement:
-    measured = measuring.measures(cycle, history.pauses, calendars)
+    measured = measuring.measures(cycle, history, calendars)
     reached_at = cycle.ended_at or max(now, cycle.started_at)
     verdicts = _verdicts(measured)
-    governing = [measure for measure, verdict in zip(measured, verdicts, strict=True) if verdict in GOVERNING]
+    governing = _governing(measured, verdicts)
     winner = _winner(governing, reached_at)
     due_at = winner.due_at
     broken = due_at is not None and reached_at > due_at
@@ -183,7 +215,15 @@ def _judged(cycle: Cycle, history: History, calendars: Calendars, now: datetime)
         decision=cycle.segments[-1].decision,
         born_broken=broken and _is_born_broken(winner, due_at),
         segments=_trace(measured, verdicts, winner),
+        announced_at=min((one.at for one in history.announced if one.cycle == cycle.number), default=None),
+        corrected=_corrected(history, cycle),
     )
+
+
+def _corrected(history: History, cycle: Cycle) -> Told | None:
+    """A correction by somebody; the ledger's own holds only as long as the ledger says the same."""
+    last = _last_of_breach(history.told, cycle.number)
+    return last if last is not None and last.threshold is Threshold.CORRECTED and last.by else None
 
 
 def _clock(cycle: Cycle, governing: Sequence[Measure]) -> ClockState:
@@ -241,6 +281,10 @@ def _verdict(measure: Measure, bound: Sequence[Measure]) -> Verdict:
     if missed and measure.terms.on_change is not OnChange.FROM_ORIGIN:
         return Verdict.ALREADY_MISSED
     return Verdict.STANDS
+
+
+def _governing(measured: Sequence[Measure], verdicts: Sequence[Verdict]) -> list[Measure]:
+    return [measure for measure, verdict in zip(measured, verdicts, strict=True) if verdict in GOVERNING]
 
 
 def _winner(governing: Sequence[Measure], now: datetime) -> Measure:

@@ -1,8 +1,14 @@
 """Instants that hang on a promise, such as those of a ladder's steps, and move with it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from service.commitments.domain import judging
+from service.commitments.domain.judging import Judgement
+from service.commitments.domain.ledger import LedgerEntry
+from service.commitments.domain.measures import Calendars, Measure
 
 SHARE_MAX = 10
 """Ten times the target: later than that nobody waits for a step."""
@@ -39,3 +45,40 @@ class Mark:
             raise ValueError("a share, and nothing else, says how much is used")
         if self.share is not None and not 0 <= self.share <= SHARE_MAX:
             raise ValueError(f"a share lies from 0 to {SHARE_MAX}")
+
+
+def instants(
+    entries: Iterable[LedgerEntry], calendars: Calendars, marks: Sequence[Mark], now: datetime
+) -> list[datetime | None]:
+    """When each mark of the promise with this ledger comes, or came, as things stand at `now`.
+
+    None where that is not known: while a pause has not ended that began before it, and for a breach that
+    has not come, or that was marked as recorded wrongly.
+
+    Raises:
+        KeyError: a calendar of the terms was not given.
+        ValueError: the ledger has no start, or two.
+    """
+    kept = list(entries)
+    current = judging.standing(kept, calendars, now).current
+    measure = judging.current_measure(kept, calendars, now)
+    return [_instant(mark, current, measure) for mark in marks]
+
+
+def _instant(mark: Mark, current: Judgement, measure: Measure) -> datetime | None:
+    anchor = _anchor(mark, current, measure)
+    if anchor is None:
+        return None
+    return measure.moved(anchor, mark.after) if mark.working else anchor + mark.after
+
+
+def _anchor(mark: Mark, current: Judgement, measure: Measure) -> datetime | None:
+    match mark.anchor:
+        case Anchor.START:
+            return current.started_at
+        case Anchor.USED:
+            return measure.used_up(mark.share or 0)
+        case Anchor.DUE:
+            return current.due_at
+        case Anchor.BREACH:
+            return None if current.corrected is not None else current.broken_at

@@ -1,6 +1,6 @@
 """One segment's terms applied to the time that passed: when they are due, when to warn, how much was used."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,14 +8,16 @@ from functools import cached_property
 
 from service.calendars.domain import CalendarDefinition, WorkingTime, compile_calendar
 from service.commitments.domain import pauses
-from service.commitments.domain.pauses import Closed, Pause, Stops
-from service.commitments.domain.replay import Cycle, Segment
+from service.commitments.domain.ledger import Assigned
+from service.commitments.domain.pauses import Closed, Pause, Span, Stops
+from service.commitments.domain.replay import Cycle, History, Segment
 from service.commitments.domain.terms import (
     BusinessDaysTarget,
     CalendarKey,
     ElapsedTarget,
     EndOfBusinessDayTarget,
     InstantTarget,
+    Level,
     OnChange,
     Target,
     Terms,
@@ -48,7 +50,8 @@ class Measure:
     Attributes:
         counted_from: where its own counting begins.
         carried: time used before that which counts against the target.
-        stops: when its clock does not run.
+        stops: when its clock does not run while it counts.
+        stops_in_cycle: when it would not have run from the start of the cycle on.
     """
 
     segment: Segment
@@ -57,6 +60,7 @@ class Measure:
     counted_from: datetime
     carried: timedelta
     stops: Stops
+    stops_in_cycle: Stops
 
     @property
     def terms(self) -> Terms:
@@ -84,6 +88,30 @@ class Measure:
         span = _span(self.terms.target)
         reached = self._days_less(before) if span is None else self._reached(span - before)
         return None if reached is None else max(reached, self.segment.at)
+
+    def used_up(self, share: float) -> datetime | None:
+        """When that share of the target is used, not before the terms held; None if a pause is in the way."""
+        if share == 1:
+            return self.due_at
+        used = self._after(self._whole() * share, self.stops.closed)
+        reached = self._unless_stopped(used)
+        return None if reached is None else max(reached, self.segment.at)
+
+    def moved(self, at: datetime, span: timedelta) -> datetime | None:
+        """The instant that lies `span` of this clock's time after `at`, or before it if that is negative.
+
+        None when a pause is in the way that has not ended.
+        """
+        if span < ZERO:
+            return self._earlier(at, -span)
+        later = self.meter.due(at, span, pauses=self.stops_in_cycle.closed) if span else at
+        since = self.stops_in_cycle.open_since
+        return None if since is not None and since < later else later
+
+    def _whole(self) -> timedelta:
+        """The target as a span of this clock's time, without pauses."""
+        span = _span(self.terms.target)
+        return self.meter.elapsed(self.counted_from, self._due(())) if span is None else span
 
     def _due(self, closed: tuple[Closed, ...]) -> datetime:
         match self.terms.target:
@@ -118,16 +146,20 @@ class Measure:
 
     def _days_less(self, before: timedelta) -> datetime | None:
         """So much unpaused working time before a due in days."""
-        due = self.due_at
-        if due is None:
-            return None
-        reached, previous = self.meter.before(due, before), due
-        while reached != previous and reached > self.counted_from:
+        return None if self.due_at is None else self._earlier(self.due_at, before)
+
+    def _earlier(self, end: datetime, span: timedelta) -> datetime:
+        reached, previous = self.meter.before(end, span), end
+        while reached != previous:
             previous = reached
             paused = self.meter.elapsed_paused(
-                [(max(start, reached), end) for start, end in self.stops.by(due)]
+                [
+                    (max(start, reached), until)
+                    for start, until in self.stops_in_cycle.by(end)
+                    if until > reached
+                ]
             )
-            reached = self.meter.before(due, before + paused)
+            reached = self.meter.before(end, span + paused)
         return reached
 
     def _unless_stopped(self, at: datetime) -> datetime | None:
@@ -135,20 +167,39 @@ class Measure:
         return None if since is not None and since < at else at
 
 
-def measures(cycle: Cycle, ledger_pauses: Iterable[Pause], calendars: Calendars) -> list[Measure]:
+def measures(cycle: Cycle, history: History, calendars: Calendars) -> list[Measure]:
     """Each segment of a cycle, measured. Raises KeyError for a calendar that was not given."""
-    kept = tuple(ledger_pauses)
     measured: list[Measure] = []
     for segment in cycle.segments:
-        measured.append(_measure(cycle, segment, measured[-1] if measured else None, kept, calendars))
+        measured.append(_measure(cycle, segment, measured[-1] if measured else None, history, calendars))
     return measured
+
+
+def pauses_of(
+    terms: Terms, ledger_pauses: Sequence[Pause], turns: Sequence[Assigned], *, since: datetime
+) -> list[Pause]:
+    """What stops a clock of these terms from `since` on, as far as they let it.
+
+    Whose clock it is decides: it runs only while the request is with the group that holds it; that of a
+    supplier also while one waits for the supplier.
+    """
+    counted = [pause for pause in ledger_pauses if pause.stops(terms.pausable_by)]
+    if terms.held_by is None:
+        return counted
+    ends = [*(turn.at for turn in turns[1:]), None]
+    held: list[Span] = [
+        (turn.at, end) for turn, end in zip(turns, ends, strict=False) if turn.group == terms.held_by
+    ]
+    if terms.level is Level.UC:
+        held += [(pause.start, pause.end) for pause in ledger_pauses if pause.party == terms.held_by]
+    return [*counted, *pauses.elsewhere(held, since=since)]
 
 
 def _measure(
     cycle: Cycle,
     segment: Segment,
     previous: Measure | None,
-    ledger_pauses: tuple[Pause, ...],
+    history: History,
     calendars: Calendars,
 ) -> Measure:
     rule = _rule(segment, previous)
@@ -159,14 +210,16 @@ def _measure(
         counted_from, carried = previous.counted_from, previous.carried
     elif rule is Rule.FROM_ORIGIN:
         counted_from = cycle.started_at
-    stops = pauses.stops(ledger_pauses, segment.terms.pausable_by, since=counted_from, until=cycle.ended_at)
+    counted = pauses_of(segment.terms, history.pauses, history.turns, since=cycle.started_at)
+    in_cycle = pauses.stops(counted, segment.terms.pausable_by, since=cycle.started_at, until=cycle.ended_at)
     return Measure(
         segment=segment,
         rule=rule,
         meter=_meter(segment.terms, calendars),
         counted_from=counted_from,
         carried=carried,
-        stops=stops,
+        stops=in_cycle.since(counted_from),
+        stops_in_cycle=in_cycle,
     )
 
 

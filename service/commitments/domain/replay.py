@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from service.commitments.domain import ledger
 from service.commitments.domain.ledger import (
+    Announced,
+    Assigned,
     Cancelled,
     Fulfilled,
     LedgerEntry,
@@ -70,12 +72,16 @@ class History:
     Attributes:
         cycles: in order; the last is the current one.
         pauses: every pause of every cause, whatever it stops.
+        turns: whose turn it was from when on, in order.
+        announced: what the user was told in advance, in order.
         told: which thresholds were told, in the order of telling.
         next_entry_at: when the first entry that lies in the future will count.
     """
 
     cycles: tuple[Cycle, ...]
     pauses: tuple[Pause, ...]
+    turns: tuple[Assigned, ...]
+    announced: tuple[Announced, ...]
     told: tuple[Told, ...]
     flags: frozenset[Flag]
     next_entry_at: datetime | None
@@ -100,6 +106,8 @@ def read(entries: Iterable[LedgerEntry], now: datetime) -> History:
     return History(
         cycles=(*reader.past, reader.cycle),
         pauses=(*reader.pauses, *reader.lasting.values()),
+        turns=tuple(reader.turns),
+        announced=tuple(reader.announced),
         told=tuple(entry for entry in ordered if isinstance(entry, Told)),
         flags=frozenset(reader.flags),
         next_entry_at=next((entry.at for entry in happened if entry.at > until), None),
@@ -113,6 +121,8 @@ class _Reader:
     past: list[Cycle] = field(default_factory=list[Cycle])
     pauses: list[Pause] = field(default_factory=list[Pause])
     lasting: dict[str, Pause] = field(default_factory=dict[str, Pause])
+    turns: list[Assigned] = field(default_factory=list[Assigned])
+    announced: list[Announced] = field(default_factory=list[Announced])
     flags: set[Flag] = field(default_factory=set[Flag])
     offered: Retermed | None = None
 
@@ -139,6 +149,16 @@ class _Reader:
                 self.lasting.setdefault(entry.cause, Pause(entry.at, None, entry.cause, entry.party))
             case Resumed():
                 self.resume(entry)
+            case Assigned():
+                self.turns.append(entry)
+            case Announced():
+                self.announced.append(entry)
+            case _:
+                self.move(entry)
+
+    def move(self, entry: LedgerEntry) -> None:
+        """What ends a cycle, or begins one, or changes its terms."""
+        match entry:
             case Retermed():
                 self.reterm(entry)
             case Fulfilled():
@@ -178,8 +198,12 @@ class _Reader:
         return Segment(at, terms, entry.decision, entry.received_at, kept)
 
     def fulfil(self, entry: Fulfilled) -> None:
-        if self.cycle.ended_at is None and entry.by in self.terms.fulfilled_by:
-            self.cycle = replace(self.cycle, fulfilled_at=self.since_origin(entry))
+        if self.cycle.ended_at is not None or entry.by not in self.terms.fulfilled_by:
+            return
+        at = self.since_origin(entry)
+        self.cycle = replace(self.cycle, fulfilled_at=at)
+        if entry.by in self.terms.restarts_by:
+            self.begin(at, self.cycle.segments[-1])
 
     def reopen(self, entry: Reopened) -> None:
         """Go on, or begin anew. What was cancelled unfulfilled goes on even where a fulfilment is final."""
@@ -192,15 +216,19 @@ class _Reader:
         added = () if offered is None else (self.segment(offered, at),)
         segments = (*self.cycle.segments, *added)
         if on_reopen is OnReopen.NEW_CYCLE:
-            self.past.append(self.cycle)
-            first = replace(segments[-1], at=at, kept=False)
-            number = self.cycle.number + 1
-            self.cycle = Cycle(number=number, started_at=at, segments=(first,), reopened_at=at)
+            self.begin(at, segments[-1], reopened_at=at)
         else:
             self.pauses.append(Pause(ended_at, at, ENDED_CAUSE, NOBODY, is_after_end=True))
             self.cycle = replace(
                 self.cycle, segments=segments, fulfilled_at=None, cancelled_at=None, reopened_at=at
             )
+
+    def begin(self, at: datetime, segment: Segment, *, reopened_at: datetime | None = None) -> None:
+        """Begin the next cycle, under the terms of a segment."""
+        self.past.append(self.cycle)
+        first = replace(segment, at=at, kept=False)
+        number = self.cycle.number + 1
+        self.cycle = Cycle(number=number, started_at=at, segments=(first,), reopened_at=reopened_at)
 
     def cancel(self, entry: Cancelled) -> None:
         if self.cycle.ended_at is None:

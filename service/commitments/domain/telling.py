@@ -1,13 +1,13 @@
 """What is to be told when a promise moves on. Each threshold is told once for each cycle."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.commitments.domain import judging
 from service.commitments.domain.judging import ClockState, Judgement, Outcome, Standing
-from service.commitments.domain.ledger import Threshold
+from service.commitments.domain.ledger import Threshold, Told
 
 
 class HappeningKind(StrEnum):
@@ -20,6 +20,7 @@ class HappeningKind(StrEnum):
     DUE_CHANGED = "due_changed"
     FULFILLED_LATE = "fulfilled_late"
     CORRECTED = "corrected"
+    AT_RISK = "at_risk"
     CANCELLED = "cancelled"
     REOPENED = "reopened"
 
@@ -28,8 +29,10 @@ THRESHOLDS = {
     HappeningKind.WARNED: Threshold.WARNED,
     HappeningKind.BROKEN: Threshold.BROKEN,
     HappeningKind.CORRECTED: Threshold.CORRECTED,
+    HappeningKind.AT_RISK: Threshold.AT_RISK,
 }
-"""These are to be remembered: append a `Told` for each one that is told."""
+"""These are to be remembered: append a `Told` for each one that is told, unless it is recorded already."""
+_KINDS = {threshold: kind for kind, threshold in THRESHOLDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,8 @@ class Happening:
         due_at: the due after it; None while paused.
         was_due_at: the due before it.
         born_broken: the due had passed when we first heard of the terms.
+        silent: it is broken, and the user was not told before it was due.
+        recorded: the entry that says so, where the ledger has one already.
     """
 
     kind: HappeningKind
@@ -51,12 +56,14 @@ class Happening:
     fulfilled_at: datetime | None = None
     lateness: timedelta = timedelta(0)
     born_broken: bool = False
+    silent: bool = False
+    recorded: Told | None = None
 
 
 def happenings(before: Standing | None, after: Standing) -> tuple[Happening, ...]:
     """What to tell after the step from `before` (None: the promise is new) to `after`, oldest first."""
     changes = _started(after) if before is None else _changes(before, after)
-    found = (*changes, *_endings(before, after), *_thresholds(after))
+    found = (*changes, *_endings(before, after), *_recorded(before, after), *_thresholds(after))
     return tuple(sorted(found, key=lambda happening: happening.at))
 
 
@@ -77,8 +84,10 @@ def _changes(before: Standing, after: Standing) -> Iterator[Happening]:
         yield _happening(HappeningKind.PAUSED, new, new.paused_since, was_due_at=old.due_at)
     if new.clock is ClockState.RUNNING and old.clock is ClockState.PAUSED:
         since = old.paused_since or old.started_at
-        ends = [pause.end for pause in after.pauses if pause.end is not None and pause.end > since]
-        yield _happening(HappeningKind.RESUMED, new, max(ends, default=after.now))
+        ends = [pause.end for pause in after.pauses if pause.end is not None]
+        ends += [turn.at for turn in after.turns]
+        at = max((end for end in ends if end > since), default=after.now)
+        yield _happening(HappeningKind.RESUMED, new, at)
 
 
 def _endings(before: Standing | None, after: Standing) -> Iterator[Happening]:
@@ -100,11 +109,22 @@ def _fulfilment(old: Judgement | None, new: Judgement, *, breach_is_told: bool) 
         yield _happening(HappeningKind.FULFILLED_LATE, new, at)
 
 
+def _recorded(before: Standing | None, after: Standing) -> Iterator[Happening]:
+    """What somebody else has put on record since: it is told, and not recorded twice."""
+    known = {entry.id for entry in before.told} if before is not None else set[str]()
+    judged = {one.cycle: one for one in after.cycles}
+    for entry in after.told:
+        if entry.id not in known:
+            about = judged.get(entry.cycle, after.current)
+            happening = _happening(_KINDS[entry.threshold], about, entry.at, cycle=entry.cycle)
+            yield replace(happening, recorded=entry)
+
+
 def _thresholds(after: Standing) -> Iterator[Happening]:
     judged = {one.cycle: one for one in after.cycles}
     for cycle in sorted({*judged, *(entry.cycle for entry in after.told)}):
         new, told = judged.get(cycle), judging.breach_is_told(after, cycle)
-        if new is not None and new.broken_at is not None and not told:
+        if new is not None and new.broken_at is not None and not told and new.corrected is None:
             yield _happening(HappeningKind.BROKEN, new, new.broken_at)
         elif told and (new is None or new.broken_at is None):
             yield _happening(HappeningKind.CORRECTED, new or after.current, after.now, cycle=cycle)
@@ -138,4 +158,5 @@ def _happening(
         fulfilled_at=judged.fulfilled_at,
         lateness=judged.lateness,
         born_broken=judged.born_broken,
+        silent=judged.is_silent,
     )

@@ -22,6 +22,10 @@ VISIT = "visit"
 REPLY = "reply"
 RESOLVED = "resolved"
 CLOSED = "closed"
+DELIVERED = "delivered"
+VISITED = "visited"
+DONE = "done"
+"""What a person says of one promise alone: it is done."""
 
 
 class Level(StrEnum):
@@ -57,6 +61,13 @@ class OnReopen(StrEnum):
     RESUME = "resume"
     NEW_CYCLE = "new_cycle"
     FINAL = "final"
+
+
+class Silence(StrEnum):
+    """What it means when nobody answers a renegotiation in time."""
+
+    UNDERSTOOD = "understood"
+    DECLINED = "declined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,8 @@ class Terms:
         restarts_by: fulfilments after which the next cycle begins at once, as of the duty to report.
         renegotiate_above: the chance of a miss, from 0 to 1, above which it is to be renegotiated; None never
             asks for that.
+        answer_within: how long, in wall time, the user may take to answer a renegotiation; None is as usual.
+        silence: what it means if nobody answers.
     """
 
     metric: str
@@ -171,6 +184,8 @@ class Terms:
     held_by: str | None = None
     restarts_by: frozenset[str] = frozenset()
     renegotiate_above: float | None = None
+    answer_within: timedelta | None = None
+    silence: Silence = Silence.DECLINED
 
     def __post_init__(self) -> None:
         if self.calendar is None and not isinstance(self.target, ElapsedTarget | InstantTarget):
@@ -183,26 +198,30 @@ class Terms:
             raise ValueError(f"{self.metric}: what begins the next cycle must fulfil the one before")
         if self.renegotiate_above is not None and not 0 <= self.renegotiate_above < 1:
             raise ValueError(f"{self.metric}: renegotiate_above must lie from 0 to below 1")
+        if self.answer_within is not None and not timedelta(0) < self.answer_within <= SPAN_MAX:
+            raise ValueError(f"{self.metric}: answer_within must lie between 0 and {SPAN_MAX}")
 
 
 def usual_terms(metric: str, target: Target, *, calendar: CalendarKey | None) -> Terms:
     """The terms of `metric` where a policy says nothing else; change them with `dataclasses.replace`."""
-    if metric == RESPOND:
-        return Terms(
-            metric=metric,
-            target=target,
-            calendar=calendar,
-            fulfilled_by=frozenset({REPLY, RESOLVED, CLOSED}),
-            on_reopen=OnReopen.FINAL,
-        )
-    pausable_by = frozenset({WAITING_REQUESTER}) if metric == RESOLVE else frozenset[str]()
     return Terms(
         metric=metric,
         target=target,
         calendar=calendar,
-        pausable_by=pausable_by,
-        fulfilled_by=frozenset({RESOLVED, CLOSED}),
+        pausable_by=frozenset({WAITING_REQUESTER}) if metric == RESOLVE else frozenset(),
+        fulfilled_by=_FULFILLED_BY.get(metric, frozenset({RESOLVED, CLOSED})),
+        on_reopen=_ON_REOPEN.get(metric, OnReopen.RESUME),
+        restarts_by=frozenset({REPLY}) if metric == UPDATE else frozenset(),
     )
+
+
+_FULFILLED_BY = {
+    RESPOND: frozenset({REPLY, RESOLVED, CLOSED}),
+    UPDATE: frozenset({REPLY, RESOLVED, CLOSED}),
+    DELIVER: frozenset({DELIVERED}),
+    VISIT: frozenset({VISITED}),
+}
+_ON_REOPEN = {RESPOND: OnReopen.FINAL, UPDATE: OnReopen.NEW_CYCLE}
 
 
 def _check_span(seconds: int) -> None:
