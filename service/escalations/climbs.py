@@ -1,7 +1,4 @@
-"""Which ladders are climbed as a rule of an escalation policy says: its JSON form. Pure.
-
-A ladder goes by its name only, and nothing climbs one yet.
-"""
+"""Which ladders a rule of an escalation policy has climbed, and by which promises: its JSON form. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -9,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 
 from service import forms
+from service.commitments.domain import Level
+from service.commitments.promises import Name
 from service.rules.domain import Kind
 from service.rules.errors import OutcomeInvalid
 
@@ -16,17 +15,35 @@ LADDERS_MAX = 20
 
 Ladder = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
+LEVELS_UNLESS_SAID = (Level.SLA,)
+"""What was promised to the client."""
 
-class Climb(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One ladder: what a rule writes."""
+
+class Climb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One ladder, and the promises of the request that climb it: what a rule writes.
+
+    Attributes:
+        ladder: its name.
+        metrics: those of the promises; all where none is named.
+        levels: those of the promises.
+    """
 
     ladder: Ladder
+    metrics: Annotated[tuple[Name, ...], msgspec.Meta(max_length=20)] = ()
+    levels: Annotated[tuple[Level, ...], msgspec.Meta(min_length=1, max_length=3)] = LEVELS_UNLESS_SAID
+
+    def takes(self, metric: str, level: Level) -> bool:
+        """Does a promise of this metric and level climb it?"""
+        return level in self.levels and (not self.metrics or metric in self.metrics)
 
 
 class Climbs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several ladders, each climbed by itself: what several rules say together, or one of them."""
+    """Several ladders, each climbed by itself: what several rules say together, or one of them.
 
-    ladders: Annotated[list[Ladder], msgspec.Meta(min_length=1, max_length=LADDERS_MAX)]
+    A name alone stands for a ladder of which nothing more is said.
+    """
+
+    ladders: Annotated[list[Ladder | Climb], msgspec.Meta(min_length=1, max_length=LADDERS_MAX)]
 
 
 def read(then: object) -> Climb | Climbs:
@@ -38,31 +55,55 @@ def read(then: object) -> Climb | Climbs:
         raise OutcomeInvalid([forms.fault_of(error)]) from error
 
 
-def names_of(outcome: object) -> list[str]:
-    """The names of the ladders, in the order of the rules that name them."""
+def climbs_of(outcome: object) -> list[Climb]:
+    """The ladders that an outcome names, each once, in the order of the rules that name them."""
     match outcome:
-        case Climb(ladder=ladder):
-            return [ladder]
+        case Climb():
+            return [outcome]
         case Climbs(ladders=ladders):
-            return ladders
+            named = [Climb(each) if isinstance(each, str) else each for each in ladders]
+            return list(dict.fromkeys(named))
         case _:
             raise TypeError(f"not the outcome of an escalation policy: {outcome!r}")
 
 
+def climbs_in(written: Mapping[str, Any]) -> list[Climb]:
+    """The same, of an outcome as a decision keeps it, however many ladders several rules named."""
+    named = written.get("ladders", [written])
+    return list(dict.fromkeys(msgspec.convert(_spelled(each), Climb) for each in named))
+
+
+def names_of(outcome: object) -> list[str]:
+    """The names of the ladders, each once, in the order of the rules that name them."""
+    return list(dict.fromkeys(climb.ladder for climb in climbs_of(outcome)))
+
+
 def names_in(written: Mapping[str, Any]) -> list[str]:
     """The same, of an outcome as it is written."""
-    return written["ladders"] if "ladders" in written else [written["ladder"]]
+    return list(dict.fromkeys(climb.ladder for climb in climbs_in(written)))
 
 
 def merged(outcomes: Sequence[object]) -> Climb | Climbs:
-    """All ladders that the outcomes name, each once."""
-    names = list(dict.fromkeys(name for outcome in outcomes for name in names_of(outcome)))
-    return Climb(names[0]) if len(names) == 1 else Climbs(names)
+    """All that the outcomes say is climbed, each once."""
+    united = list(dict.fromkeys(climb for outcome in outcomes for climb in climbs_of(outcome)))
+    if len(united) == 1:
+        return united[0]
+    return Climbs([climb.ladder if climb == Climb(climb.ladder) else climb for climb in united])
+
+
+def written(outcome: object) -> Any:
+    """An outcome in JSON."""
+    return msgspec.json.decode(msgspec.json.encode(outcome))
+
+
+def _spelled(named: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"ladder": named} if isinstance(named, str) else named
 
 
 ESCALATION = Kind(
     name="escalation",
     read_outcome=read,
-    write_outcome=msgspec.to_builtins,
+    write_outcome=written,
     merge=merged,
 )
+"""Ladders: who is to be told of a promise, when, and by what."""

@@ -10,6 +10,7 @@ from service.ids import EndpointId, MemberId
 
 STEPS_MAX = 20
 TARGETS_MAX = 10
+REPEATS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
