@@ -35,6 +35,8 @@ NoticeId = NewType("NoticeId", UUID)
 MaintenanceId = NewType("MaintenanceId", UUID)
 MajorIncidentId = NewType("MajorIncidentId", UUID)
 AlarmId = NewType("AlarmId", UUID)
+SubjectId = NewType("SubjectId", UUID)
+"""Of whatever an alarm is about."""
 HistoryLogId = NewType("HistoryLogId", UUID)
 BacktestId = NewType("BacktestId", UUID)
 EventId = NewType("EventId", UUID)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
-from uuid import UUID
 
-from service.ids import AlarmId
+from service.ids import AlarmId, SubjectId
 
 INTERVAL = timedelta(seconds=15)
 """How often a round begins, by whichever process."""
@@ -46,7 +45,7 @@ class PlatformAlarm(StrEnum):
     """Jobs are due and not taken, or were taken by somebody who is not heard of any more."""
 
 
-Subject: TypeAlias = tuple[AlarmKind, str, UUID]
+Subject: TypeAlias = tuple[AlarmKind, str, SubjectId]
 """What an alarm is about: at most one stands for each."""
 
 
@@ -60,7 +59,7 @@ class Fault:
 
     kind: AlarmKind
     subject_kind: str
-    subject_id: UUID
+    subject_id: SubjectId
     detail: str
     mended: bool = False
 

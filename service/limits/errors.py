@@ -130,6 +130,18 @@ class LaddersTooMany(QuotaExceeded):
     code = "ladders-too-many"
 
 
+class MaintenanceWindowsTooMany(QuotaExceeded):
+    """As many maintenance windows of the tenant as may be are not over. Call some off, or wait for an end."""
+
+    code = "maintenance-windows-too-many"
+
+
+class MajorIncidentsTooMany(QuotaExceeded):
+    """As many major incidents of the tenant as may be are open. End one before declaring another."""
+
+    code = "major-incidents-too-many"
+
+
 class MembersTooMany(QuotaExceeded):
     """The tenant has as many members as it may have. Deactivate one, or ask the operator for more."""
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from service.commitments.domain import (
     UPDATE,
@@ -13,7 +12,7 @@ from service.commitments.domain import (
     Terms,
     WorkingTarget,
 )
-from service.ids import ClientId, CommitmentId, MajorIncidentId, RequestId, ServiceId
+from service.ids import MajorIncidentId, RequestId, ServiceId
 
 REPORT = "report"
 """What fulfils the duty to report, and begins the next cycle of it."""
@@ -61,43 +60,6 @@ class MajorIncident:
     ended_at: datetime | None
     version: int
     sequence: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Affected:
-    """A client organization that a major incident affects, and all that it may know of it.
-
-    Attributes:
-        commitment_id: the duty to report to it.
-        joined_at: from when on that is owed.
-    """
-
-    id: UUID
-    major_incident_id: MajorIncidentId
-    client_id: ClientId
-    commitment_id: CommitmentId
-    title: str
-    state: State
-    declared_at: datetime
-    joined_at: datetime
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """How a major incident goes on, as somebody reported it.
-
-    Attributes:
-        client_id: to whom this copy was told; None for the tenant's own.
-    """
-
-    id: UUID
-    major_incident_id: MajorIncidentId
-    client_id: ClientId | None
-    audience: ReportAudience
-    text: str
-    reported_by: str
-    reported_at: datetime
 
 
 def duty(update_every: ElapsedTarget | WorkingTarget, calendar: CalendarKey | None) -> Terms:

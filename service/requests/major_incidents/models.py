@@ -1,5 +1,6 @@
-"""Tables of major incidents."""
+"""Tables of major incidents, and what their rows are to those who read them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,44 @@ from service.commitments import wire
 from service.commitments.domain import CalendarKey, ElapsedTarget, WorkingTarget
 from service.db import TenantRow
 from service.ids import ClientId, CommitmentId, MajorIncidentId, RequestId, ServiceId, read_id
-from service.requests.major_incidents.domain import Affected, MajorIncident, Report, ReportAudience, State
+from service.requests.major_incidents.domain import MajorIncident, ReportAudience, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """A client organization that a major incident affects, and all that it may know of it.
+
+    Attributes:
+        commitment_id: the duty to report to it.
+        joined_at: from when on that is owed.
+    """
+
+    id: UUID
+    major_incident_id: MajorIncidentId
+    client_id: ClientId
+    commitment_id: CommitmentId
+    title: str
+    state: State
+    declared_at: datetime
+    joined_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How a major incident goes on, as somebody reported it.
+
+    Attributes:
+        client_id: to whom this copy was told; None for the tenant's own.
+    """
+
+    id: UUID
+    major_incident_id: MajorIncidentId
+    client_id: ClientId | None
+    audience: ReportAudience
+    text: str
+    reported_by: str
+    reported_at: datetime
 
 
 def _to_major_incident() -> ForeignKeyConstraint:
