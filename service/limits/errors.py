@@ -230,6 +230,8 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         HistoryCasesTooMany,
         HistoryLogsTooMany,
         LaddersTooMany,
+        MaintenanceWindowsTooMany,
+        MajorIncidentsTooMany,
         MembersTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,
