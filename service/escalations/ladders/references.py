@@ -9,6 +9,7 @@ from service.calendars import service as calendars
 from service.db import TenantSession
 from service.errors import Fault
 from service.escalations.ladders.wire import Place
+from service.escalations.rotas import service as rotas
 from service.ids import EndpointId, MemberId
 from service.outbox import service as outbox
 from service.outbox.errors import WebhookEndpointNotFound
@@ -54,7 +55,7 @@ async def look_up(session: TenantSession, places: Sequence[Place]) -> Looked:
         members=await directory.named(session, named["member"]),
         known={
             "group": await directory.teams(session, named["group"]),
-            "rota": frozenset[str](),
+            "rota": await rotas.rotas_named(session, named["rota"]),
             "hours": await calendars.names(session) if named["hours"] else frozenset[str](),
             "webhook": {each for each in named["webhook"] if await _is_own_endpoint(session, each)},
         },

@@ -24,6 +24,8 @@ from service.escalations.ladders.domain import (
     ToRota,
     ToWebhook,
 )
+from service.escalations.rotas import domain as duty
+from service.escalations.rotas import service as rotas
 from service.ids import EndpointId, MemberId
 from service.outbox import service as outbox
 from service.outbox.errors import WebhookEndpointNotFound
@@ -101,8 +103,10 @@ def is_closed(hours: WorkingTime, at: datetime) -> bool:
 
 async def _moment(session: TenantSession, targets: Sequence[Target], *, now: datetime) -> Moment:
     hours = await load_hours(session, targets)
+    named = {target.who.rota for target in targets if isinstance(target.who, ToRota)}
+    found = await rotas.rotas_named(session, named, since=now)
     return Moment(
-        on_duty={target.who.rota: None for target in targets if isinstance(target.who, ToRota)},
+        on_duty={name: duty.member_at(rota, now) for name, rota in found.items()},
         closed=frozenset(name for name, each in hours.items() if is_closed(each, now)),
     )
 

@@ -1,0 +1,1 @@
+"""Who would be told: a ladder climbed without telling anybody."""
