@@ -30,6 +30,7 @@ from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
 from service.api.history_logs import HistoryLogController
 from service.api.limits import LimitController
+from service.api.maintenance import MaintenanceController, ServiceMaintenanceController
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
@@ -56,6 +57,8 @@ from service.api.repinnings import (
     RepinningController,
 )
 from service.api.requests import RequestController
+from service.api.rota_agreements import FeedController, RotaAgreementController, RotaFeedController
+from service.api.rotas import RotaController
 from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
 from service.api.services import ServiceController
@@ -89,9 +92,15 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ClientController,
     ContactController,
     ServiceController,
+    ServiceMaintenanceController,
+    MaintenanceController,
     MemberController,
     GroupController,
     CalendarController,
+    RotaController,
+    RotaAgreementController,
+    RotaFeedController,
+    FeedController,
     FactController,
     BacktestController,
     SimulationController,

@@ -4,13 +4,17 @@ import os
 import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
 
 from service.commitments import service as commitments
+from service.db import TenantSession
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
 from service.requests.kinds import KINDS
+from service.requests.maintenance import service as maintenance
 from service.rules import meters, publishing, recording, vetting
 from service.rules.frames import Limits
 from service.rules.library import Library
@@ -24,8 +28,16 @@ from service.wakeups.service import Advance
 
 BACKTEST_PROCESSES_MAX = 4
 
+
+async def _held(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
+    """Nothing is decided anew by it, so that no engine is asked."""
+    await maintenance.look(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
+
+
 ADVANCES: Mapping[str, Advance] = {
     commitments.SUBJECT_KIND: commitments.advance,
+    maintenance.REQUEST_KIND: _held,
+    maintenance.SUBJECT_KIND: maintenance.advance,
     recording.SUBJECT_KIND: publishing.advance,
 }
 """What is looked at again when its wake-up fires, by kind of subject."""

@@ -27,6 +27,7 @@ from service.limits.domain.table import (
     HISTORY_CASES,
     HISTORY_LOGS,
     LIMITS,
+    MAINTENANCE_WINDOWS,
     MEMBERS,
     OPEN_PROMISES,
     POLICIES,
@@ -40,6 +41,7 @@ from service.limits.domain.table import (
 from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
+from service.requests.maintenance import service as maintenance
 from service.rules import policies
 from service.rules.facts import service as facts
 from service.settings import Settings
@@ -63,6 +65,7 @@ COUNTS: Mapping[str, Count] = {
     GROUPS.name: groups.count,
     HISTORY_CASES.name: logs.case_count,
     HISTORY_LOGS.name: logs.log_count,
+    MAINTENANCE_WINDOWS.name: maintenance.count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,

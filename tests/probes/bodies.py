@@ -72,6 +72,8 @@ BODIES: Mapping[str, Make] = {
     "changeGroup": lambda given: {"name": f"Group {given.fresh}"},
     "registerService": lambda given: {"name": f"Service {given.fresh}", "hours": given.own["calendar name"]},
     "changeService": lambda given: {"name": f"Service {given.fresh}"},
+    "planMaintenance": lambda given: {"until": LATER, "reason": f"About {given.fresh}"},
+    "changeMaintenance": lambda given: {"until": LATER, "reason": f"About {given.fresh}"},
     "createCalendar": lambda given: {"name": f"Calendar {given.fresh}", "definition": desk.OFFICE},
     "reviseCalendar": lambda _: {"definition": {"tz": "UTC", "always_open": True}},
     "computeWorkingTime": lambda given: [

@@ -28,6 +28,7 @@ MAKES = {
     "createWebhookEndpoint": "endpoint",
     "declareFact": "fact",
     "inviteMember": "member",
+    "planMaintenance": "maintenance window",
     "registerService": "service",
     "repinCalendar": "repinning",
     "repinPolicy": "repinning",
@@ -38,6 +39,7 @@ MAKES = {
 STEPS = (
     *("createCalendar", "createCalendar", "reviseCalendar", "createPolicy", "createPolicy", "publishPolicy"),
     *("createClient", "createClient", "registerService", "registerService"),
+    *("planMaintenance", "planMaintenance"),
     *("createContact", "createContact", "createApplication", "createApplication"),
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
     *("repinPolicy", "repinCalendar"),
@@ -69,7 +71,17 @@ MEMBERS_ONLY = frozenset({"approvePolicy", "returnPolicy"})
 """What an application that acts by itself may never do, whatever its scopes."""
 
 SHARED_WITH_CLIENTS = frozenset(
-    {"calendar", "calendar name", "service", "service name", "policy", "policy name", "name", "etag"}
+    {
+        "calendar",
+        "calendar name",
+        "maintenance window",
+        "service",
+        "service name",
+        "policy",
+        "policy name",
+        "name",
+        "etag",
+    }
 )
 """Kinds that the applications of client organizations may see of their tenant."""
 

@@ -34,6 +34,7 @@ REFERS: Mapping[str, str] = {
     "log_id": "history log",
     "manager_id": "member",
     "member_id": "member",
+    "window_id": "maintenance window",
     "name": "name",
     "owner_group": "group name",
     "policy_id": "policy",
@@ -96,6 +97,7 @@ PLAIN = frozenset(
         ),
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
         *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
+        *("not_over", "reason"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )
