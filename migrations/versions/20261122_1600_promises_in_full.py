@@ -1,4 +1,4 @@
-"""Let promises be made by people, renegotiated and forecast."""
+"""Let promises be made by people, renegotiated and forecast; let requests be merged."""
 
 from uuid import UUID
 
@@ -46,6 +46,14 @@ def upgrade() -> None:
     )
     op.alter_column("commitment", "silent", server_default=None)
     in_each_tenant(_mark_breaches)
+    op.add_column("request", sa.Column("merged_into", sa.Uuid(), nullable=True))
+    add_key("request", to("request", "merged_into"))
+    op.create_index(
+        "ix_request_tenant_id_merged_into",
+        "request",
+        ["tenant_id", "merged_into"],
+        postgresql_where=sa.text("merged_into is not null"),
+    )
     add_key("commitment", to("commitment", "revises"))
     op.create_index(
         "ix_commitment_tenant_id_silent",
@@ -62,6 +70,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("request", "merged_into")
     for name in COLUMNS:
         op.drop_column("commitment", name)
 

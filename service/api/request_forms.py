@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from service.api.fields import Moment, Name
+from service.ids import RequestId
 from service.requests.domain import EventType, State
 from service.requests.intake import Report, Submission
 from service.rules.vocabulary import RequestType
@@ -123,6 +124,40 @@ class Resumed(_Reported, frozen=True, tag="resumed"):
         )
 
 
+class Done(_Reported, frozen=True, tag="done"):
+    """Something that was promised is done: it fulfils what names this deed in `fulfilled_by`."""
+
+    deed: Annotated[
+        str,
+        msgspec.Meta(
+            pattern="^(?!(reply|resolved|closed|done)$)[a-z][a-z0-9_]{0,63}$",
+            description="Such as `delivered`, `visited`, or a name of your own.",
+        ),
+    ]
+
+    def report(self, now: datetime) -> Report:
+        return Report(
+            type=EventType.DONE,
+            occurred_at=self.occurred_at or now,
+            sequence=self.sequence,
+            deed=self.deed,
+        )
+
+
+class Merged(_Reported, frozen=True, tag="merged"):
+    """Another request goes on in its place: this one is over, and what is open of it is cancelled."""
+
+    into: RequestId
+
+    def report(self, now: datetime) -> Report:
+        return Report(
+            type=EventType.MERGED,
+            occurred_at=self.occurred_at or now,
+            sequence=self.sequence,
+            into=self.into,
+        )
+
+
 class Noted(_Reported, frozen=True, tag="noted"):
     """Something happened that changes no promise."""
 
@@ -130,4 +165,4 @@ class Noted(_Reported, frozen=True, tag="noted"):
         return Report(type=EventType.NOTED, occurred_at=self.occurred_at or now, sequence=self.sequence)
 
 
-Reported = Changed | Replied | Paused | Resumed | Noted
+Reported = Changed | Replied | Paused | Resumed | Done | Merged | Noted

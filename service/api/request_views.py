@@ -21,7 +21,8 @@ class RequestView(msgspec.Struct, frozen=True):
     """A request as it is known now.
 
     `source_client_id` is the client organization whose application sent it, null for the tenant's own: each
-    has names of its own, so that two requests may have the same `source` and `external_id`.
+    has names of its own, so that two requests may have the same `source` and `external_id`. `merged_into` is
+    the request that goes on in its place, if there is one.
     """
 
     id: RequestId
@@ -38,6 +39,7 @@ class RequestView(msgspec.Struct, frozen=True):
     opened_at: datetime
     received_at: datetime
     sequence: int
+    merged_into: RequestId | None
 
     @classmethod
     def of(cls, request: domain.Request) -> "RequestView":
@@ -56,6 +58,7 @@ class RequestView(msgspec.Struct, frozen=True):
             opened_at=request.opened_at,
             received_at=request.received_at,
             sequence=request.sequence,
+            merged_into=request.merged_into,
         )
 
 
@@ -109,7 +112,11 @@ class RecordedView(msgspec.Struct, frozen=True):
 
 
 class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One entry of a request's ledger."""
+    """One entry of a request's ledger.
+
+    `other` is the request that goes on in the place of this one, of `merged`; of `noted` it is the one that
+    was merged into this one.
+    """
 
     id: EventId
     type: EventType
@@ -121,6 +128,8 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     cause: str | None = None
     party: str | None = None
     by: str | None = None
+    deed: str | None = None
+    other: RequestId | None = None
     backdated: bool = False
 
     @classmethod
@@ -136,6 +145,8 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
             cause=event.cause,
             party=event.party,
             by=event.by,
+            deed=event.deed,
+            other=event.other,
             backdated=event.backdated,
         )
 

@@ -14,13 +14,13 @@ from uuid import UUID
 from service.backtests.cases import Case, CaseEvent
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises, steps
-from service.commitments.domain import Calendars, EntryId, LedgerEntry, Standing, Terms
+from service.commitments.domain import Calendars, EntryId, LedgerEntry, Reopened, Standing, Terms
 from service.commitments.models import Commitment
 from service.commitments.steps import Look, Offer, Step
 from service.ids import DecisionId, EventId, RequestId
 from service.requests import domain
 from service.requests.deciding import DECIDED_AGAIN_MAX
-from service.requests.domain import EventType, Facts, Request, RequestEvent, State
+from service.requests.domain import EventType, Facts, Request, RequestEvent
 from service.rules import deciding
 from service.tenants.domain import Client, OperatedService
 
@@ -174,7 +174,7 @@ class _Run:
 
     def offer(self, event: RequestEvent, terms: tuple[Terms, ...]) -> Offer:
         """What a decision promises, from the event on that it was made for."""
-        entry = domain.ledger_entry(event) if event.type is EventType.OPENED else None
+        known = domain.ledger_entries(event) if event.type is EventType.OPENED else []
         return Offer(
             request_id=self.request.id,
             client_id=self.request.client_id,
@@ -185,7 +185,7 @@ class _Run:
             source_sequence=event.source_sequence,
             received_at=event.received_at,
             entry_id=EntryId(str(event.id)),
-            entries=() if entry is None or event.state is State.OPEN else (entry,),
+            entries=tuple(entry for entry in known if not isinstance(entry, Reopened)),
         )
 
     def submit(self, offer: Offer) -> None:
@@ -201,8 +201,7 @@ class _Run:
     def record(self, event: RequestEvent, offers: Sequence[Offer]) -> None:
         """Bring an event before the promises, and what was decided because of it."""
         look = self.look(event.received_at)
-        entry = domain.ledger_entry(event)
-        entries = [] if entry is None else [entry]
+        entries = domain.ledger_entries(event)
         for offer in offers or ([None] if entries else []):
             self._take(entries, self._followable(offer, look), look)
             entries = []

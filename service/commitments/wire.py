@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from service import instants
 from service.commitments.domain import (
@@ -30,6 +30,7 @@ from service.commitments.domain import (
     Threshold,
     TimeOfBusinessDayTarget,
     Told,
+    Turn,
     WorkingTarget,
 )
 from service.commitments.domain.ledger import Entry
@@ -135,17 +136,23 @@ def detail(entry: LedgerEntry) -> Document:
     if isinstance(entry, Started | Retermed):
         return {"terms": terms_document(entry.terms), "decision": entry.decision}
     said = {name: getattr(entry, name) for name in _SAID[type(entry)]}
-    return {name: value.value if isinstance(value, Threshold) else value for name, value in said.items()}
+    return {name: _plain(value) for name, value in said.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(cast("frozenset[Turn]", value))
+    return value.value if isinstance(value, Threshold) else value
 
 
 _SAID: Mapping[type[Entry], tuple[str, ...]] = {
     Paused: ("cause", "party"),
     Resumed: ("cause",),
-    Assigned: ("group", "person"),
+    Assigned: ("group", "person", "keeps"),
     Fulfilled: ("by",),
     Reopened: (),
     Cancelled: ("because", "into"),
-    Announced: ("cycle", "renegotiation"),
+    Announced: ("cycle", "renegotiation", "taken_back"),
     Told: ("cycle", "threshold", "because", "by"),
 }
 
@@ -174,9 +181,17 @@ _ENTRIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], LedgerEn
     "cancelled": lambda when, said: Cancelled(
         **when, because=said.get("because", ""), into=said.get("into", "")
     ),
-    "assigned": lambda when, said: Assigned(**when, group=said["group"], person=said["person"]),
+    "assigned": lambda when, said: Assigned(
+        **when,
+        group=said["group"],
+        person=said["person"],
+        keeps=frozenset(Turn(kept) for kept in said.get("keeps", ())),
+    ),
     "announced": lambda when, said: Announced(
-        **when, cycle=said["cycle"], renegotiation=said["renegotiation"]
+        **when,
+        cycle=said["cycle"],
+        renegotiation=said["renegotiation"],
+        taken_back=said.get("taken_back", False),
     ),
     "told": lambda when, said: Told(
         **when,

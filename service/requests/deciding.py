@@ -10,13 +10,13 @@ from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises
 from service.commitments import service as commitments
-from service.commitments.domain import EntryId, Terms
+from service.commitments.domain import EntryId, Reopened, Terms
 from service.commitments.models import Commitment
 from service.commitments.service import Offer, Step
 from service.db import TenantSession
 from service.ids import DecisionId, EventId
 from service.requests import domain, judging, models, store
-from service.requests.domain import Decision, EventType, Recount, Request, RequestEvent, State
+from service.requests.domain import Decision, EventType, Recount, Request, RequestEvent
 from service.requests.history import history_of
 from service.requests.intake import Context
 from service.requests.models import DecisionRow
@@ -204,8 +204,7 @@ async def again(
     Later events that set facts are decided again too, since the facts before them are others now: the last
     DECIDED_AGAIN_MAX of them, of which the very last decision is the one that holds.
     """
-    entry = domain.ledger_entry(event)
-    entries = [] if entry is None else [entry]
+    entries = domain.ledger_entries(event)
     if not event.is_decided_on:
         return Again(await commitments.record(session, request.id, entries, now=now))
     position = ledger.index(event)
@@ -264,7 +263,7 @@ async def _context_of(session: TenantSession, request: Request) -> Context:
 
 def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tuple[Terms, ...]) -> Offer:
     """What a decision promises, from the event on that it was made for."""
-    entry = domain.ledger_entry(event) if event.type is EventType.OPENED else None
+    known = domain.ledger_entries(event) if event.type is EventType.OPENED else []
     return Offer(
         request_id=request.id,
         client_id=request.client_id,
@@ -275,6 +274,7 @@ def _offer(request: Request, event: RequestEvent, decision: Decision, terms: tup
         source_sequence=event.source_sequence,
         received_at=event.received_at,
         entry_id=EntryId(str(event.id)),
-        entries=() if entry is None or event.state is State.OPEN else (entry,),
+        entries=tuple(entry for entry in known if not isinstance(entry, Reopened)),
         running_only=event.repinned is not None,
+        peers=domain.peers_of(decision.facts),
     )

@@ -62,6 +62,8 @@ class Report:
     cause: str | None = None
     party: str | None = None
     by: str | None = None
+    deed: str | None = None
+    into: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,39 @@ def opened(submission: Submission, now: datetime) -> RequestEvent:
     )
 
 
+def noted(merged: RequestEvent, source: Request) -> RequestEvent:
+    """What the request that another was merged into has in its ledger of that."""
+    return RequestEvent(
+        id=EventId(ids.new_id()),
+        type=EventType.NOTED,
+        occurred_at=merged.occurred_at,
+        source_sequence=0,
+        received_at=merged.received_at,
+        other=source.id,
+        backdated=merged.backdated,
+    )
+
+
+def faults_of_merging(source: Request, target: Request, *, has_merged: bool) -> list[Fault]:
+    """Why one request may not be merged into another.
+
+    Args:
+        source: the one that is to be over.
+        target: the one that is to go on.
+        has_merged: whether others were merged into the source.
+    """
+    if source.id == target.id:
+        return [Fault("/into", "A request cannot be merged into itself.")]
+    if target.client_id != source.client_id:
+        return [Fault("/into", "Both requests must be of one client organization.")]
+    if target.merged_into is not None:
+        goes_on = f"That request was merged into {target.merged_into} itself; merge into that one."
+        return [Fault("/into", goes_on)]
+    if has_merged:
+        return [Fault("/into", "Others were merged into this request; merge that one into this one instead.")]
+    return []
+
+
 def reported(report: Report, now: datetime) -> RequestEvent:
     return RequestEvent(
         id=EventId(ids.new_id()),
@@ -136,10 +171,12 @@ def reported(report: Report, now: datetime) -> RequestEvent:
         occurred_at=report.occurred_at,
         source_sequence=report.sequence,
         received_at=now,
-        state=report.state,
+        state=State.CANCELLED if report.type is EventType.MERGED else report.state,
         facts=report.facts,
         cause=report.cause,
         party=report.party,
         by=report.by,
+        deed=report.deed,
+        other=report.into,
         backdated=domain.is_backdated(report.occurred_at, now),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service import ids
@@ -47,6 +47,12 @@ class RequestRow(TenantRow):
         _index("category", "received_at"),
         _index("requester", "received_at"),
         Index("ix_request_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
+        Index(
+            "ix_request_tenant_id_merged_into",
+            *("tenant_id", "merged_into"),
+            postgresql_where=text("merged_into is not null"),
+        ),
+        ForeignKeyConstraint(["tenant_id", "merged_into"], ["request.tenant_id", "request.id"]),
     )
 
     client_id: Mapped[UUID | None]
@@ -66,6 +72,7 @@ class RequestRow(TenantRow):
     opened_at: Mapped[datetime]
     received_at: Mapped[datetime]
     sequence: Mapped[int]
+    merged_into: Mapped[UUID | None]
 
     def to_domain(self) -> Request:
         return Request(
@@ -83,6 +90,7 @@ class RequestRow(TenantRow):
             opened_at=self.opened_at,
             received_at=self.received_at,
             sequence=self.sequence,
+            merged_into=None if self.merged_into is None else RequestId(self.merged_into),
         )
 
 
@@ -105,7 +113,7 @@ class RequestEventRow(TenantRow):
     backdated: Mapped[bool]
 
     def to_domain(self) -> RequestEvent:
-        state = self.detail.get("state")
+        state, other = self.detail.get("state"), self.detail.get("other")
         return RequestEvent(
             id=EventId(self.id),
             type=EventType(self.type),
@@ -117,6 +125,8 @@ class RequestEventRow(TenantRow):
             cause=self.detail.get("cause"),
             party=self.detail.get("party"),
             by=self.detail.get("by"),
+            deed=self.detail.get("deed"),
+            other=None if other is None else RequestId(ids.read_id(other)),
             backdated=self.backdated,
             repinned=_repinned(self.detail.get("repinned")),
         )
@@ -175,6 +185,8 @@ def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
         "cause": event.cause,
         "party": event.party,
         "by": event.by,
+        "deed": event.deed,
+        "other": None if event.other is None else str(event.other),
         "repinned": None if event.repinned is None else _repinned_detail(event.repinned),
     }
     return {

@@ -11,8 +11,9 @@ from service.commitments.service import Prospect
 from service.db import TenantSession
 from service.ids import RequestId
 from service.outbox import service as outbox
-from service.requests import deciding, deeds, domain, intake, models, store, telling
+from service.requests import deciding, deeds, domain, holding, intake, models, store, telling
 from service.requests.domain import Decision, Request, RequestEvent
+from service.requests.errors import EventInvalid
 from service.requests.intake import Caller, Context, Report, Submission
 from service.rules.service import Rulebook
 from service.tenants import contacts
@@ -97,7 +98,11 @@ async def submit(
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
     await audit.record(session, caller.actor, deeds.submitted(request, decision), now=now)
-    return Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
+    accepted = Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
+    for owed in await holding.owed(session, request, now=now):
+        held = await append(session, rulebook, accepted.request, owed, caller.actor, now=now)
+        accepted = replace(accepted, request=held.request, commitments=held.commitments)
+    return accepted
 
 
 async def record(
@@ -118,9 +123,37 @@ async def record(
         RequestNotFound, EventInvalid, BackdatingForbidden
     """
     intake.check_report(report, now, caller)
-    row = await store.get(session, request_id, client_id=caller.client_id, lock=True)
     event = intake.reported(report, now)
-    return await append(session, rulebook, row.to_domain(), event, caller.actor, now=now)
+    if report.into is not None:
+        source, target = await _pair(session, request_id, report.into, caller=caller)
+        recorded = await append(session, rulebook, source, event, caller.actor, now=now)
+        await append(session, rulebook, target, intake.noted(event, source), caller.actor, now=now)
+        return recorded
+    row = await store.get(session, request_id, client_id=caller.client_id, lock=True)
+    recorded = await append(session, rulebook, row.to_domain(), event, caller.actor, now=now)
+    for owed in await holding.owed(session, recorded.request, now=now) if event.lets_run else ():
+        held = await append(session, rulebook, recorded.request, owed, caller.actor, now=now)
+        recorded = replace(recorded, request=held.request, commitments=held.commitments)
+    return recorded
+
+
+async def _pair(
+    session: TenantSession, request_id: RequestId, into: RequestId, *, caller: Caller
+) -> tuple[Request, Request]:
+    """A request and the one that it is to be merged into: both locked, always in the same order.
+
+    Raises:
+        RequestNotFound, EventInvalid
+    """
+    found = {
+        each: (await store.get(session, each, client_id=caller.client_id, lock=True)).to_domain()
+        for each in sorted({request_id, into})
+    }
+    source, target = found[request_id], found[into]
+    has_merged = await store.has_merged(session, source.id)
+    if faults := intake.faults_of_merging(source, target, has_merged=has_merged):
+        raise EventInvalid(faults)
+    return source, target
 
 
 async def append(
@@ -134,7 +167,12 @@ async def append(
 ) -> Recorded:
     """Append an event to the ledger of a request, which the caller holds locked, with all that follows."""
     ledger = await _ledger_with(session, before, event)
-    request = replace(before, state=domain.state_after(ledger), facts=domain.facts_after(ledger))
+    request = replace(
+        before,
+        state=domain.state_after(ledger),
+        facts=domain.facts_after(ledger),
+        merged_into=domain.merged_into(ledger),
+    )
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)

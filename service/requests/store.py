@@ -92,12 +92,23 @@ async def append(session: TenantSession, rows: Rows) -> None:
         await insert_rows(session.db, table, [{"tenant_id": session.tenant_id, **row} for row in values])
 
 
+async def has_merged(session: TenantSession, request_id: RequestId) -> bool:
+    """Whether others were merged into it."""
+    row = await session.db.scalar(_mine(session, None).where(RequestRow.merged_into == request_id).limit(1))
+    return row is not None
+
+
 async def save(session: TenantSession, request: Request) -> None:
     """Write what an event may change of a request. The caller holds its lock."""
     await session.db.execute(
         update(RequestRow)
         .where(RequestRow.tenant_id == session.tenant_id, RequestRow.id == request.id)
-        .values(state=request.state.value, facts=request.facts, sequence=request.sequence)
+        .values(
+            state=request.state.value,
+            facts=request.facts,
+            sequence=request.sequence,
+            merged_into=request.merged_into,
+        )
     )
 
 
@@ -118,6 +129,7 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
         "opened_at": request.opened_at,
         "received_at": request.received_at,
         "sequence": request.sequence,
+        "merged_into": request.merged_into,
     }
 
 

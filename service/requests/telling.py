@@ -63,6 +63,7 @@ def change(
         "type": event.type.value,
         "state": request.state.value,
         "facts": event.facts,
+        "merged_into": request.merged_into,
     }
     told: list[Told] = [] if event.type in SILENT else [("request.changed", payload)]
     if decision is not None:

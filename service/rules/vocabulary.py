@@ -16,6 +16,7 @@ GIVEN_BY_SOURCE = (
     "channel",
     "location",
     "assignment_group",
+    "assignee",
     "requester",
 )
 """What a source may say of a request by itself, as `request.<name>`; all else goes under `request.custom`."""
@@ -118,6 +119,7 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
         "request.channel": _text(Source.REQUEST, "The way it came: mail, phone, portal."),
         "request.location": _text(Source.REQUEST, "Where it is about."),
         "request.assignment_group": _text(Source.REQUEST, "The group that works on it."),
+        "request.assignee": _text(Source.REQUEST, "Who works on it, as its source calls them."),
         "request.requester": _text(Source.REQUEST, "Who asks, as its source calls them."),
         "request.custom": Fact(
             MAP, source=Source.REQUEST, description="What else its source says, under names of your own."

@@ -9,13 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from service.commitments.domain.ledger import Cancelled, Fulfilled, Paused, Reopened, Resumed
-from service.ids import DecisionId, EventId, PolicyVersionId
+from service.commitments.domain.ledger import (
+    Assigned,
+    Cancelled,
+    Fulfilled,
+    Paused,
+    Reopened,
+    Resumed,
+    Turn,
+)
+from service.ids import DecisionId, EventId, PolicyVersionId, RequestId
 from service.requests import domain
 from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, Decision, EventType, RequestEvent, State
 from service.rules.records import AnswerRecord, Followed
 from tests.factories import NOON
 
+OTHER = RequestId(UUID(int=77))
 NAMES = st.sampled_from(["priority", "impact", "category"])
 VALUES: SearchStrategy[str | None] = st.one_of(st.none(), st.sampled_from(["P1", "P2", "P3"]))
 NUMBERS: SearchStrategy[int | None] = st.one_of(st.none(), st.integers(0, 3))
@@ -53,14 +62,45 @@ def _event(position: int, kind: EventType = EventType.CHANGED, **overrides: Any)
         (_event(1, EventType.REPLIED, by="agent"), Fulfilled),
         (_event(1, EventType.REPLIED, by="requester"), None),
         (_event(1, facts={"priority": "P1"}), None),
+        (_event(1, facts={"assignment_group": "Network"}), Assigned),
+        (_event(1, facts={"assignee": None}), Assigned),
+        (_event(1, EventType.DONE, deed="delivered"), Fulfilled),
+        (_event(1, EventType.MERGED, state=State.CANCELLED, other=OTHER), Cancelled),
         (_event(1, EventType.NOTED), None),
     ],
 )
 def test_what_an_event_means_to_promises(event: RequestEvent, entry: type | None) -> None:
-    found = domain.ledger_entry(event)
+    found = domain.ledger_entries(event)
 
-    assert (None if found is None else type(found)) is entry
-    assert found is None or (found.at, found.received_at) == (event.occurred_at, event.received_at)
+    assert [type(each) for each in found] == ([] if entry is None else [entry])
+    assert all((each.at, each.received_at) == (event.occurred_at, event.received_at) for each in found)
+
+
+def test_an_event_may_say_whose_turn_it_is_and_that_it_is_resolved() -> None:
+    event = _event(1, state=State.RESOLVED, facts={"assignment_group": "Network", "assignee": "Ann"})
+
+    assigned, fulfilled = domain.ledger_entries(event)
+
+    assert isinstance(assigned, Assigned)
+    assert (assigned.group, assigned.person, assigned.keeps) == ("Network", "Ann", frozenset())
+    assert isinstance(fulfilled, Fulfilled)
+
+
+def test_what_a_report_does_not_say_of_whose_turn_it_is_stays_as_it_was() -> None:
+    (assigned,) = domain.ledger_entries(_event(1, facts={"assignee": "Ann"}))
+
+    assert isinstance(assigned, Assigned)
+    assert (assigned.person, assigned.keeps) == ("Ann", frozenset({Turn.GROUP}))
+
+
+def test_a_reopened_request_is_merged_no_more() -> None:
+    opened = _event(0, EventType.OPENED, state=State.OPEN)
+    merged = _event(1, EventType.MERGED, state=State.CANCELLED, other=OTHER)
+    reopened = _event(2, state=State.OPEN)
+
+    assert domain.merged_into([opened]) is None
+    assert domain.merged_into([opened, merged, _event(3, EventType.NOTED)]) == OTHER
+    assert domain.merged_into([opened, merged, reopened]) is None
 
 
 @given(order=st.permutations(range(6)), patches=st.lists(FACTS, min_size=6, max_size=6))

@@ -26,6 +26,7 @@ from service.commitments.domain.ledger import (
     Started,
     Threshold,
     Told,
+    Turn,
     in_order,
 )
 from service.commitments.domain.measures import Calendars, Rule
@@ -116,6 +117,7 @@ __all__ = [
     "Threshold",
     "TimeOfBusinessDayTarget",
     "Told",
+    "Turn",
     "Verdict",
     "WorkingTarget",
     "breach_is_told",

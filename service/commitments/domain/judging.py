@@ -179,6 +179,12 @@ def current_measure(entries: Iterable[LedgerEntry], calendars: Calendars, now: d
     return _winner(governing, cycle.ended_at or max(now, cycle.started_at))
 
 
+def latest_measure(entries: Iterable[LedgerEntry], calendars: Calendars, now: datetime) -> Measure:
+    """The terms in force, measured, whether others make it due or not: `used` counts by their clock."""
+    history = replay.read(entries, now)
+    return measuring.measures(history.cycles[-1], history, calendars)[-1]
+
+
 def _last_of_breach(told: Iterable[Told], cycle: int) -> Told | None:
     """The last word on a breach of that cycle."""
     words = [one for one in told if one.cycle == cycle and one.threshold in _OF_BREACH]
@@ -215,9 +221,18 @@ def _judged(cycle: Cycle, history: History, calendars: Calendars, now: datetime)
         decision=cycle.segments[-1].decision,
         born_broken=broken and _is_born_broken(winner, due_at),
         segments=_trace(measured, verdicts, winner),
-        announced_at=min((one.at for one in history.announced if one.cycle == cycle.number), default=None),
+        announced_at=_announced_at(history, cycle, due_at),
         corrected=_corrected(history, cycle),
     )
+
+
+def _announced_at(history: History, cycle: Cycle, due_at: datetime | None) -> datetime | None:
+    """When it was first announced; what was taken back before the due was not."""
+    told = [one for one in history.announced if one.cycle == cycle.number]
+    taken_back = [one.at for one in told if one.taken_back and (due_at is None or one.at <= due_at)]
+    since = max(taken_back, default=None)
+    standing = [one.at for one in told if not one.taken_back and (since is None or one.at > since)]
+    return min(standing, default=None)
 
 
 def _corrected(history: History, cycle: Cycle) -> Told | None:

@@ -91,20 +91,37 @@ class Cancelled(Entry):
     into: str = ""
 
 
+class Turn(StrEnum):
+    """A part of whose turn it is."""
+
+    GROUP = "group"
+    PERSON = "person"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned(Entry):
-    """Whose turn it is from here on; None where nobody's is known."""
+    """Whose turn it is from here on; None where nobody's is known.
+
+    Attributes:
+        keeps: what it says nothing of, which stays as it was.
+    """
 
     group: str | None
     person: str | None
+    keeps: frozenset[Turn] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced(Entry):
-    """The user was told that it will be missed, by a renegotiation: a breach after that is not silent."""
+    """The user was told that it will be missed, by a renegotiation: a breach after that is not silent.
+
+    Attributes:
+        taken_back: whether it is the contrary that was told, for all that was announced before.
+    """
 
     cycle: int
     renegotiation: str
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,7 @@ class _Reader:
             case Resumed():
                 self.resume(entry)
             case Assigned():
-                self.turns.append(entry)
+                self.assign(entry)
             case Announced():
                 self.announced.append(entry)
             case _:
@@ -184,6 +184,11 @@ class _Reader:
                 self.flags.add(Flag.UNMATCHED_RESUME)
             else:
                 self.pauses.append(replace(pause, end=entry.at))
+
+    def assign(self, entry: Assigned) -> None:
+        last = self.turns[-1] if self.turns else None
+        kept = {part.value: None if last is None else getattr(last, part.value) for part in entry.keeps}
+        self.turns.append(replace(entry, keeps=frozenset(), **kept))
 
     def reterm(self, entry: Retermed) -> None:
         at = self.since_origin(entry)

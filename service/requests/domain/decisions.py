@@ -116,6 +116,12 @@ def rule_facts(
     return snapshot
 
 
+def peers_of(facts: Facts) -> str:
+    """The kind of request that forecasts compare one with, by the facts that were decided on."""
+    said = facts["request"]
+    return f"{said['type']}/{said.get('priority') or ''}".rstrip("/")
+
+
 def _present(facts: Mapping[str, str | None]) -> Facts:
     return {key: value for key, value in facts.items() if value is not None}
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias, TypedDict
 
 from service.commitments.domain.ledger import (
+    Assigned,
     Cancelled,
     EntryId,
     Fulfilled,
@@ -14,7 +15,9 @@ from service.commitments.domain.ledger import (
     Paused,
     Reopened,
     Resumed,
+    Turn,
 )
+from service.commitments.domain.terms import REPLY
 from service.ids import (
     CalendarVersionId,
     ClientId,
@@ -43,6 +46,8 @@ class EventType(StrEnum):
     REPLIED = "replied"
     PAUSED = "paused"
     RESUMED = "resumed"
+    DONE = "done"
+    MERGED = "merged"
     NOTED = "noted"
     REPINNED = "repinned"
     """Not reported by a source: see `Repinned`."""
@@ -58,6 +63,7 @@ class Request:
         external_id: what its source calls it; unique within the source, and within who sent it.
         facts: what its source says of it, under the names of `request.*`.
         sequence: how many events were told of it; also the version of the representation.
+        merged_into: the request that goes on in its place, if there is one.
     """
 
     id: RequestId
@@ -74,6 +80,7 @@ class Request:
     opened_at: datetime
     received_at: datetime
     sequence: int
+    merged_into: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +119,14 @@ class RequestEvent:
         occurred_at: when it happened, as its source says.
         source_sequence: the source's own counter, which orders what happened at the same instant.
         received_at: when we were told, by the tenant's clock.
-        state: the state it led to, of `opened` and `changed`.
+        state: the state it led to, of `opened`, `changed` and `merged`.
         facts: the facts it set, of `opened` and `changed`.
         cause: why the clock is to stop, of `paused` and `resumed`.
         party: on whom one waits, of `paused`.
         by: who replied: `agent` or `requester`.
+        deed: what was done, of `done`.
+        other: the request that goes on in the place of this one, of `merged`; the one that this one goes on
+            in the place of, of `noted`.
         backdated: whether it was told later than BACKDATED_AFTER.
         repinned: by what operation, of `repinned`.
     """
@@ -131,6 +141,8 @@ class RequestEvent:
     cause: str | None = None
     party: str | None = None
     by: str | None = None
+    deed: str | None = None
+    other: RequestId | None = None
     backdated: bool = False
     repinned: Repinned | None = None
 
@@ -144,6 +156,11 @@ class RequestEvent:
     def is_decided_on(self) -> bool:
         """Whether there is something to decide when it has happened."""
         return bool(self.facts) or self.repinned is not None
+
+    @property
+    def lets_run(self) -> bool:
+        """Whether clocks may run after it that stood still before."""
+        return self.state is State.OPEN or self.type is EventType.RESUMED
 
 
 def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
@@ -191,6 +208,12 @@ def state_after(events: Sequence[RequestEvent]) -> State:
     return next((event.state for event in reversed(events) if event.state is not None), State.OPEN)
 
 
+def merged_into(events: Sequence[RequestEvent]) -> RequestId | None:
+    """The request that goes on in its place when all of `events`, which are in order, have happened."""
+    last = next((event for event in reversed(events) if event.state is not None), None)
+    return last.other if last is not None and last.type is EventType.MERGED else None
+
+
 class _Occurrence(TypedDict):
     at: datetime
     source_sequence: int
@@ -198,7 +221,7 @@ class _Occurrence(TypedDict):
     id: EntryId
 
 
-def ledger_entry(event: RequestEvent) -> LedgerEntry | None:
+def ledger_entries(event: RequestEvent) -> list[LedgerEntry]:
     """What an event means to the request's promises, whatever their terms; new terms come with decisions."""
     when = _Occurrence(
         at=event.occurred_at,
@@ -206,15 +229,36 @@ def ledger_entry(event: RequestEvent) -> LedgerEntry | None:
         received_at=event.received_at,
         id=EntryId(str(event.id)),
     )
+    found = [_entry_of_turn(event.facts or {}, when), _entry_of_deed(event, when)]
+    if event.type in {EventType.OPENED, EventType.CHANGED} and event.state is not None:
+        found.append(_entry_of_state(event.state, when))
+    return [entry for entry in found if entry is not None]
+
+
+def _entry_of_turn(facts: Facts, when: _Occurrence) -> Assigned | None:
+    """Whose turn it is, where the facts say something of it."""
+    keeps = frozenset(part for part, name in _TURNS.items() if name not in facts)
+    if len(keeps) == len(_TURNS):
+        return None
+    group, person = (facts.get(name) for name in _TURNS.values())
+    return Assigned(**when, group=group, person=person, keeps=keeps)
+
+
+_TURNS = {Turn.GROUP: "assignment_group", Turn.PERSON: "assignee"}
+
+
+def _entry_of_deed(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None:
     match event.type:
         case EventType.PAUSED:
             return Paused(**when, cause=event.cause or "", party=event.party or "")
         case EventType.RESUMED:
             return Resumed(**when, cause=event.cause)
         case EventType.REPLIED if event.by == "agent":
-            return Fulfilled(**when, by="reply")
-        case EventType.OPENED | EventType.CHANGED if event.state is not None:
-            return _entry_of_state(event.state, when)
+            return Fulfilled(**when, by=REPLY)
+        case EventType.DONE:
+            return Fulfilled(**when, by=event.deed or "")
+        case EventType.MERGED:
+            return Cancelled(**when, into=str(event.other))
         case _:
             return None
 

@@ -105,4 +105,4 @@ def test_facts_and_repinnings_are_decided_on_and_nothing_else() -> None:
     assert changed.is_decided_on
     assert _event(1, _onto(POLICY)).is_decided_on
     assert not _event(1).is_decided_on
-    assert domain.ledger_entry(_event(1, _onto(POLICY))) is None
+    assert domain.ledger_entries(_event(1, _onto(POLICY))) == []
