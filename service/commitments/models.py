@@ -52,7 +52,7 @@ class Commitment:
         sequence: how many events were told of it.
         announced_at: when the user was told that its current cycle will be missed.
         silent: whether a breach of it stands that the user was not told of before it was due.
-        used: time counted against the target of its current cycle, once that has ended.
+        used: time counted against the target of its current cycle when it was last looked at.
         miss_chance: the last forecast that it will be missed, from 0 to 1; None where none was made.
         at_risk_at: since when its current cycle is to be renegotiated.
     """
@@ -269,6 +269,7 @@ def changing_columns(commitment: Commitment) -> dict[str, Any]:
         "announced_at": commitment.announced_at,
         "silent": commitment.silent,
         "used_seconds": None if commitment.used is None else commitment.used.total_seconds(),
+        "miss_chance": commitment.miss_chance,
         "at_risk_at": commitment.at_risk_at,
     }
 

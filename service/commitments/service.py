@@ -4,7 +4,7 @@ Whatever comes goes the same way: append to the promise's ledger, recompute from
 difference, tell what happened, set the next wake-up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from service.commitments import models, prospects, steps, store
 from service.commitments.domain import ClockState, LedgerEntry, Terms
 from service.commitments.domain import marks as marking
 from service.commitments.domain.marks import Mark
+from service.commitments.forecasting import service as forecasting
+from service.commitments.forecasting.domain import Cohort
 from service.commitments.models import Commitment, CommitmentRow
 from service.commitments.prospects import Prospect
 from service.commitments.steps import SUBJECT_KIND, Account, Look, Offer, Step
@@ -49,11 +51,15 @@ __all__ = [
     "rows",
 ]
 
+BY_LOOKING = frozenset({"looked_at", "used_seconds", "miss_chance"})
+"""What changes with time alone, and is not worth a write."""
+
 
 async def prepare(session: TenantSession, offers: Sequence[Offer], *, now: datetime) -> list[Step]:
     """Make the promises of these offers without writing them; see `rows`."""
     terms = [terms for offer in offers for terms in offer.terms]
-    look = await _look(session, terms, now=now)
+    watched = _watched(terms, {offer.peers for offer in offers})
+    look = await _look(session, terms, now=now, cohorts=watched)
     return [steps.made(offer, terms, look) for offer in offers for terms in offer.terms]
 
 
@@ -101,7 +107,9 @@ async def record(
     ledgers = await store.ledgers(session, [row.id for row in found])
     before = [row.to_domain() for row in found]
     offered = () if offer is None else offer.terms
-    look = await _look(session, [*offered, *steps.all_terms(ledgers.values())], now=now)
+    terms = [*offered, *steps.all_terms(ledgers.values())]
+    peers = {None if offer is None else offer.peers, *(one.peers for one in before)}
+    look = await _look(session, terms, now=now, cohorts=_watched(terms, peers))
     taken = [steps.next_step(one, ledgers[one.id], entries, offer, look) for one in before]
     past = [*steps.past_of(ledgers.values()), *entries]
     made = steps.made_late(offer, steps.promised_by_policies(before), past, look)
@@ -129,7 +137,8 @@ async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) ->
     """
     row = await store.get(session, CommitmentId(subject_id), client_id=None, lock=True)
     ledger = (await store.ledgers(session, [row.id]))[row.id]
-    look = await _look(session, steps.all_terms([ledger]), now=now)
+    terms = steps.all_terms([ledger])
+    look = await _look(session, terms, now=now, cohorts=_watched(terms, {row.peers}))
     step = steps.next_step(row.to_domain(), ledger, [], None, look)
     await _save(session, [row], [step])
     used_up = WakeUp(SUBJECT_KIND, row.id, now)
@@ -160,7 +169,8 @@ async def append(
     """
     row = await store.get(session, commitment_id, client_id=None, lock=True)
     ledger = (await store.ledgers(session, [row.id]))[row.id]
-    look = await _look(session, steps.all_terms([ledger]), now=now)
+    terms = steps.all_terms([ledger])
+    look = await _look(session, terms, now=now, cohorts=_watched(terms, {row.peers}))
     step = steps.next_step(row.to_domain(), ledger, entries, None, look)
     await _save(session, [row], [step])
     await _tell(session, [step])
@@ -226,15 +236,29 @@ async def _accounts(
     if not found:
         return []
     ledgers = await store.ledgers(session, [row.id for row in found])
-    look = await _look(session, steps.all_terms(ledgers.values()), now=now)
+    terms = steps.all_terms(ledgers.values())
+    look = await _look(session, terms, now=now, cohorts=_cohorts(terms, {row.peers for row in found}))
     return [steps.account(row.to_domain(), ledgers[row.id], look) for row in found]
 
 
-async def _look(session: TenantSession, terms: Iterable[Terms], *, now: datetime) -> Look:
-    """What a look at promises of these terms works with."""
+async def _look(
+    session: TenantSession, terms: Sequence[Terms], *, now: datetime, cohorts: Collection[Cohort] = ()
+) -> Look:
+    """What a look at promises of these terms works with; those of these cohorts are forecast."""
     keys = {one.calendar for one in terms if one.calendar is not None}
     working = {key: await calendars.working_time(session, UUID(key)) for key in sorted(keys)}
-    return Look(working, now, ids.new_id)
+    curves = await forecasting.of_cohorts(session, cohorts) if cohorts else None
+    return Look(working, now, ids.new_id, curves)
+
+
+def _cohorts(terms: Iterable[Terms], peers: Collection[str | None]) -> set[Cohort]:
+    found = (Cohort.of(one.metric, one.target, each) for one in terms for each in peers)
+    return {cohort for cohort in found if cohort is not None}
+
+
+def _watched(terms: Iterable[Terms], peers: Collection[str | None]) -> set[Cohort]:
+    """Of promises that are to be renegotiated at some risk: of others none is known as they move on."""
+    return _cohorts((one for one in terms if one.renegotiate_above is not None), peers)
 
 
 def _entry_rows(taken: Sequence[Step]) -> list[dict[str, Any]]:
@@ -254,7 +278,7 @@ async def _save(session: TenantSession, found: Sequence[CommitmentRow], taken: S
     for row, step in zip(found, taken, strict=True):
         columns = models.changing_columns(step.commitment)
         changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
-        if changed.keys() != {"looked_at"}:
+        if not changed.keys() <= BY_LOOKING:
             for name, value in changed.items():
                 setattr(row, name, value)
     await store.save(session)
@@ -262,7 +286,9 @@ async def _save(session: TenantSession, found: Sequence[CommitmentRow], taken: S
 
 
 async def _tell(session: TenantSession, taken: Sequence[Step]) -> None:
-    """Append the events, and set or remove the wake-ups that changed."""
+    """Append the events, set or remove the wake-ups that changed, and see to what ended becoming history."""
+    if any(step.events and step.commitment.fulfilled_at is not None for step in taken):
+        await forecasting.wake(session, now=max(step.commitment.looked_at for step in taken))
     await outbox.append(session, [event for step in taken for event in step.events])
     changed = [step for step in taken if step.wake_up != step.woken_before]
     await wakeups.schedule(session, [step.wake_up for step in changed if step.wake_up is not None])

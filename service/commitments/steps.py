@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from service.commitments import domain
+from service.commitments import domain, risks
 from service.commitments.domain import (
     CLOSED,
     RESOLVED,
@@ -31,7 +31,10 @@ from service.commitments.domain import (
     Told,
 )
 from service.commitments.domain.timeline import Interval, timeline
+from service.commitments.forecasting.domain import Cohort
+from service.commitments.forecasting.models import Curves
 from service.commitments.models import BY_POLICY, Commitment, Made
+from service.commitments.risks import Risk
 from service.ids import ClientId, CommitmentId, DecisionId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
@@ -58,11 +61,13 @@ class Look:
         calendars: those of all terms involved.
         now: the tenant's now.
         new_id: makes ids that grow.
+        curves: what promises are compared with in forecasts; None where nothing is to be forecast.
     """
 
     calendars: Calendars
     now: datetime
     new_id: Callable[[], UUID]
+    curves: Mapping[Cohort, Curves] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +112,7 @@ class Step:
         events: what to tell.
         wake_up: when to look again, if ever.
         woken_before: when it was to be looked at again before this step; the wake-up that is set now.
+        risk: what is forecast of it.
     """
 
     commitment: Commitment
@@ -115,6 +121,7 @@ class Step:
     events: tuple[EventDraft, ...]
     wake_up: WakeUp | None
     woken_before: WakeUp | None = None
+    risk: Risk = risks.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +131,14 @@ class Account:
     Attributes:
         standing: what the ledger says at that instant, whether it was told of yet or not.
         intervals: how the time of its current cycle was spent.
+        risk: what is forecast of it.
     """
 
     commitment: Commitment
     standing: Standing
     entries: tuple[LedgerEntry, ...]
     intervals: tuple[Interval, ...]
+    risk: Risk = risks.NONE
 
 
 def all_terms(ledgers: Iterable[Sequence[LedgerEntry]]) -> list[Terms]:
@@ -226,7 +235,6 @@ class _Of(NamedTuple):
     metric: str
     made: Made
     peers: str | None
-    miss_chance: float | None
 
 
 def _of(commitment: Commitment) -> _Of:
@@ -237,7 +245,6 @@ def _of(commitment: Commitment) -> _Of:
         commitment.metric,
         commitment.made,
         commitment.peers,
-        commitment.miss_chance,
     )
 
 
@@ -253,9 +260,9 @@ def made(offer: Offer, terms: Terms, look: Look) -> Step:
     )
     entries = [started, *offer.entries]
     standing = domain.standing(entries, look.calendars, look.now)
-    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers, None)
+    of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers)
     commitment = _commitment(CommitmentId(look.new_id()), standing, of=of)
-    return _after(commitment, entries, None, standing, look)
+    return _after(commitment, _Change((), entries, None, standing), look)
 
 
 def next_step(
@@ -288,53 +295,97 @@ def next_step(
     added = [*_retermed(offer, terms, ledger, look), *entries]
     before = before or domain.standing(ledger, look.calendars, commitment.looked_at)
     after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
-    return _after(commitment, added, before, after, look)
+    return _after(commitment, _Change(ledger, added, before, after), look)
 
 
-def _after(
-    commitment: Commitment,
-    entries: Sequence[LedgerEntry],
-    before: Standing | None,
-    standing: Standing,
-    look: Look,
-) -> Step:
-    happened = domain.happenings(before, standing)
+class _Change(NamedTuple):
+    """What is new of a promise.
+
+    Attributes:
+        ledger: what it had recorded already.
+        entries: what comes to that.
+        before: where it stood; None for one that is new.
+        after: where it stands.
+    """
+
+    ledger: Sequence[LedgerEntry]
+    entries: Sequence[LedgerEntry]
+    before: Standing | None
+    after: Standing
+
+
+def _after(commitment: Commitment, change: _Change, look: Look) -> Step:
+    before, standing = change.before, change.after
+    risk = _risk([*change.ledger, *change.entries], standing, look, peers=commitment.peers)
+    found = [*domain.happenings(before, standing), *_at_risk(risk, standing)]
+    happened = sorted(found, key=lambda happening: happening.at)
     told = [
-        _told(happening, standing.now, look.new_id())
+        _told(happening, standing.now, look.new_id(), risk=risk, terms=standing.current.terms)
         for happening in happened
         if happening.kind in domain.THRESHOLDS and happening.recorded is None
     ]
     standing = replace(standing, told=(*standing.told, *told))
     after = _commitment(
-        commitment.id, standing, of=_of(commitment), sequence=commitment.sequence + len(happened)
+        commitment.id,
+        standing,
+        of=_of(commitment),
+        sequence=commitment.sequence + len(happened),
+        miss_chance=risk.chance,
     )
     events = [
-        _event(after, happening, sequence=commitment.sequence + place, now=standing.now)
+        _event(after, happening, sequence=commitment.sequence + place, now=standing.now, risk=risk)
         for place, happening in enumerate(happened, start=1)
     ]
     return Step(
         commitment=after,
         standing=standing,
-        entries=(*entries, *told),
+        entries=(*change.entries, *told),
         events=tuple(events),
-        wake_up=_wake_up(commitment.id, standing),
-        woken_before=None if before is None else _wake_up(commitment.id, before),
+        wake_up=_wake_up(commitment.id, standing, risk),
+        woken_before=None if before is None else _woken_before(commitment.id, before),
+        risk=risk,
     )
 
 
-def _wake_up(commitment_id: CommitmentId, standing: Standing) -> WakeUp | None:
-    fire_at = domain.next_wake_up(standing, standing.now)
+def _risk(ledger: Sequence[LedgerEntry], standing: Standing, look: Look, *, peers: str | None) -> Risk:
+    if look.curves is None:
+        return risks.NONE
+    return risks.risk(ledger, standing, look.calendars, look.curves, peers=peers)
+
+
+def _at_risk(risk: Risk, standing: Standing) -> list[Happening]:
+    """That a promise is to be renegotiated, if that is to be told now."""
+    if risk.at is None or not risks.is_to_be_told(risk, standing):
+        return []
+    current = standing.current
+    return [Happening(kind=HappeningKind.AT_RISK, cycle=current.cycle, at=risk.at, due_at=current.due_at)]
+
+
+def _wake_up(commitment_id: CommitmentId, standing: Standing, risk: Risk) -> WakeUp | None:
+    instants = [domain.next_wake_up(standing, standing.now), risks.next_look(risk, standing)]
+    fire_at = min((at for at in instants if at is not None), default=None)
     return None if fire_at is None else WakeUp(SUBJECT_KIND, commitment_id, fire_at)
 
 
-def _told(happening: Happening, now: datetime, entry_id: UUID) -> Told:
+def _woken_before(commitment_id: CommitmentId, before: Standing) -> WakeUp | None:
+    """The wake-up that is set now; for one that is forecast it is not known, and so never the next one."""
+    if before.current.terms.renegotiate_above is not None:
+        return WakeUp(SUBJECT_KIND, commitment_id, before.now)
+    return _wake_up(commitment_id, before, risks.NONE)
+
+
+def _told(happening: Happening, now: datetime, entry_id: UUID, *, risk: Risk, terms: Terms) -> Told:
+    because = {
+        HappeningKind.CORRECTED: CORRECTED_BECAUSE,
+        HappeningKind.AT_RISK: risks.because(risk, terms.renegotiate_above),
+    }
     return Told(
         at=now,
         received_at=now,
         id=EntryId(str(entry_id)),
         cycle=happening.cycle,
         threshold=domain.THRESHOLDS[happening.kind],
-        because=CORRECTED_BECAUSE if happening.kind is HappeningKind.CORRECTED else "",
+        because=because.get(happening.kind, ""),
     )
 
 
@@ -344,6 +395,7 @@ def _commitment(
     *,
     of: _Of,
     sequence: int = 0,
+    miss_chance: float | None = None,
 ) -> Commitment:
     current = standing.current
     breaches = [
@@ -378,8 +430,8 @@ def _commitment(
         sequence=sequence,
         announced_at=current.announced_at,
         silent=any(cycle.is_silent for cycle in standing.cycles),
-        used=current.used if current.clock is ClockState.STOPPED else None,
-        miss_chance=of.miss_chance,
+        used=current.used,
+        miss_chance=miss_chance,
         at_risk_at=_told_at(standing, Threshold.AT_RISK),
     )
 
@@ -391,7 +443,9 @@ def _told_at(standing: Standing, threshold: Threshold) -> datetime | None:
     return at[-1] if at else None
 
 
-def _event(commitment: Commitment, happening: Happening, *, sequence: int, now: datetime) -> EventDraft:
+def _event(
+    commitment: Commitment, happening: Happening, *, sequence: int, now: datetime, risk: Risk
+) -> EventDraft:
     kind = "made" if happening.kind is HappeningKind.STARTED else happening.kind.value
     return EventDraft(
         type=f"{SUBJECT_KIND}.{kind}",
@@ -414,9 +468,16 @@ def _event(commitment: Commitment, happening: Happening, *, sequence: int, now: 
             "silent": happening.silent,
             "because": "" if happening.recorded is None else happening.recorded.because,
             "late": now - happening.at > LATE_AFTER,
+            **(_forecast(risk) if happening.kind is HappeningKind.AT_RISK else {}),
         },
         client_id=commitment.client_id,
     )
+
+
+def _forecast(risk: Risk) -> dict[str, Any]:
+    """What was forecast, for the event that tells of it; others may be told to clients."""
+    curve_id = None if risk.curves is None else risk.curves.id
+    return {"miss_chance": risk.chance, "curve_id": curve_id}
 
 
 def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -> Account:
@@ -424,9 +485,17 @@ def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -
     standing = domain.standing(ledger, look.calendars, look.now)
     current = standing.current
     until = max(look.now, current.started_at)
+    risk = _risk(ledger, standing, look, peers=commitment.peers)
     return Account(
-        commitment=_commitment(commitment.id, standing, of=_of(commitment), sequence=commitment.sequence),
+        commitment=_commitment(
+            commitment.id,
+            standing,
+            of=_of(commitment),
+            sequence=commitment.sequence,
+            miss_chance=risk.chance,
+        ),
         standing=standing,
         entries=tuple(domain.in_order(ledger)),
         intervals=tuple(timeline(current, standing.pauses, look.calendars, until=until)),
+        risk=risk,
     )

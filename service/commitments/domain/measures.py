@@ -86,16 +86,21 @@ class Measure:
         if before is None:
             return None
         span = _span(self.terms.target)
-        reached = self._days_less(before) if span is None else self._reached(span - before)
+        if span is not None:
+            return self.reached(span - before)
+        reached = self._days_less(before)
+        return None if reached is None else max(reached, self.segment.at)
+
+    def reached(self, used: timedelta) -> datetime | None:
+        """When that much time is used, not before the terms held; None if a pause is in the way."""
+        reached = self._unless_stopped(self._after(used, self.stops.closed))
         return None if reached is None else max(reached, self.segment.at)
 
     def used_up(self, share: float) -> datetime | None:
         """When that share of the target is used, not before the terms held; None if a pause is in the way."""
         if share == 1:
             return self.due_at
-        used = self._after(self._whole() * share, self.stops.closed)
-        reached = self._unless_stopped(used)
-        return None if reached is None else max(reached, self.segment.at)
+        return self.reached(self._whole() * share)
 
     def moved(self, at: datetime, span: timedelta) -> datetime | None:
         """The instant that lies `span` of this clock's time after `at`, or before it if that is negative.
@@ -140,9 +145,6 @@ class Measure:
             paused += self.meter.elapsed(start, end)
             pushed = due if paused == ZERO else self.meter.due(due, paused)
         return pushed
-
-    def _reached(self, span: timedelta) -> datetime | None:
-        return self._unless_stopped(self._after(span, self.stops.closed))
 
     def _days_less(self, before: timedelta) -> datetime | None:
         """So much unpaused working time before a due in days."""
