@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.commitments import service as commitments
+from service.commitments.forecasting import service as forecasting
 from service.db import TenantSession
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
@@ -36,6 +37,7 @@ async def _held(session: TenantSession, subject_id: UUID, /, *, now: datetime) -
 
 ADVANCES: Mapping[str, Advance] = {
     commitments.SUBJECT_KIND: commitments.advance,
+    forecasting.SUBJECT_KIND: forecasting.advance,
     maintenance.REQUEST_KIND: _held,
     maintenance.SUBJECT_KIND: maintenance.advance,
     recording.SUBJECT_KIND: publishing.advance,
