@@ -15,6 +15,7 @@ from service.escalations.runs.domain import (
     Entry,
     Ladder,
     Raised,
+    Reopened,
     Sent,
     Snoozed,
     State,
@@ -55,7 +56,7 @@ def _raise(minutes: float, step: int) -> Raised:
 
 
 def _end(minutes: float) -> Ended:
-    return Ended(**_stamp(minutes), why="resolved")  # pyright: ignore[reportArgumentType]
+    return Ended(**_stamp(minutes), because=climbing.Because.RESOLVED)  # pyright: ignore[reportArgumentType]
 
 
 def _sent(telling: climbing.Telling, at: datetime) -> Sent:
@@ -82,6 +83,8 @@ def _climbed(ladder: Ladder, deeds: Sequence[Entry], instants: Instants, *, unti
             ledger.append(ahead.pop(0))
         found = climbing.standing(ladder, ledger, instants, now)
         ledger += [_sent(telling, now) for telling in found.due]
+        if found.reopened_at is not None:
+            ledger.append(Reopened(at=now, received_at=now, id=f"{next(NUMBERS):09}"))
         again = climbing.standing(ladder, ledger, instants, now)
         assert again.due == ()
         upcoming = [again.next_at, ahead[0].at if ahead else None]
