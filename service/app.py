@@ -29,6 +29,7 @@ from service.api.facts import FactController
 from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
 from service.api.history_logs import HistoryLogController
+from service.api.ladders import LadderController
 from service.api.limits import LimitController
 from service.api.maintenance import MaintenanceController, ServiceMaintenanceController
 from service.api.oauth.authority import SUCCESSION, Authority
@@ -101,6 +102,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RotaAgreementController,
     RotaFeedController,
     FeedController,
+    LadderController,
     FactController,
     BacktestController,
     SimulationController,

@@ -12,6 +12,7 @@ from service.backtests.logs import service as logs
 from service.calendars import service as calendars
 from service.commitments import service as commitments
 from service.db import TenantSession
+from service.escalations.ladders import service as ladders
 from service.escalations.rotas import service as rotas
 from service.limits import service
 from service.limits.domain.table import (
@@ -26,6 +27,7 @@ from service.limits.domain.table import (
     GROUPS,
     HISTORY_CASES,
     HISTORY_LOGS,
+    LADDERS,
     LIMITS,
     MAINTENANCE_WINDOWS,
     MEMBERS,
@@ -66,6 +68,7 @@ COUNTS: Mapping[str, Count] = {
     HISTORY_CASES.name: logs.case_count,
     HISTORY_LOGS.name: logs.log_count,
     MAINTENANCE_WINDOWS.name: maintenance.count,
+    LADDERS.name: ladders.count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,

@@ -35,6 +35,12 @@ def _policy(given: Given) -> dict[str, Any]:
     }
 
 
+def _ladder(given: Given) -> dict[str, Any]:
+    tell = {"group": given.own["group name"], "hours": given.own["calendar name"]}
+    warning = {"name": given.fresh, "at": {"anchor": "used", "share": 0.75}, "tell": [tell, {"owner": True}]}
+    return {"steps": [warning]}
+
+
 def _email(given: Given) -> str:
     return f"{given.fresh}@harbour.test"
 
@@ -79,6 +85,11 @@ BODIES: Mapping[str, Make] = {
     "computeWorkingTime": lambda given: [
         {"id": given.fresh, "calendar": desk.OFFICE, "op": "is_open", "input": {"at": LATER}}
     ],
+    "createLadder": lambda given: {"name": f"Ladder {given.fresh}", "definition": _ladder(given)},
+    "reviseLadder": lambda given: {"definition": _ladder(given)},
+    "previewLadder": lambda _: {
+        "promise": {"started_at": LATER, "target": {"unit": "elapsed_time", "seconds": 7_200}}
+    },
     "declareFact": lambda given: {
         "name": f"request.custom.{given.fresh}",
         "type": "string",

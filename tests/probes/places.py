@@ -29,6 +29,7 @@ REFERS: Mapping[str, str] = {
     "Idempotency-Key": "key",
     "If-Match": "etag",
     "If-None-Match": "etag",
+    "ladder_id": "ladder",
     "listAuditRecords/client": "client",
     "listAuditRecords/subject": "audit subject",
     "log_id": "history log",
@@ -98,6 +99,7 @@ PLAIN = frozenset(
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
         *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
         *("not_over", "reason"),
+        *("assignee", "previewLadder/hours", "metric", "promise", "request", "started_at", "target"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )

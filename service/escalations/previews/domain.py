@@ -1,4 +1,4 @@
-"""What a ladder would tell of one promise, if nobody acknowledged: climbed as a run is, and nobody told. Pure."""
+"""What a ladder would tell of a promise if nobody acknowledged it: climbed as a run is, in thought. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
