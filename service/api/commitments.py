@@ -27,7 +27,7 @@ from service.commitments.domain import (
 from service.commitments.models import Commitment
 from service.commitments.service import Account, Sought
 from service.db import TenantSession
-from service.ids import ClientId, CommitmentId, RequestId
+from service.ids import ClientId, CommitmentId, CurveId, RequestId
 
 
 class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,8 @@ class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
 
     `due_at` is null while the clock is paused; `due_if_resumed_now` is the due, were it to run from now on.
     `lateness_seconds` counts elapsed time past the due. A promise that is stopped and pending was cancelled.
+    `miss_chance` and `at_risk_at` are for the tenant's own members and applications: null for a client's, and
+    in the answer to a request or its event.
     """
 
     id: CommitmentId
@@ -54,12 +56,14 @@ class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_at: datetime | None
     broken_at: datetime | None
     corrected_at: datetime | None
+    miss_chance: float | None
+    at_risk_at: datetime | None
     lateness_seconds: float
     flags: list[str]
 
     @classmethod
-    def of(cls, commitment: Commitment, now: datetime) -> "CommitmentView":
-        return cls(**_fields(commitment, now))
+    def of(cls, commitment: Commitment, now: datetime, *, with_risk: bool = False) -> "CommitmentView":
+        return cls(**_fields(commitment, now, with_risk=with_risk))
 
 
 class SegmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,20 +150,62 @@ class ToldView(msgspec.Struct, frozen=True):
         return cls(told.at, told.cycle, told.threshold, told.because or None)
 
 
+class ForecastView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the chance of a miss was taken from: so many promises of this cohort, the oldest made at `since`.
+
+    `cohort` is metric, clock, and the kind of request and its priority, as far as enough promises are known.
+    `at_risk_at` is when the chance is above `renegotiate_above`, if the promise goes on as it does.
+    """
+
+    miss_chance: float | None
+    renegotiate_above: float | None
+    at_risk_at: datetime | None
+    curve_id: CurveId
+    cohort: str
+    promises: int
+    fulfilled: int
+    since: datetime
+    made_at: datetime
+
+    @classmethod
+    def of(cls, account: Account) -> "ForecastView | None":
+        risk = account.risk
+        if risk.curves is None:
+            return None
+        known = risk.curves.known
+        return cls(
+            miss_chance=risk.chance,
+            renegotiate_above=account.standing.current.terms.renegotiate_above,
+            at_risk_at=risk.at,
+            curve_id=risk.curves.id,
+            cohort=known.cohort.key,
+            promises=known.promises,
+            fulfilled=known.fulfilled,
+            since=known.since,
+            made_at=risk.curves.made_at,
+        )
+
+
 class CommitmentDetailView(CommitmentView, frozen=True, kw_only=True):
-    """One promise with its cycles, each with the segments that its due was found from, and its pauses."""
+    """One promise with its cycles, each with the segments that its due was found from, and its pauses.
+
+    `forecast` is null for a client's application, where too little is known, and of what has ended.
+    """
 
     cycles: list[CycleView]
     pauses: list[PauseView]
     told: list[ToldView]
+    forecast: ForecastView | None
 
     @classmethod
-    def detailed(cls, account: Account, now: datetime) -> "CommitmentDetailView":
+    def detailed(cls, account: Account, now: datetime, *, with_risk: bool) -> "CommitmentDetailView":
+        told = [one for one in account.standing.told if with_risk or one.threshold is not Threshold.AT_RISK]
         return cls(
-            **_fields(account.commitment, now),
+            **_fields(account.commitment, now, with_risk=with_risk),
+            forecast=ForecastView.of(account) if with_risk else None,
             cycles=[CycleView.of(judged) for judged in account.standing.cycles],
             pauses=[PauseView.of(pause) for pause in account.standing.pauses],
-            told=[ToldView.of(told) for told in account.standing.told],
+            told=[ToldView.of(one) for one in told],
         )
 
 
@@ -195,7 +241,7 @@ class CommitmentController(Controller):
         return paging.page(
             found,
             position=lambda commitment: commitment.id,
-            view=lambda commitment: CommitmentView.of(commitment, now),
+            view=lambda commitment: CommitmentView.of(commitment, now, with_risk=principal.client_id is None),
         )
 
     @get("/{commitment_id:uuid}", operation_id="getCommitment")
@@ -208,10 +254,10 @@ class CommitmentController(Controller):
     ) -> CommitmentDetailView:
         """Show one promise, and how its due was found."""
         account = await service.get(session, commitment_id, client_id=principal.client_id, now=now)
-        return CommitmentDetailView.detailed(account, now)
+        return CommitmentDetailView.detailed(account, now, with_risk=principal.client_id is None)
 
 
-def _fields(commitment: Commitment, now: datetime) -> dict[str, Any]:
+def _fields(commitment: Commitment, now: datetime, *, with_risk: bool) -> dict[str, Any]:
     return {
         "id": commitment.id,
         "request_id": commitment.request_id,
@@ -230,6 +276,8 @@ def _fields(commitment: Commitment, now: datetime) -> dict[str, Any]:
         "cancelled_at": commitment.cancelled_at,
         "broken_at": commitment.broken_at,
         "corrected_at": commitment.corrected_at,
+        "miss_chance": commitment.miss_chance if with_risk else None,
+        "at_risk_at": commitment.at_risk_at if with_risk else None,
         "lateness_seconds": commitment.lateness(now).total_seconds(),
         "flags": list(commitment.flags),
     }
