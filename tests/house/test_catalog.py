@@ -93,6 +93,7 @@ OPEN_TO_CLIENTS = {
         "decision",
         "event",
         "idempotency_key",
+        "renegotiation",
         "major_incident_client",
         "major_incident_report",
         "major_incident_request",

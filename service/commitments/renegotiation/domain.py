@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from service.commitments.domain import Silence
+
 REMEDIES_MAX = 10
 
 
-class Remedy(StrEnum):
+class RemedyKind(StrEnum):
     """What is offered so that the new promise stays close to the original one."""
 
     INTERIM_SERVICE = "interim_service"
@@ -23,17 +25,29 @@ class Remedy(StrEnum):
     COMPENSATION = "compensation"
 
 
-class Silence(StrEnum):
-    """What it means when nobody answers in time."""
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One of them, in words."""
 
-    UNDERSTOOD = "understood"
-    DECLINED = "declined"
+    kind: RemedyKind
+    description: str
 
 
 class Reply(StrEnum):
     UNDERSTOOD = "understood"
     DECLINED = "declined"
     COUNTER = "counter"
+
+
+class Channel(StrEnum):
+    """How an answer came."""
+
+    API = "api"
+    """From an application of the client organization."""
+    LINK = "link"
+    """By the link that the requester was sent."""
+    ON_BEHALF = "on_behalf"
+    """Somebody of the tenant says what the user said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +58,8 @@ class Proposed:
         at: when it was told.
         original_due_at: of the promise, as it stood then; None while its clock was paused.
         due_at: what is promised instead.
+        reason: why the promise will not be kept.
+        tried: what was tried in order to keep it.
         answer_by: how long the user has to answer.
         silence: what counts if nobody answers.
     """
@@ -52,6 +68,7 @@ class Proposed:
     original_due_at: datetime | None
     due_at: datetime
     reason: str
+    tried: str = ""
     remedies: tuple[Remedy, ...]
     answer_by: datetime
     silence: Silence
@@ -77,11 +94,19 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What the user says. `due_at` is what a counter-proposal asks for."""
+    """What the user says.
+
+    Attributes:
+        due_at: what a counter-proposal asks for.
+        by: who says so, as the audit trail calls them.
+    """
 
     at: datetime
     reply: Reply
     due_at: datetime | None = None
+    comment: str = ""
+    by: str = ""
+    channel: Channel = Channel.API
 
     def __post_init__(self) -> None:
         if (self.reply is Reply.COUNTER) != (self.due_at is not None):
@@ -94,6 +119,8 @@ class Settled:
 
     at: datetime
     accepted: bool
+    comment: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +128,8 @@ class Withdrawn:
     """The promise will be kept after all, or another proposal takes the place of this one."""
 
     at: datetime
+    because: str = ""
+    by: str = ""
 
 
 Entry: TypeAlias = Proposed | Answered | Settled | Withdrawn

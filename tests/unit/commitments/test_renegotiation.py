@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.commitments.domain import Silence
 from service.commitments.renegotiation import domain as renegotiation
 from service.commitments.renegotiation.domain import (
     Answered,
     Entry,
     Proposed,
     Remedy,
+    RemedyKind,
     Reply,
     Settled,
-    Silence,
     State,
     Withdrawn,
 )
@@ -35,7 +36,7 @@ def _proposed(
         original_due_at=None if original is None else _at(original),
         due_at=_at(due),
         reason="The spare part comes tomorrow.",
-        remedies=(Remedy.INTERIM_SERVICE,),
+        remedies=(Remedy(RemedyKind.INTERIM_SERVICE, "A loan device today."),),
         answer_by=_at(8),
         silence=silence,
     )
@@ -94,7 +95,8 @@ def test_it_is_told_in_advance_or_late(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"reason": " "}, {"answer_by": NOON}, {"remedies": (Remedy.WORKAROUND,) * 11}]
+    "changes",
+    [{"reason": " "}, {"answer_by": NOON}, {"remedies": (Remedy(RemedyKind.WORKAROUND, "By hand."),) * 11}],
 )
 def test_a_proposal_that_cannot_be_answered_is_none(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"why|answer|remedies"):
