@@ -24,8 +24,11 @@ def instant_parameter(description: str, *, name: str | None = None) -> Any:
 
 def instant(name: str, text: str | None) -> datetime | None:
     """The instant that a query parameter names, if any. Raises ParameterMalformed."""
-    if text is None:
-        return None
+    return None if text is None else named_instant(name, text)
+
+
+def named_instant(name: str, text: str) -> datetime:
+    """The instant that a query parameter names. Raises ParameterMalformed."""
     try:
         at = msgspec.convert(text, Moment)
     except msgspec.ValidationError as error:

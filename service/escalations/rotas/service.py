@@ -1,5 +1,6 @@
 """Use cases of rotas: load, decide, save. `now` is the tenant's."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -146,13 +147,15 @@ async def members_on_duty(
 async def shifts(session: TenantSession, rota_id: RotaId, start: datetime, end: datetime) -> list[Shift]:
     """Raises RotaNotFound, ShiftsTooMany."""
     _refuse_stretch(start, end)
-    return domain.shifts(await computable(session, rota_id, since=start), start, end)
+    rota = await computable(session, rota_id, since=start)
+    return await asyncio.to_thread(domain.shifts, rota, start, end)
 
 
 async def gaps(session: TenantSession, rota_id: RotaId, start: datetime, end: datetime) -> list[Gap]:
     """Raises RotaNotFound, ShiftsTooMany."""
     _refuse_stretch(start, end)
-    return domain.explained_gaps(await computable(session, rota_id, since=start), start, end)
+    rota = await computable(session, rota_id, since=start)
+    return await asyncio.to_thread(domain.explained_gaps, rota, start, end)
 
 
 async def on_duty(session: TenantSession, rota_id: RotaId, *, at: datetime) -> Duty:

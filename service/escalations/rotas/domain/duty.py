@@ -1,7 +1,7 @@
 """Who is on duty when: rotations in layers, and what is agreed beside them. Pure."""
 
 import itertools
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -161,7 +161,7 @@ def _planned(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
     for rotation in rota.rotations:
         found = _overlaid(found, list(_of_rotation(rotation, rota.zone, start, end)))
     for override in rota.overrides:
-        found = _overridden(found, override, start, end)
+        _override(found, override, start, end)
     return _joined(found)
 
 
@@ -188,20 +188,21 @@ def _within_hours(shift: Shift, hours: Hours | None) -> Iterator[Shift]:
         yield replace(shift, start=start, end=end)
 
 
-def _overridden(below: Sequence[Shift], override: Override, start: datetime, end: datetime) -> list[Shift]:
-    """The shifts under one override."""
+def _override(found: list[Shift], override: Override, start: datetime, end: datetime) -> None:
+    """Put an override over the shifts that it meets, in place: there may be thousands of either."""
     first, last = max(start, override.start), min(end, override.end)
     if first >= last:
-        return list(below)
-    over = [(first, last)]
+        return
+    lowest = bisect_right(found, first, key=lambda shift: shift.end)
+    met = slice(lowest, bisect_left(found, last, lowest, key=lambda shift: shift.start))
+    below, over = found[met], [(first, last)]
     if override.instead_of is not None:
         theirs = (shift for shift in below if shift.member == override.instead_of)
         over = [(max(first, shift.start), min(last, shift.end)) for shift in theirs]
-        over = [(begins, ends) for begins, ends in over if begins < ends]
-    kept = [part for shift in below for part in _outside(shift, over)]
+    parts = [part for shift in below for part in _outside(shift, over)]
     if override.member is not None:
-        kept += [Shift(begins, ends, override.member, None) for begins, ends in over]
-    return sorted(kept, key=lambda shift: shift.start)
+        parts += [Shift(begins, ends, override.member, None) for begins, ends in over]
+    found[met] = sorted(parts, key=lambda shift: shift.start)
 
 
 def _overlaid(below: Sequence[Shift], above: Sequence[Shift]) -> list[Shift]:
