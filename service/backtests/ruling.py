@@ -80,6 +80,10 @@ class Ruling:
         return (self.verdict, self.ladders, self.terms) != (other.verdict, other.ladders, other.terms)
 
 
+OF_CALENDARS = frozenset({"client.calendar", "service.hours", "group.calendar", "request.custom.calendar"})
+"""What names the calendar that a promise may count by."""
+
+
 class Side:
     """The policies of one side of the comparison: those in effect, or those that are tried.
 
@@ -146,7 +150,8 @@ class Side:
         judged = judging.judge(decided, client, (), decision_id=NO_DECISION, now=point.now)
         if missing := judged.calendars - self._calendars.keys():
             raise Unjudgeable(f"There is no calendar {min(missing)!r}.")
-        _, terms = judging.with_calendars(judged, {name: self._calendars[name] for name in judged.calendars})
+        known = (judged.calendars | judged.wanted) & self._calendars.keys()
+        _, terms = judging.with_calendars(judged, {name: self._calendars[name] for name in known})
         verdict = decided.of(RATIONALIZATION.name).outcome or ACCEPTED
         climbed = decided.of(ESCALATION.name).outcome
         return Ruling(
@@ -187,7 +192,7 @@ class _Key:
     """
 
     def __init__(self, reads: frozenset[str], declared: Sequence[Declarations]) -> None:
-        self._part = reads | SCOPED | {"client.calendar"}
+        self._part = reads | SCOPED | OF_CALENDARS
         no_texts = {name for known in declared for name, fact in known.items() if fact.type != STRING}
         self._no_texts = no_texts - WRITTEN_BY_US
 

@@ -179,11 +179,17 @@ async def names(session: TenantSession, *, client_id: ClientId | None = None) ->
     return await store.names(session, client_id=client_id)
 
 
-async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
-    """The current version of each calendar named. Raises CalendarsUnknown when one is not there."""
-    if not names:
+async def current_versions(
+    session: TenantSession, names: Collection[str], *, also: Collection[str] = ()
+) -> dict[str, UUID]:
+    """The current version of each calendar named, and of those that are there of the others.
+
+    Raises:
+        CalendarsUnknown: one of `names` is not there.
+    """
+    if not names and not also:
         return {}
-    found = await store.current_versions(session, names)
+    found = await store.current_versions(session, {*names, *also})
     if missing := set(names) - found.keys():
         raise CalendarsUnknown(missing)
     return found

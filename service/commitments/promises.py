@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,10 +17,14 @@ from service.commitments.domain.terms import (
     CalendarKey,
     ElapsedTarget,
     EndOfBusinessDayTarget,
+    InstantTarget,
+    Level,
     OnChange,
     OnReopen,
+    Silence,
     Target,
     Terms,
+    TimeOfBusinessDayTarget,
     WorkingTarget,
 )
 from service.errors import Fault
@@ -32,7 +37,9 @@ NAMES_MAX = 20
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Names = Annotated[list[Name], msgspec.Meta(max_length=NAMES_MAX)]
-Fulfilment = Literal["reply", "resolved", "closed"]
+Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Holder = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+LocalTime = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=int(SPAN_MAX.total_seconds()))]
 
 
@@ -64,23 +71,76 @@ class EndOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="end_of_busines
     days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
 
 
+class TimeOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="time_of_business_day"):
+    """That local time of the day so many working days later, 0 is today; if it has passed, a day later.
+
+    Not after that day's last close.
+    """
+
+    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
+    time: LocalTime
+
+
+class Instant(_Form, frozen=True, tag_field="unit", tag="instant"):
+    """A named instant. People promise so; a policy cannot."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+PolicyTarget = WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay | TimeOfBusinessDay
+AnyTarget = PolicyTarget | Instant
+
+
+class Whose(StrEnum):
+    """Whose calendar a promise counts by, where there is one."""
+
+    CLIENT = "client"
+    """The one that its register names."""
+    SERVICE = "service"
+    """The hours that its register names."""
+    GROUP = "group"
+    """That of the group which the request is assigned to."""
+    REQUEST = "request"
+    """The one that `request.custom.calendar` names."""
+
+
+class Renegotiation(_Form, frozen=True, kw_only=True):
+    """How it is renegotiated, once it cannot be kept: how long an answer may take, and what silence means."""
+
+    answer_within_seconds: Seconds | None = None
+    silence: Silence = Silence.DECLINED
+
+
 class Promise(_Form, frozen=True, kw_only=True):
     """One promise. What is left out is as usual for the metric (`terms.usual_terms`).
 
-    With `client_calendar` it counts by the calendar that the client goes by, if there is one, and else by
-    `calendar`.
+    With `calendar_of` it counts by the calendar of the client, the service, the group or the request, if
+    there is one, and else by `calendar`; `client_calendar` is the older way to say `calendar_of: client`.
+    `held_by` is the group, or the supplier, whose time alone counts, of an `ola` or a `uc`; `part_of` names
+    the metric on whose way that lies.
     """
 
     metric: Name
-    target: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay
+    target: PolicyTarget
     calendar: str | None = None
     client_calendar: bool = False
-    fulfilled_by: Annotated[list[Fulfilment], msgspec.Meta(min_length=1)] | None = None
+    calendar_of: Whose | None = None
+    level: Level = Level.SLA
+    held_by: Holder | None = None
+    part_of: Name | None = None
+    fulfilled_by: Annotated[Names, msgspec.Meta(min_length=1)] | None = None
+    restarts_by: Names | None = None
     pausable_by: Names | None = None
     on_change: OnChange = OnChange.CARRY
     may_be_later: bool = False
     warn_before_seconds: Seconds | None = None
     on_reopen: OnReopen | None = None
+    renegotiate_above: Share | None = None
+    renegotiation: Renegotiation | None = None
+
+    @property
+    def counts_by(self) -> Whose | None:
+        return Whose.CLIENT if self.client_calendar else self.calendar_of
 
 
 class Promises(_Form, frozen=True):
@@ -105,14 +165,9 @@ def read(then: object) -> Promises:
     except msgspec.ValidationError as error:
         raise OutcomeInvalid([forms.fault_of(error)]) from error
     faults = [
-        Fault(f"/promises/{index}/calendar", "A target in working time needs the name of a calendar.")
+        Fault(f"/promises/{index}/{fault.pointer}", fault.detail)
         for index, promise in enumerate(outcome.promises)
-        if promise.calendar is None and not isinstance(promise.target, ElapsedTime)
-    ]
-    faults += [
-        Fault(f"/promises/{index}/client_calendar", "A target in elapsed time counts by no calendar.")
-        for index, promise in enumerate(outcome.promises)
-        if promise.client_calendar and isinstance(promise.target, ElapsedTime)
+        for fault in (*_faults_of_calendar(promise), *_faults_of_level(promise), *_faults_of_cycle(promise))
     ]
     metrics = [promise.metric for promise in outcome.promises]
     faults += [
@@ -123,6 +178,41 @@ def read(then: object) -> Promises:
     if faults:
         raise OutcomeInvalid(faults)
     return outcome
+
+
+def _faults_of_calendar(promise: Promise) -> list[Fault]:
+    is_elapsed = isinstance(promise.target, ElapsedTime)
+    if promise.calendar is None and not is_elapsed:
+        return [Fault("calendar", "A target in working time needs the name of a calendar.")]
+    named = "client_calendar" if promise.client_calendar else "calendar_of"
+    if promise.counts_by is not None and is_elapsed:
+        return [Fault(named, "A target in elapsed time counts by no calendar.")]
+    if promise.client_calendar and promise.calendar_of is not None:
+        return [Fault(named, "Say `calendar_of` alone; this is the older way to say `client`.")]
+    return []
+
+
+def _faults_of_level(promise: Promise) -> list[Fault]:
+    if promise.level is not Level.SLA:
+        return []
+    told = "Only an `ola` or a `uc` has this; what is promised to the client is of level `sla`."
+    return [Fault(name, told) for name in ("held_by", "part_of") if getattr(promise, name) is not None]
+
+
+def _faults_of_cycle(promise: Promise) -> list[Fault]:
+    """What begins the next cycle must fulfil the one before."""
+    usual = terms.usual_terms(promise.metric, ElapsedTarget(1), calendar=None)
+    fulfilled_by = usual.fulfilled_by if promise.fulfilled_by is None else promise.fulfilled_by
+    if promise.restarts_by is None:
+        lacking = set(usual.restarts_by) - set(fulfilled_by)
+        told = f"{', '.join(sorted(lacking))} begins the next cycle, and must fulfil the one before."
+        return [Fault("fulfilled_by", told)] if lacking else []
+    told = "This does not fulfil the promise, and cannot begin the next cycle; add it to `fulfilled_by`."
+    return [
+        Fault(f"restarts_by/{place}", told)
+        for place, name in enumerate(promise.restarts_by)
+        if name not in fulfilled_by
+    ]
 
 
 def calendars_of(outcome: object) -> frozenset[str]:
@@ -139,7 +229,7 @@ def targets_of(outcome: object) -> list[kinds.Target]:
             calendar=promise.calendar,
             seconds=promise.target.seconds if isinstance(promise.target, WorkingTime) else None,
             days=promise.target.days
-            if isinstance(promise.target, (BusinessDays, EndOfBusinessDay))
+            if isinstance(promise.target, (BusinessDays, EndOfBusinessDay, TimeOfBusinessDay))
             else None,
         )
         for index, promise in enumerate(_promises(outcome).promises)
@@ -178,16 +268,20 @@ COMMITMENT = Kind(
 )
 
 
-def counted_by(outcome: Promises, client_calendar: str | None) -> Promises:
-    """The outcome for a client that goes by this calendar: whatever wants to be counted by it is."""
-    if client_calendar is None:
-        return outcome
-    return Promises(
-        [
-            msgspec.structs.replace(promise, calendar=client_calendar) if promise.client_calendar else promise
-            for promise in outcome.promises
-        ]
-    )
+def asked_of(outcome: Promises) -> frozenset[Whose]:
+    """Whose calendars the outcome would count by, if there are any."""
+    return frozenset(promise.counts_by for promise in outcome.promises if promise.counts_by is not None)
+
+
+def counted_by(outcome: Promises, calendars: Mapping[Whose, str]) -> Promises:
+    """The outcome, counted by these calendars where it wants to be."""
+    return Promises([_counted_by(promise, calendars) for promise in outcome.promises])
+
+
+def _counted_by(promise: Promise, calendars: Mapping[Whose, str]) -> Promise:
+    if promise.counts_by is None or promise.counts_by not in calendars:
+        return promise
+    return msgspec.structs.replace(promise, calendar=calendars[promise.counts_by])
 
 
 def terms_of(outcome: Promises, calendars: Mapping[str, CalendarKey]) -> list[Terms]:
@@ -197,21 +291,33 @@ def terms_of(outcome: Promises, calendars: Mapping[str, CalendarKey]) -> list[Te
 
 def _terms(promise: Promise, calendars: Mapping[str, CalendarKey]) -> Terms:
     calendar = None if promise.calendar is None else calendars[promise.calendar]
-    usual = terms.usual_terms(promise.metric, _target(promise), calendar=calendar)
-    changes: dict[str, Any] = {"on_change": promise.on_change, "may_be_later": promise.may_be_later}
-    if promise.fulfilled_by is not None:
-        changes["fulfilled_by"] = frozenset(promise.fulfilled_by)
-    if promise.pausable_by is not None:
-        changes["pausable_by"] = frozenset(promise.pausable_by)
-    if promise.warn_before_seconds is not None:
-        changes["warn_before"] = timedelta(seconds=promise.warn_before_seconds)
+    usual = terms.usual_terms(promise.metric, target_of(promise.target), calendar=calendar)
+    asked = promise.renegotiation or Renegotiation()
+    changes: dict[str, Any] = {
+        "on_change": promise.on_change,
+        "may_be_later": promise.may_be_later,
+        "warn_before": _span(promise.warn_before_seconds),
+        "level": promise.level,
+        "held_by": promise.held_by,
+        "renegotiate_above": promise.renegotiate_above,
+        "answer_within": _span(asked.answer_within_seconds),
+        "silence": asked.silence,
+    }
+    for name in ("fulfilled_by", "restarts_by", "pausable_by"):
+        if (said := getattr(promise, name)) is not None:
+            changes[name] = frozenset(said)
     if promise.on_reopen is not None:
         changes["on_reopen"] = promise.on_reopen
     return dataclasses.replace(usual, **changes)
 
 
-def _target(promise: Promise) -> Target:
-    match promise.target:
+def _span(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def target_of(form: AnyTarget) -> Target:
+    """What a form asks for."""
+    match form:
         case WorkingTime(seconds=seconds):
             return WorkingTarget(seconds)
         case ElapsedTime(seconds=seconds):
@@ -220,3 +326,7 @@ def _target(promise: Promise) -> Target:
             return BusinessDaysTarget(days)
         case EndOfBusinessDay(days=days):
             return EndOfBusinessDayTarget(days)
+        case TimeOfBusinessDay(days=days, time=local):
+            return TimeOfBusinessDayTarget(days, time.fromisoformat(local))
+        case Instant(at=at):
+            return InstantTarget(at)

@@ -249,8 +249,7 @@ async def _decide(
     judged = judging.judge(
         decided, context.client, past.decisions, decision_id=DecisionId(ids.new_id()), now=now
     )
-    wanted = judged.calendars
-    versions = await calendars.current_versions(session, wanted) if wanted else {}
+    versions = await calendars.current_versions(session, judged.calendars, also=judged.wanted)
     return _Terms(*judging.with_calendars(judged, versions), judged.differed)
 
 
