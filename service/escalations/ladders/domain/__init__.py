@@ -35,6 +35,7 @@ from service.escalations.ladders.domain.recipients import (
     Skipped,
     Whom,
     Why,
+    assigned_member,
     recipients,
 )
 
@@ -71,5 +72,6 @@ __all__ = [
     "Who",
     "Whom",
     "Why",
+    "assigned_member",
     "recipients",
 ]
