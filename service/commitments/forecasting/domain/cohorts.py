@@ -58,8 +58,8 @@ class Cohort:
 
     def wider(self) -> Iterator["Cohort"]:
         """Those around it, the nearest first."""
-        kind, priority, _ = self.peers.partition("/")
-        if priority:
+        kind, divided, _ = self.peers.partition("/")
+        if divided:
             yield replace(self, peers=kind)
         if self.peers:
             yield replace(self, peers="")
