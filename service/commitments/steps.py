@@ -31,6 +31,7 @@ from service.commitments.domain import (
     Told,
 )
 from service.commitments.domain.timeline import Interval, timeline
+from service.commitments.domain.usage import Usage, usages
 from service.commitments.forecasting.domain import Cohort
 from service.commitments.forecasting.models import Curves
 from service.commitments.models import BY_POLICY, Commitment, Made
@@ -131,6 +132,7 @@ class Account:
     Attributes:
         standing: what the ledger says at that instant, whether it was told of yet or not.
         intervals: how the time of its current cycle was spent.
+        usages: who used the time of each of its cycles.
         risk: what is forecast of it.
     """
 
@@ -138,6 +140,7 @@ class Account:
     standing: Standing
     entries: tuple[LedgerEntry, ...]
     intervals: tuple[Interval, ...]
+    usages: tuple[tuple[Usage, ...], ...]
     risk: Risk = risks.NONE
 
 
@@ -333,7 +336,14 @@ def _after(commitment: Commitment, change: _Change, look: Look) -> Step:
         miss_chance=risk.chance,
     )
     events = [
-        _event(after, happening, sequence=commitment.sequence + place, now=standing.now, risk=risk)
+        _event(
+            after,
+            happening,
+            sequence=commitment.sequence + place,
+            now=standing.now,
+            risk=risk,
+            because=_because(happening, change.entries),
+        )
         for place, happening in enumerate(happened, start=1)
     ]
     return Step(
@@ -443,8 +453,23 @@ def _told_at(standing: Standing, threshold: Threshold) -> datetime | None:
     return at[-1] if at else None
 
 
+def _because(happening: Happening, entries: Iterable[LedgerEntry]) -> str:
+    """What somebody said of a correction, or of a cancellation."""
+    if happening.recorded is not None:
+        return happening.recorded.because
+    if happening.kind is not HappeningKind.CANCELLED:
+        return ""
+    return next((entry.because for entry in entries if isinstance(entry, Cancelled)), "")
+
+
 def _event(
-    commitment: Commitment, happening: Happening, *, sequence: int, now: datetime, risk: Risk
+    commitment: Commitment,
+    happening: Happening,
+    *,
+    sequence: int,
+    now: datetime,
+    risk: Risk,
+    because: str,
 ) -> EventDraft:
     kind = "made" if happening.kind is HappeningKind.STARTED else happening.kind.value
     return EventDraft(
@@ -466,7 +491,7 @@ def _event(
             "lateness_seconds": happening.lateness.total_seconds(),
             "born_broken": happening.born_broken,
             "silent": happening.silent,
-            "because": "" if happening.recorded is None else happening.recorded.because,
+            "because": because,
             "late": now - happening.at > LATE_AFTER,
             **(_forecast(risk) if happening.kind is HappeningKind.AT_RISK else {}),
         },
@@ -496,6 +521,7 @@ def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -
         ),
         standing=standing,
         entries=tuple(domain.in_order(ledger)),
-        intervals=tuple(timeline(current, standing.pauses, look.calendars, until=until)),
+        intervals=tuple(timeline(standing, look.calendars, until=until)),
+        usages=usages(ledger, look.calendars, look.now),
         risk=risk,
     )

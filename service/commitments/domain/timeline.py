@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.calendars.domain import WorkingTime
-from service.commitments.domain.judging import Judgement
+from service.commitments.domain.judging import Standing
+from service.commitments.domain.measures import pauses_of
 from service.commitments.domain.pauses import Pause
 from service.commitments.domain.terms import CalendarKey, ElapsedTarget, Terms
 
@@ -31,20 +32,19 @@ class Interval:
 
 
 def timeline(
-    judgement: Judgement,
-    pauses: Sequence[Pause],
-    calendars: Mapping[CalendarKey, WorkingTime],
-    *,
-    until: datetime,
+    standing: Standing, calendars: Mapping[CalendarKey, WorkingTime], *, until: datetime
 ) -> list[Interval]:
-    """The cycle from its start to its end, or to `until` while it runs, without gaps or overlaps."""
+    """The current cycle from its start to its end, or to `until` while it runs, without gaps or overlaps."""
+    judgement = standing.current
     end = judgement.fulfilled_at or judgement.cancelled_at or until
     starts = [max(segment.at, judgement.started_at) for segment in judgement.segments]
     starts[:1] = [judgement.started_at]
     spans: list[Interval] = []
     for position, segment in enumerate(judgement.segments):
         last = starts[position + 1] if position + 1 < len(starts) else end
-        for span in _of_segment(segment.terms, pauses, calendars, starts[position], min(last, end)):
+        start = starts[position]
+        pauses = pauses_of(segment.terms, standing.pauses, standing.turns, since=start)
+        for span in _of_segment(segment.terms, pauses, calendars, start, min(last, end)):
             if len(spans) == INTERVALS_MAX:
                 return spans
             _append(spans, span)
@@ -62,7 +62,7 @@ def _of_segment(
     at = start
     for pause in sorted(pauses, key=lambda pause: pause.start):
         since, until = max(pause.start, at), end if pause.end is None else min(pause.end, end)
-        if not pause.stops(terms.pausable_by) or since >= until:
+        if since >= until:
             continue
         yield from _unpaused(terms, calendars, at, since)
         yield Interval(since, until, Spent.PAUSED, pause.cause)

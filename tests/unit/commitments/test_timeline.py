@@ -14,7 +14,7 @@ from tests.unit.commitments.test_properties import ANY, Case, cases
 def _spent(case: Case) -> list[tuple[Spent, timedelta]]:
     standing = case.standing()
     until = max(case.now, standing.current.started_at)
-    intervals = timeline(standing.current, standing.pauses, CALENDARS, until=until)
+    intervals = timeline(standing, CALENDARS, until=until)
     return [(interval.spent, interval.end - interval.start) for interval in intervals]
 
 
@@ -23,7 +23,7 @@ def test_a_night_and_a_pause_are_told_apart_from_what_counts() -> None:
     ledger.pause(at("16:00")).resume(at("10:00", day=1)).pause(at("11:00", day=1), SUPPLIER)
 
     standing = ledger.standing(at("12:00", day=1))
-    found = timeline(standing.current, standing.pauses, CALENDARS, until=at("12:00", day=1))
+    found = timeline(standing, CALENDARS, until=at("12:00", day=1))
 
     assert [(one.start, one.end, one.spent, one.cause) for one in found] == [
         (at("15:00"), at("16:00"), Spent.COUNTING, None),
@@ -37,7 +37,7 @@ def test_what_was_fulfilled_and_reopened_at_once_did_not_stand_still() -> None:
     ledger.fulfil(at("11:00")).reopen(at("11:00"))
 
     standing = ledger.standing(at("12:00"))
-    found = timeline(standing.current, standing.pauses, CALENDARS, until=at("12:00"))
+    found = timeline(standing, CALENDARS, until=at("12:00"))
 
     assert [(one.start, one.end) for one in found] == [(at("10:00"), at("12:00"))]
 
@@ -45,7 +45,7 @@ def test_what_was_fulfilled_and_reopened_at_once_did_not_stand_still() -> None:
 def test_elapsed_time_counts_through_the_night_whatever_calendar_is_named() -> None:
     ledger = Ledger().start(at("15:00"), resolve(ElapsedTarget(86_400)))
 
-    found = timeline(ledger.standing(at("20:00")).current, (), CALENDARS, until=at("20:00"))
+    found = timeline(ledger.standing(at("20:00")), CALENDARS, until=at("20:00"))
 
     assert [one.spent for one in found] == [Spent.COUNTING]
 
@@ -58,7 +58,7 @@ def test_a_timeline_has_neither_gaps_nor_overlaps(case: Case) -> None:
     until = max(case.now, current.started_at)
     end = current.fulfilled_at or current.cancelled_at or until
 
-    found = timeline(current, standing.pauses, CALENDARS, until=until)
+    found = timeline(standing, CALENDARS, until=until)
 
     assert all(before.end == after.start for before, after in pairwise(found))
     assert all(one.start < one.end for one in found)
