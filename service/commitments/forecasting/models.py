@@ -1,6 +1,6 @@
 """Tables of this slice, and what a curve is to those who forecast by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,12 +82,13 @@ def columns(known: Known, curve_id: UUID, *, forecast_id: UUID, made_at: datetim
     }
 
 
-def known_of(cohort: Cohort, row: Row, steps: Mapping[str, Sequence[float]]) -> Known:
+def known_of(cohort: Cohort, row: Row) -> Known:
     """What a row says of its cohort."""
+    seconds: Sequence[int] = row.steps["seconds"]
     return Known(
         cohort=cohort,
         promises=row.promises,
         fulfilled=row.fulfilled,
         since=row.since,
-        curve=Curve([timedelta(seconds=at) for at in steps["seconds"]], steps["survival"]),
+        curve=Curve([timedelta(seconds=at) for at in seconds], row.steps["survival"]),
     )

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Table
 
 from service.commitments.forecasting import models
@@ -108,5 +107,4 @@ def _lived(row: Row) -> Lived:
 
 
 def _curves(row: Row, cohort: Cohort) -> Curves:
-    steps = msgspec.json.decode(row.steps)
-    return Curves(id=CurveId(row.id), made_at=row.made_at, known=models.known_of(cohort, row, steps))
+    return Curves(id=CurveId(row.id), made_at=row.made_at, known=models.known_of(cohort, row))
