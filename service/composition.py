@@ -9,11 +9,13 @@ from uuid import UUID
 
 from service.commitments import service as commitments
 from service.commitments.forecasting import service as forecasting
+from service.commitments.renegotiation import service as renegotiations
 from service.db import TenantSession
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
+from service.requests import renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
 from service.rules import meters, publishing, recording, vetting
@@ -41,6 +43,7 @@ ADVANCES: Mapping[str, Advance] = {
     maintenance.REQUEST_KIND: _held,
     maintenance.SUBJECT_KIND: maintenance.advance,
     recording.SUBJECT_KIND: publishing.advance,
+    renegotiations.SUBJECT_KIND: renegotiating.advance,
 }
 """What is looked at again when its wake-up fires, by kind of subject."""
 

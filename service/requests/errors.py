@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound
-from service.ids import RequestId
+from service.ids import CommitmentId, RequestId
 
 
 class RequestNotFound(NotFound):
@@ -51,3 +51,52 @@ class BackdatingForbidden(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("It happened more than a day ago; reporting it needs the scope requests:backdate.")
+
+
+class RequestOver(Conflict):
+    """Nothing is promised of a request that was cancelled."""
+
+    code = "request-over"
+
+    def __init__(self, request_id: RequestId) -> None:
+        super().__init__(f"Request {request_id} was cancelled; there is nothing to promise.")
+
+
+class PromiseInvalid(Invalid):
+    """This cannot be promised, or not be said of a promise. Each entry of `errors` says why."""
+
+    code = "promise-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("This cannot be promised, or said of a promise, as it stands.", faults=faults)
+
+
+class CommitmentNotOfPerson(Conflict):
+    """What a policy promised is fulfilled by what is reported of the request, and is not taken back."""
+
+    code = "commitment-not-of-person"
+
+    def __init__(self, commitment_id: CommitmentId) -> None:
+        super().__init__(
+            f"Commitment {commitment_id} was made by a policy; report what happened as an event of the request."
+        )
+
+
+class BreachNotRecorded(Conflict):
+    """Only a breach that is on record can be corrected."""
+
+    code = "breach-not-recorded"
+
+    def __init__(self, commitment_id: CommitmentId, cycle: int) -> None:
+        super().__init__(f"No breach of commitment {commitment_id} stands in its cycle {cycle}.")
+
+
+class BreachAlreadyCorrected(Conflict):
+    """A breach is marked as recorded wrongly once."""
+
+    code = "breach-already-corrected"
+
+    def __init__(self, commitment_id: CommitmentId, cycle: int) -> None:
+        super().__init__(
+            f"The breach of commitment {commitment_id} in its cycle {cycle} is corrected already."
+        )

@@ -7,6 +7,7 @@ from service.audit import service as audit
 from service.audit.domain import Actor
 from service.commitments import service as commitments
 from service.commitments.models import Commitment
+from service.commitments.renegotiation import service as renegotiations
 from service.commitments.service import Prospect
 from service.db import TenantSession
 from service.ids import RequestId
@@ -175,6 +176,7 @@ async def append(
     )
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
+    await renegotiations.withdraw_ended(session, found.commitments, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)
     drafts = telling.change(request, event, found.decision, before=found.before, differed=found.differed)
     if drafts:

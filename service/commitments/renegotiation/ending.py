@@ -7,9 +7,9 @@ from service import ids
 from service.commitments import service as commitments
 from service.commitments.domain import ClockState, EntryId, Origin
 from service.commitments.models import Commitment, Made
+from service.commitments.errors import CommitmentEnded
 from service.commitments.renegotiation import domain, proposing, revising, store, telling
 from service.commitments.renegotiation.domain import Answered, Entry, Settled, State, Withdrawn
-from service.commitments.renegotiation.errors import CommitmentOver
 from service.commitments.renegotiation.models import Renegotiation, RenegotiationRow
 from service.commitments.service import Account, Offer
 from service.db import TenantSession
@@ -66,13 +66,13 @@ async def stood(
         now: the tenant's now.
 
     Raises:
-        CommitmentOver: there is nothing left to put a promise beside.
+        CommitmentEnded: there is nothing left to put a promise beside.
     """
     if after.standing.state not in (State.UNDERSTOOD, State.DECLINED):
         return Changed(await _written(session, row, after, kind, at=after.standing.since))
     account = await commitments.get(session, after.commitment_id, client_id=None, now=now)
     if account.standing.current.clock is ClockState.STOPPED:
-        raise CommitmentOver(after.commitment_id)
+        raise CommitmentEnded(after.commitment_id)
     made: list[Commitment] = []
     if after.standing.state is State.UNDERSTOOD:
         made = await _promise_beside(session, account, after, now=now)

@@ -44,15 +44,6 @@ class RenegotiationNotCountered(Conflict):
         super().__init__(f"Nobody made a counter-proposal in renegotiation {renegotiation_id} yet.")
 
 
-class CommitmentOver(Conflict):
-    """What is fulfilled or cancelled needs no other due."""
-
-    code = "commitment-over"
-
-    def __init__(self, commitment_id: CommitmentId) -> None:
-        super().__init__(f"Commitment {commitment_id} has ended; there is nothing left to agree on.")
-
-
 class CommitmentRevised(Conflict):
     """Another promise stands beside it already: that one is to be renegotiated."""
 

@@ -9,10 +9,10 @@ from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import service as commitments
 from service.commitments.domain import Calendars, ClockState, ElapsedTarget, Origin, Terms
+from service.commitments.errors import CommitmentEnded
 from service.commitments.renegotiation import revising, store
 from service.commitments.renegotiation.domain import Standing, State
 from service.commitments.renegotiation.errors import (
-    CommitmentOver,
     CommitmentRevised,
     RenegotiatedTooOften,
     RenegotiationInvalid,
@@ -26,10 +26,10 @@ from service.ids import CommitmentId, RenegotiationId
 
 
 async def refuse_unless_open(session: TenantSession, account: Account, *, now: datetime) -> None:
-    """Raises CommitmentOver, CommitmentRevised, RenegotiatedTooOften."""
+    """Raises CommitmentEnded, CommitmentRevised, RenegotiatedTooOften."""
     commitment = account.commitment
     if account.standing.current.clock is ClockState.STOPPED:
-        raise CommitmentOver(commitment.id)
+        raise CommitmentEnded(commitment.id)
     before = await store.understood_of(session, commitment.id)
     if before is not None and before.revised_id is not None:
         revised_id = CommitmentId(before.revised_id)

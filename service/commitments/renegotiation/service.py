@@ -64,7 +64,7 @@ async def propose(
     """Say that a promise will not be kept, and what is promised instead; an open proposal gives way to it.
 
     Raises:
-        CommitmentNotFound, CommitmentOver, CommitmentRevised, RenegotiatedTooOften, RenegotiationInvalid
+        CommitmentNotFound, CommitmentEnded, CommitmentRevised, RenegotiatedTooOften, RenegotiationInvalid
     """
     account = await commitments.get(session, commitment_id, client_id=None, now=now)
     await proposing.refuse_unless_open(session, account, now=now)
@@ -90,7 +90,7 @@ async def answer(
     """Record what the user says, at `said.at`; the first answer counts.
 
     Raises:
-        RenegotiationNotFound, RenegotiationEnded, RenegotiationInvalid, CommitmentOver
+        RenegotiationNotFound, RenegotiationEnded, RenegotiationInvalid, CommitmentEnded
     """
     row = await store.get(session, renegotiation_id, client_id=client_id, lock=True)
     before = row.to_domain()
@@ -111,7 +111,7 @@ async def settle(
     """Take the counter-proposal, or do not.
 
     Raises:
-        RenegotiationNotFound, RenegotiationEnded, RenegotiationNotCountered, CounterPassed, CommitmentOver
+        RenegotiationNotFound, RenegotiationEnded, RenegotiationNotCountered, CounterPassed, CommitmentEnded
     """
     row = await store.get(session, renegotiation_id, lock=True)
     before, now = row.to_domain(), settled.at
