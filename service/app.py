@@ -14,6 +14,7 @@ from litestar.di import NamedDependency, Provide
 
 from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
+from service.api.alarms import AlarmController
 from service.api.application import Access, Application
 from service.api.applications import ApplicationController
 from service.api.audit import AuditController
@@ -87,6 +88,7 @@ from service.wakeups.service import Advances
 
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuditController,
+    AlarmController,
     TenantController,
     LimitController,
     ApplicationController,

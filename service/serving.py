@@ -17,10 +17,13 @@ from sqlalchemy import text
 
 from service import composition, operations, schema, telemetry, worker
 from service.app import create_app
+from service.auditor import drive as auditor
+from service.auditor.drive import Auditor, Gauges
+from service.auditor.heartbeat import Heart
 from service.clock import SystemClock
 from service.db import API_TIMEOUTS, UNBOUNDED, WORKER_TIMEOUTS, Sessions, Timeouts
 from service.errors import Unavailable
-from service.operations import Credentials, NewTenant
+from service.operations import Credentials, Database, NewTenant
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants.domain import SCOPES
@@ -109,6 +112,7 @@ async def serve(
         ) as workers,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
         composition.rules_engine(settings, metrics) as engine,
+        auditing(settings, database, stop=stop, metrics=metrics),
         asyncio.TaskGroup() as tasks,
     ):
         server = _Server(
@@ -192,15 +196,54 @@ async def work(settings: Settings, *, data_folder: Path) -> None:
     for each in SIGNALS:
         loop.add_signal_handler(each, stop.set)
     async with (
-        opened(
-            settings,
-            data_folder=data_folder,
-            pool_size=worker.pool_size(settings),
-            timeouts=WORKER_TIMEOUTS,
+        operations.database(settings, data_folder=data_folder) as database,
+        operations.sessions(
+            database, pool_size=worker.pool_size(settings), timeouts=WORKER_TIMEOUTS
         ) as sessions,
         operations.prepared_vault(settings, sessions, data_folder=data_folder) as vault,
+        auditing(settings, database, stop=stop, metrics=Metrics()),
     ):
         await worker.run(settings, sessions, vault=vault, advances=composition.ADVANCES, stop=stop)
+
+
+async def audit(settings: Settings, *, data_folder: Path) -> None:
+    """Make the auditor's rounds, and nothing else, until SIGTERM or SIGINT."""
+    telemetry.configure_logging(settings.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in SIGNALS:
+        loop.add_signal_handler(each, stop.set)
+    async with (
+        operations.database(settings, data_folder=data_folder) as database,
+        auditing(settings, database, stop=stop, metrics=Metrics()),
+    ):
+        await stop.wait()
+
+
+@asynccontextmanager
+async def auditing(
+    settings: Settings, database: Database, *, stop: asyncio.Event, metrics: Metrics
+) -> AsyncGenerator[None]:
+    """The auditor's rounds beside whatever else runs in this process, until the block ends.
+
+    Raises:
+        HeartbeatAddressInvalid
+    """
+    url = settings.heartbeat_url
+    heart = None if url is None else Heart(url.get_secret_value())
+    async with operations.sessions(
+        database, pool_size=auditor.POOL_SIZE, timeouts=auditor.TIMEOUTS
+    ) as sessions:
+        watching = asyncio.create_task(
+            auditor.watch(Auditor(sessions, heart, Gauges.of(metrics), stop)), name="auditor"
+        )
+        try:
+            yield
+        finally:
+            stop.set()
+            await watching
+            if heart is not None:
+                await heart.aclose()
 
 
 async def examine(settings: Settings, *, data_folder: Path) -> list[Finding]:

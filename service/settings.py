@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     worker_poll_interval: timedelta = Field(
         default=timedelta(milliseconds=250), description="How often a worker looks for due work."
     )
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        description="Where the auditor says at most every 30 s that all is well: https://, or http:// here. "
+        "Unset: nobody is told, and nobody outside notices when it is not.",
+    )
     webhooks_allow_loopback: bool = Field(
         default=False,
         description="Let webhooks lead to this machine, by http too. For tests and demonstrations only.",

@@ -13,11 +13,12 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Gauge
 
-from service import composition
+from service import composition, ids
 from service.api import idempotency
 from service.api.oauth.granted import store as granted
 from service.audit import drive as audit_drive
 from service.audit.drive import Sealer
+from service.auditor import drive as auditor
 from service.backtests import jobs as backtests_jobs
 from service.backtests.drive import Staff
 from service.clock import Clock, SystemClock
@@ -126,6 +127,9 @@ async def run(
             if outgoing is not None:
                 tasks.create_task(_keep("mail", lambda: _post(outgoing, stop), stop))
             tasks.create_task(_keep("errands of people", lambda: _run_errands(errands, stop), stop))
+            tasks.create_task(
+                _keep("beats", lambda: auditor.keep_beating(sessions, ids.new_id(), stop), stop)
+            )
             tasks.create_task(_keep("audit chains", lambda: _seal(sealer), stop))
             tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
     finally:

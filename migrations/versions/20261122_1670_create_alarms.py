@@ -49,6 +49,7 @@ def upgrade() -> None:
         moment("claimed_until", nullable=True),
         moment("succeeded_at", nullable=True),
         sa.Column("failure", sa.Text()),
+        moment("heartbeat_at", nullable=True),
         sa.Column("last_tenant_id", sa.Uuid()),
     )
     create_platform_table(

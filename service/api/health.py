@@ -14,6 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service import schema
+from service.auditor import service as auditor
+from service.auditor.domain import SILENCE_MAX
+from service.auditor.models import Rounds
 from service.clock import Clock
 from service.db import Sessions
 from service.platform import PlatformSession, platform_transaction
@@ -58,7 +61,7 @@ class Readiness:
     head: str
 
     async def examine(self) -> dict[str, Check]:
-        """Look at the database, its revision, its clock and its wake-ups."""
+        """Look at the database, its revision, its clock, its wake-ups and its auditor."""
         try:
             async with (
                 asyncio.timeout(ANSWER_WITHIN.total_seconds()),
@@ -80,6 +83,7 @@ class Readiness:
         }
         if revision.ok:
             checks["wake_ups"] = check_lateness(await wakeups.lateness(session))
+            checks["auditor"] = check_rounds(await auditor.rounds(session))
         return checks
 
 
@@ -97,6 +101,19 @@ def check_revision(found: str | None, expected: str) -> Check:
 def check_lateness(lateness: timedelta) -> Check:
     """Late wake-ups are shown and do not fail: they are the worker's, and refusing requests mends nothing."""
     return Check(ok=True, detail=f"the oldest due wake-up has waited {lateness.total_seconds():.3f} s")
+
+
+def check_rounds(rounds: Rounds | None) -> Check:
+    """Nobody can say that all is well unless the auditor can; what it finds wrong for every tenant fails."""
+    if rounds is None:
+        return Check(ok=True, detail="no round was begun yet")
+    if rounds.silence > SILENCE_MAX:
+        because = "" if rounds.failure is None else f"; the last one failed: {rounds.failure}"
+        return Check(ok=False, detail=f"no good round for {rounds.silence.total_seconds():.0f} s{because}")
+    if rounds.alarms:
+        found = "; ".join(f"{kind}: {detail}" for kind, detail in sorted(rounds.alarms.items()))
+        return Check(ok=False, detail=found)
+    return Check(ok=True, detail=f"the last good round ended {rounds.silence.total_seconds():.0f} s ago")
 
 
 class HealthController(Controller):

@@ -28,6 +28,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "getAuditChainHead": Permission("audit:read", OVERSEERS),
     "getAuditRecord": Permission("audit:read", OVERSEERS),
     "listAuditRecords": Permission("audit:read", OVERSEERS),
+    "listAlarms": Permission("alarms:read", OVERSEERS),
+    "getAlarm": Permission("alarms:read", OVERSEERS),
     "getTenant": Permission("tenant:read", ALL),
     "changeTenant": Permission("tenant:write", OWNERS),
     "listTenantLimits": Permission("tenant:read", ALL),

@@ -21,7 +21,13 @@ BEAT_INTERVAL = timedelta(seconds=5)
 BEAT_MISSED_AFTER = timedelta(seconds=30)
 """A worker that has said nothing for so long is stuck, or dead."""
 
-FAULTS_MAX = 100
+LEASE_MAX = timedelta(minutes=12)
+"""No worker leases, or puts off, a wake-up for so long."""
+
+STANDSTILL = timedelta(minutes=1)
+"""How long nothing that is due may be taken up before that is an alarm for every tenant."""
+
+FAULTS_MAX = 50
 """Of one kind, in one round and tenant: more of them are found when these are in order."""
 
 
@@ -43,6 +49,40 @@ class PlatformAlarm(StrEnum):
     """Work is due, and a worker that should do it is not heard of any more, or none is there."""
     JOBS_LATE = "jobs_late"
     """Jobs are due and not taken, or were taken by somebody who is not heard of any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A wake-up that has been due for longer than GRACE.
+
+    Attributes:
+        leased_for: how much longer somebody holds it; None, or not above zero, where nobody does.
+    """
+
+    subject_kind: str
+    subject_id: SubjectId
+    late: timedelta
+    leased_for: timedelta | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How work goes in all of the platform.
+
+    Attributes:
+        wake_up_late: for how long the oldest wake-up that nobody holds has been due.
+        job_late: the same of jobs.
+        jobs_taken: how many jobs somebody is at who is heard of.
+        heard: how many workers are heard of.
+        silent: how many are not any more.
+    """
+
+    wake_up_late: timedelta
+    job_late: timedelta
+    jobs_taken: int
+    heard: int
+    silent: int
 
 
 Subject: TypeAlias = tuple[AlarmKind, str, SubjectId]
@@ -97,3 +137,57 @@ def course(
             if subject not in faults and subject[0] not in unfinished
         ],
     )
+
+
+def fault_of(waiting: Waiting, *, attempts_max: int) -> Fault | None:
+    """What is wrong with a wake-up that is late; nothing, if somebody is at it.
+
+    Args:
+        waiting: the wake-up.
+        attempts_max: after how many attempts it is parked.
+    """
+    late = f"due for {_seconds(waiting.late)}"
+    leased_for = waiting.leased_for or timedelta(0)
+    if leased_for > LEASE_MAX:
+        detail = f"{late}, and held for {_seconds(leased_for)} more; it was taken from whoever holds it"
+        return _fault(AlarmKind.LEASE_STUCK, waiting, detail, mended=True)
+    if waiting.attempts >= attempts_max:
+        detail = f"{late}; {waiting.attempts} attempts failed, and the worker's log says how"
+        return _fault(AlarmKind.WAKE_UP_PARKED, waiting, detail)
+    if leased_for > timedelta(0):
+        return None
+    return _fault(AlarmKind.WAKE_UP_OVERDUE, waiting, f"{late}, and nobody is at it")
+
+
+def _fault(kind: AlarmKind, waiting: Waiting, detail: str, *, mended: bool = False) -> Fault:
+    return Fault(
+        kind=kind,
+        subject_kind=waiting.subject_kind,
+        subject_id=waiting.subject_id,
+        detail=detail,
+        mended=mended,
+    )
+
+
+def alarms_of(work: Work) -> dict[PlatformAlarm, str]:
+    """What is wrong for every tenant."""
+    found: dict[PlatformAlarm, str] = {}
+    if work.wake_up_late > STANDSTILL:
+        found[PlatformAlarm.WAKE_UPS_LATE] = (
+            f"the oldest due wake-up has waited {_seconds(work.wake_up_late)}"
+        )
+    if work.job_late > STANDSTILL and work.jobs_taken == 0:
+        found[PlatformAlarm.JOBS_LATE] = (
+            f"the oldest due job has waited {_seconds(work.job_late)}, and nobody is at any"
+        )
+    waits = max(work.wake_up_late, work.job_late)
+    if waits > GRACE and (work.heard == 0 or work.silent > 0):
+        found[PlatformAlarm.WORKERS_SILENT] = (
+            f"{work.silent} workers are not heard of any more and {work.heard} are, while work has waited"
+            f" {_seconds(waits)}"
+        )
+    return found
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():.0f} s"

@@ -1,7 +1,7 @@
 """Tables of the auditor: what it found wrong, who works, and how its own rounds went."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Index, text
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.auditor.domain import AlarmKind
 from service.db import Base, TenantRow
-from service.ids import AlarmId
+from service.ids import AlarmId, SubjectId, TenantId
 
 ONLY = 1
 """The id of the one row that says how the rounds go."""
@@ -29,12 +29,42 @@ class Alarm:
     id: AlarmId
     kind: AlarmKind
     subject_kind: str
-    subject_id: UUID
+    subject_id: SubjectId
     detail: str
     mended: bool
     first_seen_at: datetime
     last_seen_at: datetime
     cleared_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """That a round is this process's to make.
+
+    Attributes:
+        began_at: tells it from the rounds of others.
+        after: the tenant that the round before it got to.
+        heartbeat_at: when the last heartbeat was sent.
+    """
+
+    began_at: datetime
+    after: TenantId | None
+    heartbeat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """How the auditor's rounds went, by the database's clock.
+
+    Attributes:
+        silence: how long ago the last good round ended; where there was none, the first one began.
+        failure: why the last round was none, if it was.
+        alarms: what is wrong for every tenant, each with how it was found.
+    """
+
+    silence: timedelta
+    failure: str | None
+    alarms: dict[str, str]
 
 
 class AlarmRow(TenantRow):
@@ -62,7 +92,7 @@ class AlarmRow(TenantRow):
             id=AlarmId(self.id),
             kind=AlarmKind(self.kind),
             subject_kind=self.subject_kind,
-            subject_id=self.subject_id,
+            subject_id=SubjectId(self.subject_id),
             detail=self.detail,
             mended=self.mended,
             first_seen_at=self.first_seen_at,
@@ -112,4 +142,5 @@ class AuditorRoundRecord(Base):
     claimed_until: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
     failure: Mapped[str | None]
+    heartbeat_at: Mapped[datetime | None]
     last_tenant_id: Mapped[UUID | None]

@@ -33,6 +33,7 @@ def main(context: click.Context) -> None:
 for command in (
     processes.serve,
     processes.worker,
+    processes.auditor,
     processes.migrate,
     processes.doctor,
     tenants.tenant,

@@ -36,6 +36,13 @@ def worker(settings: Settings) -> None:
     running.run(serving.work(settings, data_folder=running.data_folder(settings)))
 
 
+@click.command("auditor")
+@click.pass_obj
+def auditor(settings: Settings) -> None:
+    """Run the auditor alone. It also runs beside the API and beside each worker."""
+    running.run(serving.audit(settings, data_folder=running.data_folder(settings)))
+
+
 @click.command("migrate")
 @click.pass_obj
 def migrate(settings: Settings) -> None:

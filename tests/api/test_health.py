@@ -26,7 +26,7 @@ async def test_a_service_that_can_work_is_ready(sessions: Sessions) -> None:
     checks = await Readiness(sessions, SystemClock(), schema.head()).examine()
     by_transaction_start = {name for name, check in checks.items() if not check.ok} - {"clock"}
     assert by_transaction_start == set()
-    assert set(checks) == {"database", "migrations", "clock", "wake_ups"}
+    assert set(checks) == {"database", "migrations", "clock", "wake_ups", "auditor"}
 
 
 async def test_a_clock_that_is_off_makes_the_service_unready(

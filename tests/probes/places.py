@@ -10,6 +10,7 @@ from tests.probes.document import Operation, Place
 
 REFERS: Mapping[str, str] = {
     "actor": "actor",
+    "alarm_id": "alarm",
     "application": "application",
     "application_id": "application",
     "backtest_id": "backtest",
@@ -33,7 +34,12 @@ REFERS: Mapping[str, str] = {
     "listAuditRecords/client": "client",
     "listAuditRecords/subject": "audit subject",
     "log_id": "history log",
+    "feed_id": "rota feed",
+    "instead_of": "member",
     "manager_id": "member",
+    "members": "member",
+    "override_id": "rota override",
+    "rota_id": "rota",
     "member_id": "member",
     "window_id": "maintenance window",
     "name": "name",
@@ -98,7 +104,8 @@ PLAIN = frozenset(
         ),
         *("profile", "redirect_uris", "roles", "scopes", "sequence", "source", "state", "submission", "tier"),
         *("time_zone", "title", "type", "types", "unit", "until", "url", "values", "version"),
-        *("not_over", "reason"),
+        *("not_over", "reason", "a", "b"),
+        *("end", "end_at", "ends_at", "first_handover", "length", "rotations", "start", "start_at", "zone"),
         *("assignee", "previewLadder/hours", "metric", "promise", "request", "started_at", "target"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
@@ -108,7 +115,7 @@ PLAIN = frozenset(
 PUBLIC = frozenset(
     {
         *("createToken", "getAuthorizationServer", "getKeySet", "getLiveness", "getMetrics", "getProblem"),
-        *("getReadiness", "introspectToken", "revokeToken", "getProtectedResource"),
+        *("getReadiness", "readRotaFeed", "introspectToken", "revokeToken", "getProtectedResource"),
     }
 )
 """Operations that ask for no token, and show nothing of any tenant; the tests of OAuth attack its own."""
