@@ -1,7 +1,7 @@
 """A right body for every operation that takes one, so that nothing but the probe can be wrong with it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.api import desk
@@ -14,15 +14,19 @@ class Given:
     Attributes:
         own: by kind, what the caller itself has.
         fresh: a text that nothing is called by yet.
+        second: by kind, another one that it has.
     """
 
     own: Mapping[str, str]
     fresh: str
+    second: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 Make = Callable[[Given], Any]
 
 LATER = "2027-01-04T12:00:00Z"
+FAR = "2100-01-01T12:00:00Z"
+"""An even number of days after 2026-01-01."""
 
 
 def _policy(given: Given) -> dict[str, Any]:
@@ -61,6 +65,13 @@ def _case(given: Given) -> dict[str, Any]:
     return {"submission": {**_request(given), "occurred_at": "2026-01-05T12:00:00Z"}, "events": [replied]}
 
 
+def _rota(given: Given) -> dict[str, Any]:
+    """Two members who take turns, day by day."""
+    members = [given.own["member"], given.second["member"]]
+    daily = {"name": "first", "members": members, "unit": "days", "first_handover": "2026-01-01T00:00"}
+    return {"name": f"Rota {given.fresh}", "zone": "UTC", "rotations": [daily]}
+
+
 BODIES: Mapping[str, Make] = {
     "createClient": lambda given: {"name": f"Client {given.fresh}", "tier": "gold"},
     "changeClient": lambda given: {"name": f"Client {given.fresh}"},
@@ -90,6 +101,19 @@ BODIES: Mapping[str, Make] = {
     "previewLadder": lambda _: {
         "promise": {"started_at": LATER, "target": {"unit": "elapsed_time", "seconds": 7_200}}
     },
+    "createRota": _rota,
+    "changeRota": lambda given: {**_rota(given), "name": given.own["rota name"]},
+    "createRotaOverride": lambda given: {
+        "start_at": FAR.replace("T12", "T18"),
+        "end_at": FAR.replace("T12", "T19"),
+        "member_id": given.second["member"],
+        "instead_of": given.own["member"],
+    },
+    "swapRotaShifts": lambda given: {
+        "a": {"member_id": given.own["member"], "at": FAR},
+        "b": {"member_id": given.second["member"], "at": FAR.replace("-01T", "-02T")},
+    },
+    "createRotaFeed": lambda given: {"name": f"Calendar {given.fresh}"},
     "declareFact": lambda given: {
         "name": f"request.custom.{given.fresh}",
         "type": "string",

@@ -26,6 +26,9 @@ MAKES = {
     "createHistoryLog": "history log",
     "createLadder": "ladder",
     "createPolicy": "policy",
+    "createRota": "rota",
+    "createRotaFeed": "rota feed",
+    "createRotaOverride": "rota override",
     "createWebhookEndpoint": "endpoint",
     "declareFact": "fact",
     "inviteMember": "member",
@@ -43,6 +46,7 @@ STEPS = (
     *("planMaintenance", "planMaintenance"),
     *("createContact", "createContact", "createApplication", "createApplication"),
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
+    *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
     *("repinPolicy", "repinCalendar"),
     *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
@@ -87,7 +91,7 @@ SHARED_WITH_CLIENTS = frozenset(
 )
 """Kinds that the applications of client organizations may see of their tenant."""
 
-PLAIN_VALUES = {"version": "1", "code": "internal-error"}
+PLAIN_VALUES = {"version": "1", "code": "internal-error", "start": "2026-11-01T00:00:00Z", "end": LATER}
 """What stands in a path and names nothing."""
 
 
@@ -108,6 +112,11 @@ class Party:
     @property
     def own(self) -> dict[str, str]:
         return {kind: values[0] for kind, values in self.held.items()}
+
+    @property
+    def second(self) -> dict[str, str]:
+        """Another one of each kind, where it has two."""
+        return {kind: values[1] for kind, values in self.held.items() if len(values) > 1}
 
     def keep(self, kind: str, value: str | None) -> None:
         if value:
@@ -139,7 +148,7 @@ class Party:
                 if place.required
             },
             headers=headers,
-            body=BODIES[operation.id](Given(own, fresh)) if has_body else None,
+            body=BODIES[operation.id](Given(own, fresh, self.second)) if has_body else None,
             has_body=has_body,
         )
 

@@ -64,13 +64,13 @@ class RotaFeedNotFound(NotFound):
 
 
 class NotOnShift(Conflict):
-    """A member whose shift is to be swapped is not on duty then."""
+    """A member whose shift is to be swapped has none then."""
 
     code = "not-on-shift"
 
     def __init__(self, member: MemberId, at: datetime) -> None:
         super().__init__(
-            f"Member {member} is not on duty at {at.isoformat()}; the shifts of the rota say who is."
+            f"Member {member} has no shift at {at.isoformat()}; the shifts of the rota say whose it is."
         )
 
 

@@ -104,8 +104,13 @@ async def swap(
         RotaNotFound, RotaInvalid, NotOnShift, ShiftNotSwappable, RotaOverridesTooMany
     """
     row = await store.get(session, rota_id, lock=True)
-    _refuse_one(a, b)
-    rota = await service.computable(session, rota_id)
+    faults = _faults_of_seats(a, b)
+    faults += await service.faults_of_members(
+        session, {"/a/member_id": a.member_id, "/b/member_id": b.member_id}
+    )
+    if faults:
+        raise RotaInvalid(faults)
+    rota = await service.computable(session, rota_id, since=min(a.at, b.at) - domain.SWAPPED_WITHIN)
     shifts = (_shift(rota, a, now), _shift(rota, b, now))
     first, second = domain.swapped(*shifts)
     planned = (
@@ -118,17 +123,14 @@ async def swap(
     return planned
 
 
-def _refuse_one(a: Seat, b: Seat) -> None:
-    """Raises RotaInvalid."""
+def _faults_of_seats(a: Seat, b: Seat) -> list[Fault]:
     if a.member_id == b.member_id:
-        raise RotaInvalid([Fault("/b/member_id", "A shift is swapped with that of another member.")])
-    faults = [
+        return [Fault("/b/member_id", "A shift is swapped with that of another member.")]
+    return [
         Fault(f"/{side}/at", instants.refusal(seat.at))
         for side, seat in (("a", a), ("b", b))
         if not instants.is_usable(seat.at)
     ]
-    if faults:
-        raise RotaInvalid(faults)
 
 
 def _shift(rota: Rota, seat: Seat, now: datetime) -> Shift:

@@ -170,13 +170,13 @@ async def computable(session: TenantSession, rota_id: RotaId, *, since: datetime
 
 
 async def faults_of_members(session: TenantSession, members: Mapping[str, MemberId | None]) -> list[Fault]:
-    """What is wrong with members by where they stand: each is there, and active."""
+    """What is wrong with members by where they stand. Who is invited may be planned, and is absent so far."""
     wanted = {member for member in members.values() if member is not None}
     states = {member.id: member.state for member in (await people.members(session, wanted)).values()}
     return [
         Fault(pointer, _doubt(states.get(member)))
         for pointer, member in members.items()
-        if member is not None and states.get(member) != MemberState.ACTIVE
+        if member is not None and states.get(member) in {None, MemberState.DEACTIVATED}
     ]
 
 
@@ -274,7 +274,7 @@ def _faults_of_hours(layers: Sequence[Layer], calendar_names: Collection[str]) -
 def _doubt(state: MemberState | None) -> str:
     if state is None:
         return "There is no such member."
-    return f"The member is {state}, and cannot be on duty."
+    return f"The member is {state}, and will not be on duty."
 
 
 def _refuse_stretch(start: datetime, end: datetime) -> None:

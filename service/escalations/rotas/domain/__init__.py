@@ -2,6 +2,7 @@
 
 from service.escalations.rotas.domain.duty import (
     NEXT_WITHIN,
+    SWAPPED_WITHIN,
     WINDOW_MAX,
     Duty,
     Gap,
@@ -40,6 +41,7 @@ __all__ = [
     "LENGTH_MAX",
     "MEMBERS_MAX",
     "NEXT_WITHIN",
+    "SWAPPED_WITHIN",
     "WINDOW_MAX",
     "Duty",
     "Feed",

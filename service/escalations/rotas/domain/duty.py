@@ -49,8 +49,8 @@ class Rota:
     """Layers and overrides; of several that say something about an instant the last one counts.
 
     Attributes:
-        absent: members who may do nothing, such as those who were deactivated: nobody is on duty in their
-            shifts.
+        absent: members who may do nothing, because they were deactivated or have not accepted their
+            invitation: nobody is on duty in their shifts.
     """
 
     zone: tzinfo
@@ -122,8 +122,8 @@ def on_duty(rota: Rota, at: datetime) -> Duty:
 
 
 def shift_of(rota: Rota, member: MemberId, at: datetime) -> Shift | None:
-    """The shift of a member at an instant, if it is on duty, as far as SWAPPED_WITHIN reaches both ways."""
-    found = shifts(rota, at - SWAPPED_WITHIN, at + SWAPPED_WITHIN)
+    """The shift that is planned for a member at an instant, as far as SWAPPED_WITHIN reaches both ways."""
+    found = _planned(rota, at - SWAPPED_WITHIN, at + SWAPPED_WITHIN)
     return next((each for each in found if each.member == member and each.start <= at < each.end), None)
 
 
