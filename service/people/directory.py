@@ -95,6 +95,12 @@ async def teams(session: TenantSession, names: Collection[str]) -> dict[str, Tea
     }
 
 
+async def team_names(session: TenantSession) -> frozenset[str]:
+    """The names of all groups."""
+    query = select(MemberGroupRow.name).where(MemberGroupRow.tenant_id == session.tenant_id)
+    return frozenset(await session.db.scalars(query))
+
+
 def member_id_in(name: str) -> MemberId | None:
     """The id that is written so, if it is one."""
     try:

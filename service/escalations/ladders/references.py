@@ -54,7 +54,7 @@ async def look_up(session: TenantSession, places: Sequence[Place]) -> Looked:
     return Looked(
         members=await directory.named(session, named["member"]),
         known={
-            "group": await directory.teams(session, named["group"]),
+            "group": await directory.team_names(session) if named["group"] else frozenset[str](),
             "rota": await rotas.rotas_named(session, named["rota"]),
             "hours": await calendars.names(session) if named["hours"] else frozenset[str](),
             "webhook": {each for each in named["webhook"] if await _is_own_endpoint(session, each)},
