@@ -73,6 +73,22 @@ async def append(session: TenantSession, drafts: Sequence[EventDraft]) -> None:
     await announce(session, rows)
 
 
+async def append_for(session: TenantSession, draft: EventDraft, endpoint_id: EndpointId) -> None:
+    """Tell what happened, and have it delivered to one endpoint alone, whatever types that asks for.
+
+    Args:
+        session: of the tenant, not confined to a client organization.
+        draft: what happened.
+        endpoint_id: an enabled endpoint of the tenant's own.
+
+    Raises:
+        KeyError: the type is not in EVENT_TYPES.
+    """
+    rows = event_rows(session, [draft])
+    await store.add_events(session, rows)
+    await _deliver(session, [(Subscription(endpoint_id, None, ()), rows[0]["id"])])
+
+
 def event_rows(session: TenantSession, drafts: Sequence[EventDraft]) -> list[dict[str, Any]]:
     """The rows that `append` writes, for a caller that merges them into a statement of its own.
 

@@ -164,7 +164,7 @@ def _first_at(
 ) -> datetime | None:
     """When a step is told other than as a repeat: once at its instant, or when somebody goes up to it.
 
-    Nobody goes up to it either where the step below has nobody to tell; that counts for what was not told yet.
+    It is told too where the step below has nobody to tell, unless it was told before.
     """
     since = ledger.index(told[-1]) + 1 if told else 0
     raised = [entry.at for entry in ledger[since:] if isinstance(entry, Raised) and entry.step == index]

@@ -1,4 +1,4 @@
-"""What happens to a run of a ladder: entries that are only ever appended, and the order in which they count."""
+"""What happens to a run of a ladder: entries that are only appended, and the order in which they count."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Stretches in which a run tells nothing: somebody has it, put it off, or its service is in maintenance. Pure."""
+"""Stretches in which a run tells nothing: somebody has it, put it off, or there is maintenance. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,0 +1,132 @@
+"""What every use case of a run does: load its ledger, see where it stands, write what changed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from service import ids
+from service.commitments import service as commitments
+from service.db import TenantSession
+from service.escalations.runs import domain, models, store, telling
+from service.escalations.runs.domain import Ended, Entry, Ladder, Standing
+from service.escalations.runs.models import EscalationRow, Run
+from service.escalations.runs.telling import SUBJECT_KIND, Told
+from service.escalations.runs.wire import When
+from service.ids import CommitmentId, EscalationId
+from service.outbox import service as outbox
+from service.wakeups import service as wakeups
+from service.wakeups.models import WakeUp
+
+Instants = Mapping[int, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run that is locked, with all that says where it stands.
+
+    Attributes:
+        ledger: all of its entries.
+        instants: of its steps, by their index, as the promise stands.
+    """
+
+    row: EscalationRow
+    run: Run
+    ledger: tuple[Entry, ...]
+    instants: Instants
+
+    def standing(self, entries: Sequence[Entry], now: datetime) -> Standing:
+        """Where it stands with these entries more. A look before its beginning sees its beginning."""
+        ladder = Ladder.of(self.run.snapshot.definition)
+        seen_at = max([now, *(entry.at for entry in self.ledger)])
+        return domain.standing(ladder, [*self.ledger, *entries], self.instants, seen_at)
+
+
+async def hold(session: TenantSession, escalation_id: EscalationId, *, now: datetime) -> Held:
+    """Lock a run and load what says where it stands. Raises EscalationNotFound."""
+    row = await store.get(session, escalation_id, lock=True)
+    return (await loaded(session, [row], now=now))[0]
+
+
+async def loaded(session: TenantSession, rows: Sequence[EscalationRow], *, now: datetime) -> list[Held]:
+    """Runs that the caller has locked, with what says where they stand."""
+    runs = [row.to_domain() for row in rows]
+    ledgers = await store.ledgers(session, [row.id for row in rows])
+    instants = await _instants(session, runs, now=now)
+    return [
+        Held(row, run, tuple(ledgers[row.id]), instants[run.id]) for row, run in zip(rows, runs, strict=True)
+    ]
+
+
+async def write(
+    session: TenantSession,
+    held: Held,
+    entries: Sequence[Entry],
+    tellings: Sequence[Told],
+    *,
+    now: datetime,
+    settled: bool | None = None,
+) -> Run:
+    """Append to a run's ledger, save where it stands then, tell it, and set its wake-up."""
+    standing = held.standing(entries, now)
+    events = telling.drafts(tellings, held.run)
+    ended = next((entry for entry in entries if isinstance(entry, Ended)), None)
+    run = replace(
+        held.run,
+        state=standing.state,
+        held_by=standing.by,
+        held_until=standing.until,
+        next_at=standing.look_at,
+        ended_at=held.run.ended_at if ended is None else ended.at,
+        ended_because=held.run.ended_because if ended is None else ended.because,
+        settled=held.run.settled if settled is None else settled,
+        sequence=held.run.sequence + sum(draft.subject_id == held.run.id for draft, _ in events),
+    )
+    if entries or run != held.run:
+        run = replace(run, version=held.run.version + 1)
+        await store.save(session, held.row, run)
+        await store.add_entries(session, run, entries)
+    for draft, endpoint_id in events:
+        if endpoint_id is None:
+            await outbox.append(session, [draft])
+        else:
+            await outbox.append_for(session, draft, endpoint_id)
+    await sleep(session, [run])
+    return run
+
+
+async def sleep(session: TenantSession, runs: Collection[Run]) -> None:
+    """Set the wake-ups of runs, or remove them."""
+    awake = [WakeUp(SUBJECT_KIND, run.id, run.next_at) for run in runs if run.next_at is not None]
+    await wakeups.schedule(session, awake)
+    await wakeups.cancel(session, SUBJECT_KIND, [run.id for run in runs if run.next_at is None])
+
+
+async def _instants(
+    session: TenantSession, runs: Sequence[Run], *, now: datetime
+) -> dict[EscalationId, Instants]:
+    """Where the steps of each run lie now."""
+    marks = {run.id: [step.at for step in run.snapshot.definition.steps] for run in runs}
+    wanted = sorted({run.commitment_id for run in runs if marks[run.id] and not run.is_over})
+    asked = list(dict.fromkeys(mark for each in marks.values() for mark in each))
+    if not wanted:
+        return {run.id: {} for run in runs}
+    found = await commitments.instants(session, wanted, asked, now=now)
+    known: dict[CommitmentId, Mapping[object, datetime | None]] = {
+        commitment_id: dict(zip(asked, instants, strict=True)) for commitment_id, instants in found.items()
+    }
+    return {
+        run.id: {
+            index: known.get(run.commitment_id, {}).get(mark) for index, mark in enumerate(marks[run.id])
+        }
+        for run in runs
+    }
+
+
+def new_row(session: TenantSession, run: Run) -> EscalationRow:
+    """The row of a run that is new, which is not written yet."""
+    return EscalationRow(tenant_id=session.tenant_id, **models.columns(run))
+
+
+def when(now: datetime) -> When:
+    """When an entry counts that is made now, and what orders it."""
+    return When(at=now, received_at=now, id=str(ids.new_id()))
