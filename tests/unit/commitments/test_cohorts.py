@@ -1,7 +1,7 @@
 """Which promises are compared with one another, and what a history of them says."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.commitments.domain import BusinessDaysTarget, ElapsedTarget, InstantTarget, Target, WorkingTarget
 from service.commitments.forecasting import domain as forecasting
-from service.commitments.forecasting.domain import Cohort, Lived, Meter
+from service.commitments.forecasting.domain import Cohort, Lived, Meter, cohorts
 from tests.unit.commitments.ledgers import MONDAY, patient
 
 HOUR = timedelta(hours=1)
@@ -84,7 +84,7 @@ def test_enough_must_be_known_of_a_metric_and_of_a_cohort(lived: list[Lived], kn
 
 
 def test_of_too_many_cohorts_the_largest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecasting.cohorts, "COHORTS_MAX", 3)
+    monkeypatch.setattr(cohorts, "COHORTS_MAX", 3)
     lived = _lived(P1, 40) + _lived(P2, 30) + _lived(CHANGE, 20)
 
     assert sorted(one.cohort for one in forecasting.known(lived)) == sorted([ALL, INCIDENT, P1])
@@ -108,15 +108,18 @@ def test_a_small_cohort_is_held_by_the_one_around_it() -> None:
     assert shares[1] == pytest.approx(1 - (20 * 100 / 110) / 30, abs=0.01)
 
 
-def test_what_is_older_counts_less() -> None:
-    old = [
-        Lived(cohort=P1, started_at=MONDAY - 4 * forecasting.HALF_LIFE, used=9 * HOUR, fulfilled=True)
-    ] * 30
-    new = [Lived(cohort=P1, started_at=MONDAY, used=HOUR, fulfilled=True)] * 30
+def _at_once(count: int, started_at: datetime, *, hours: int) -> list[Lived]:
+    return [Lived(cohort=P1, started_at=started_at, used=hours * HOUR, fulfilled=True)] * count
 
-    [found] = forecasting.known([*old, *new])
 
-    assert found.curve.at(4 * HOUR) == pytest.approx(1 / 17)
+@pytest.mark.parametrize(("newer", "share"), [(200, 1 / 17), (199, 100 / 299)])
+def test_what_is_older_counts_less_unless_little_is_newer(newer: int, share: float) -> None:
+    """As many of long ago as are new count a sixteenth; where few are new, one of long ago counts half."""
+    older = _at_once(200, MONDAY - 4 * forecasting.HALF_LIFE, hours=9)
+
+    [found] = forecasting.known([*older, *_at_once(newer, MONDAY, hours=1)])
+
+    assert found.curve.at(4 * HOUR) == pytest.approx(share)
 
 
 HISTORIES = st.lists(

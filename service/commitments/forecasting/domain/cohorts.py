@@ -16,6 +16,9 @@ FULFILLED_MIN = 30
 COHORT_MIN = 10
 """A cohort of fewer promises has no curve of its own: the wider one stands for it."""
 
+REMEMBERED_MIN = 200
+"""So many of the newest promises of a metric count at least half, however long they took to come."""
+
 COHORTS_MAX = 200
 """For each metric; of more, the largest."""
 
@@ -96,6 +99,10 @@ def known(lived: Iterable[Lived], *, half_life: timedelta = curves.HALF_LIFE) ->
     """What a history says of each cohort in it. The same history, in any order, always says the same.
 
     How old a promise is is counted from the newest one: a history does not change by being looked at later.
+
+    Args:
+        lived: the history.
+        half_life: how fast it is forgotten where promises are many.
     """
     by_widest: dict[Cohort, list[Lived]] = {}
     for one in lived:
@@ -106,7 +113,8 @@ def known(lived: Iterable[Lived], *, half_life: timedelta = curves.HALF_LIFE) ->
 def _of_metric(lived: Sequence[Lived], half_life: timedelta) -> Iterator[Known]:
     if sum(one.fulfilled for one in lived) < FULFILLED_MIN:
         return
-    newest = max(one.started_at for one in lived)
+    starts = sorted((one.started_at for one in lived), reverse=True)
+    newest, half_life = starts[0], max(half_life, starts[0] - starts[:REMEMBERED_MIN][-1])
     found: dict[Cohort, Known] = {}
     for cohort, those in _cohorts(lived):
         wider = next((found[one] for one in cohort.wider() if one in found), None)

@@ -9,8 +9,9 @@ from itertools import groupby
 PRIOR_WEIGHT = 20.0
 """The wider cohort counts as much as this many requests of the cohort itself."""
 
-HALF_LIFE = timedelta(days=14)
-"""How fast what became of requests is forgotten: service desks change with their staff and their backlog."""
+HALF_LIFE = timedelta(days=7)
+"""How fast what became of requests is forgotten: service desks change with their staff and their backlog.
+Not in less than a week, for the days of the week differ; docs/guides/forecast.md shows the choice."""
 
 STEP_MIN = 0.02
 """A step by which the share falls by less than this part of itself is joined with the next."""
