@@ -98,9 +98,9 @@ class Measure:
 
     def used_up(self, share: float) -> datetime | None:
         """When that share of the target is used, not before the terms held; None if a pause is in the way."""
-        if share == 1:
-            return self.due_at
-        return self.reached(self._whole() * share)
+        if share != 1:
+            return self.reached(self._whole() * share)
+        return None if self.due_at is None else max(self.due_at, self.segment.at)
 
     def moved(self, at: datetime, span: timedelta) -> datetime | None:
         """The instant that lies `span` of this clock's time after `at`, or before it if that is negative.

@@ -10,6 +10,8 @@ from hypothesis import settings
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition
 from service.commitments import domain
 from service.commitments.domain import (
+    Announced,
+    Assigned,
     CalendarKey,
     Cancelled,
     EntryId,
@@ -91,10 +93,15 @@ class Ledger:
         return self
 
     def pause(
-        self, moment: datetime, cause: str = REQUESTER, *, received_at: datetime | None = None
+        self,
+        moment: datetime,
+        cause: str = REQUESTER,
+        *,
+        party: str = "requester",
+        received_at: datetime | None = None,
     ) -> "Ledger":
         when = self._when(moment, received_at)
-        self.entries.append(Paused(**when, cause=cause, party="requester"))
+        self.entries.append(Paused(**when, cause=cause, party=party))
         return self
 
     def resume(
@@ -117,8 +124,16 @@ class Ledger:
         self.entries.append(Cancelled(**self._when(moment, None)))
         return self
 
-    def told(self, moment: datetime, threshold: Threshold, cycle: int = 1) -> "Ledger":
-        self.entries.append(Told(**self._when(moment, None), cycle=cycle, threshold=threshold))
+    def assign(self, moment: datetime, group: str | None, person: str | None = None) -> "Ledger":
+        self.entries.append(Assigned(**self._when(moment, None), group=group, person=person))
+        return self
+
+    def announce(self, moment: datetime, cycle: int = 1) -> "Ledger":
+        self.entries.append(Announced(**self._when(moment, None), cycle=cycle, renegotiation="r1"))
+        return self
+
+    def told(self, moment: datetime, threshold: Threshold, cycle: int = 1, *, by: str = "") -> "Ledger":
+        self.entries.append(Told(**self._when(moment, None), cycle=cycle, threshold=threshold, by=by))
         return self
 
     def standing(self, now: datetime) -> Standing:

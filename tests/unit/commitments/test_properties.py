@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -15,8 +15,10 @@ from service.commitments.domain import (
     EndOfBusinessDayTarget,
     EntryId,
     Fulfilled,
+    InstantTarget,
     Judgement,
     LedgerEntry,
+    Level,
     OnChange,
     OnReopen,
     Outcome,
@@ -25,6 +27,7 @@ from service.commitments.domain import (
     Standing,
     Target,
     Terms,
+    TimeOfBusinessDayTarget,
     WorkingTarget,
 )
 from tests.unit.commitments.ledgers import (
@@ -55,7 +58,10 @@ TARGETS: st.SearchStrategy[Target] = st.one_of(
     st.builds(ElapsedTarget, st.integers(1, 4 * 86_400)),
     st.builds(BusinessDaysTarget, st.integers(1, 3)),
     st.builds(EndOfBusinessDayTarget, st.integers(0, 3)),
+    st.builds(TimeOfBusinessDayTarget, st.integers(0, 3), st.integers(0, 23).map(time)),
+    st.builds(InstantTarget, MINUTES.map(_after)),
 )
+GROUPS = st.sampled_from(["network", "desk"])
 TERMS: st.SearchStrategy[Terms] = st.builds(
     Terms,
     metric=st.just("resolve"),
@@ -65,8 +71,11 @@ TERMS: st.SearchStrategy[Terms] = st.builds(
     on_change=st.sampled_from(list(OnChange)),
     may_be_later=st.booleans(),
     warn_before=st.one_of(st.none(), st.integers(1, 600).map(lambda minutes: timedelta(minutes=minutes))),
-    fulfilled_by=st.just(frozenset({"resolved"})),
+    fulfilled_by=st.just(frozenset({"resolved", "reply"})),
     on_reopen=st.sampled_from(list(OnReopen)),
+    level=st.sampled_from(list(Level)),
+    held_by=st.none() | GROUPS,
+    restarts_by=st.sampled_from([frozenset[str](), frozenset({"reply"})]),
 )
 
 Append = Callable[[Ledger], object]
@@ -80,14 +89,17 @@ def _appending(method: str, *more: st.SearchStrategy[Any]) -> st.SearchStrategy[
 
 
 PAUSING = (_appending("pause", CAUSES), _appending("resume", CAUSES))
-OPEN_ENDED = st.lists(st.one_of(*PAUSING, _appending("reterm", TERMS)), max_size=8)
+ASSIGNING = _appending("assign", st.none() | GROUPS, st.none() | st.just("ann"))
+OPEN_ENDED = st.lists(st.one_of(*PAUSING, ASSIGNING, _appending("reterm", TERMS)), max_size=8)
 ANY = st.lists(
     st.one_of(
         *PAUSING,
+        ASSIGNING,
         _appending("reterm", TERMS),
-        _appending("fulfil"),
+        _appending("fulfil", st.sampled_from(["resolved", "reply"])),
         _appending("reopen"),
         _appending("cancel"),
+        _appending("announce", st.integers(1, 2)),
         _appending("resume", st.none()),
     ),
     max_size=10,
