@@ -50,9 +50,11 @@ from service.api.people import MemberController
 from service.api.permissions import BACKDATE
 from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
+from service.api.promises import PromiseController, RequestPromiseController
 from service.api.publishing import PublishingController
 from service.api.rates import Door, Metering
 from service.api.refusals import Witnessing, actor_of, noted, settling
+from service.api.renegotiations import CommitmentRenegotiationController, RenegotiationController
 from service.api.repinnings import (
     CalendarRepinningController,
     PolicyRepinningController,
@@ -117,6 +119,10 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CalendarRepinningController,
     RepinningController,
     CommitmentController,
+    RequestPromiseController,
+    PromiseController,
+    CommitmentRenegotiationController,
+    RenegotiationController,
     EventController,
     WebhookController,
     SandboxController,
@@ -206,7 +212,7 @@ def _door(settings: Settings, sessions: Sessions, limits: Mapping[str, int]) -> 
         gate=Gate(sessions, monotonic=time.monotonic, defaults=limits),
         seats=Seats(settings.database_pool_size),
         body_bytes_max=settings.body_bytes_max,
-        checks={"submitRequest": open_promises.refuse},
+        checks={"submitRequest": open_promises.refuse, "createCommitment": open_promises.refuse},
     )
 
 

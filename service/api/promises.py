@@ -8,12 +8,13 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from service import instants
 from service.api import fields
 from service.api.commitments import CommitmentView
 from service.api.idempotency import Once
 from service.audit.domain import Actor
 from service.commitments import promises
-from service.commitments.domain import InstantTarget
+from service.commitments.domain import InstantTarget, Target
 from service.commitments.promises import Name, Names, PolicyTarget, Seconds
 from service.db import TenantSession
 from service.errors import Fault
@@ -48,25 +49,34 @@ class CreateCommitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def word(self) -> Word:
         """Raises PromiseInvalid."""
-        if (self.due_at is None) == (self.target is None):
-            raise PromiseInvalid([Fault("", "Say when: with `due_at`, or with `target`, and not with both.")])
-        if self.due_at is not None and self.calendar is not None:
-            raise PromiseInvalid([Fault("/calendar", "An instant counts by no calendar; leave it out.")])
-        target = (
-            InstantTarget(self.due_at) if self.due_at is not None else promises.target_of(_given(self.target))
-        )
+        seconds = self.warn_before_seconds
         return Word(
             what=self.what,
             metric=self.metric,
-            target=target,
+            target=self._target(),
             calendar=self.calendar,
             to=self.to,
             fulfilled_by=frozenset(self.fulfilled_by),
             pausable_by=frozenset(self.pausable_by),
-            warn_before=(
-                None if self.warn_before_seconds is None else timedelta(seconds=self.warn_before_seconds)
-            ),
+            warn_before=None if seconds is None else timedelta(seconds=seconds),
         )
+
+    def _target(self) -> Target:
+        match self.due_at, self.target:
+            case None, target if target is not None:
+                return promises.target_of(target)
+            case datetime() as due_at, None:
+                self._refuse_calendar()
+                if not instants.is_usable(due_at):
+                    raise PromiseInvalid([Fault("/due_at", instants.refusal(due_at))])
+                return InstantTarget(due_at)
+            case _:
+                detail = "Say when: with `due_at`, or with `target`, and not with both."
+                raise PromiseInvalid([Fault("", detail)])
+
+    def _refuse_calendar(self) -> None:
+        if self.calendar is not None:
+            raise PromiseInvalid([Fault("/calendar", "An instant counts by no calendar; leave it out.")])
 
 
 class FulfilCommitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -116,7 +126,7 @@ class PromiseController(Controller):
     path = "/v1/commitments/{commitment_id:uuid}"
     tags = ("Commitments",)
 
-    @post("/fulfilment", operation_id="fulfilCommitment")
+    @post("/fulfilment", status_code=200, operation_id="fulfilCommitment")
     async def fulfil(
         self,
         session: NamedDependency[TenantSession],
@@ -132,9 +142,9 @@ class PromiseController(Controller):
             done = await promising.fulfil(session, commitment_id, caller=caller, at=data.at, now=now)
             return CommitmentView.of(done, now, with_risk=True)
 
-        return await once(effect)
+        return await once(effect, status_code=200)
 
-    @post("/cancellation", operation_id="cancelCommitment")
+    @post("/cancellation", status_code=200, operation_id="cancelCommitment")
     async def cancel(
         self,
         session: NamedDependency[TenantSession],
@@ -150,7 +160,7 @@ class PromiseController(Controller):
             cancelled = await promising.cancel(session, actor, commitment_id, data.reason, now=now)
             return CommitmentView.of(cancelled, now, with_risk=True)
 
-        return await once(effect)
+        return await once(effect, status_code=200)
 
     @post("/corrections", operation_id="correctCommitment")
     async def correct(
@@ -171,9 +181,3 @@ class PromiseController(Controller):
             return CommitmentView.of(corrected, now, with_risk=True)
 
         return await once(effect)
-
-
-def _given(target: PolicyTarget | None) -> PolicyTarget:
-    if target is None:
-        raise PromiseInvalid([Fault("/target", "Say when it is due.")])
-    return target

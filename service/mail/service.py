@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from service import ids
+from service.db import TenantSession
 from service.mail import domain, store
 from service.mail.domain import Mail, State
 from service.mail.errors import MailRefused
@@ -48,6 +49,11 @@ async def enqueue(platform: PlatformSession, vault: Vault, mail: Mail, *, now: d
         settled_at=None,
     )
     await store.add(platform, row)
+
+
+async def enqueue_within(session: TenantSession, vault: Vault, mail: Mail, *, now: datetime) -> None:
+    """The same in a transaction of a tenant; `now` is the wall clock's, by which mail is sent."""
+    await enqueue(PlatformSession(session.db), vault, mail, now=now)
 
 
 async def claim(platform: PlatformSession, *, now: datetime, limit: int) -> Sequence[Attempt]:

@@ -78,7 +78,7 @@ class CommitmentNotOfPerson(Conflict):
 
     def __init__(self, commitment_id: CommitmentId) -> None:
         super().__init__(
-            f"Commitment {commitment_id} was made by a policy; report what happened as an event of the request."
+            f"Commitment {commitment_id} was made by a policy; report what happened to the request instead."
         )
 
 

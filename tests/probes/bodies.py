@@ -152,6 +152,18 @@ BODIES: Mapping[str, Make] = {
     "completeHistoryLog": lambda _: {"bad_rows": 1},
     "submitRequest": _request,
     "reportEvent": lambda given: {"type": "changed", "facts": {"custom": {"note": given.fresh}}},
+    "createCommitment": lambda given: {
+        "what": f"I will call {given.fresh}",
+        "metric": "call",
+        "due_at": LATER,
+    },
+    "fulfilCommitment": lambda _: {},
+    "cancelCommitment": lambda given: {"reason": f"Because of {given.fresh}."},
+    "correctCommitment": lambda given: {"reason": f"Because of {given.fresh}."},
+    "proposeRenegotiation": lambda given: {"reason": f"Because of {given.fresh}.", "due_at": LATER},
+    "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
+    "settleRenegotiation": lambda _: {"accepted": True},
+    "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
     "createWebhookEndpoint": lambda given: {"url": f"https://example.com/{given.fresh}"},
     "moveSandboxClock": lambda _: {"now": LATER},
 }

@@ -21,6 +21,7 @@ MAKES = {
     "createBacktest": "backtest",
     "createCalendar": "calendar",
     "createClient": "client",
+    "createCommitment": "promise",
     "createContact": "contact",
     "createGroup": "group",
     "createHistoryLog": "history log",
@@ -33,6 +34,7 @@ MAKES = {
     "declareFact": "fact",
     "inviteMember": "member",
     "planMaintenance": "maintenance window",
+    "proposeRenegotiation": "renegotiation",
     "registerService": "service",
     "repinCalendar": "repinning",
     "repinPolicy": "repinning",
@@ -49,7 +51,8 @@ STEPS = (
     *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
     *("repinPolicy", "repinCalendar"),
-    *("submitRequest", "submitRequest", "reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
+    *("submitRequest", "submitRequest", "createCommitment", "createCommitment", "proposeRenegotiation"),
+    *("reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
     *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
     *("createBacktest", "createBacktest"),
 )
@@ -58,6 +61,7 @@ STEPS = (
 FIRST = {
     "approvePolicy": ("revisePolicy", "submitPolicy"),
     "cancelRepinning": ("resumeRepinning",),
+    "correctCommitment": ("moveSandboxClock",),
     "publishPolicy": ("revisePolicy",),
     "deleteBacktest": ("cancelBacktest",),
     "reactivateMember": ("deactivateMember",),
@@ -65,12 +69,16 @@ FIRST = {
     "returnPolicy": ("revisePolicy", "submitPolicy"),
     "retirePolicy": ("revisePolicy", "publishPolicy"),
     "revertPolicy": ("revisePolicy", "publishPolicy"),
+    "settleRenegotiation": ("answerRenegotiation",),
     "submitPolicy": ("revisePolicy",),
     "unschedulePolicy": ("revisePolicy", "publishPolicy"),
 }
 """What must be done to an object before an operation can be done to it."""
 
-FIRST_WITH = {("unschedulePolicy", "publishPolicy"): {"effective_at": LATER}}
+FIRST_WITH = {
+    ("settleRenegotiation", "answerRenegotiation"): {"reply": "counter", "due_at": LATER},
+    ("unschedulePolicy", "publishPolicy"): {"effective_at": LATER},
+}
 """The body of such a step, where it is another than usual."""
 
 MEMBERS_ONLY = frozenset({"approvePolicy", "returnPolicy"})
@@ -223,3 +231,13 @@ async def _look(party: Party, operation: Operation) -> None:
         party.keep("audit record", record["id"])
         party.keep("audit subject", record["subject"])
         party.keep("actor", record["actor"])
+
+
+async def propose(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let the owner of a tenant propose something to a client organization, which it may answer."""
+    operation = operations["proposeRenegotiation"]
+    call = owner.call(operation)
+    named = replace(call, path_values={"commitment_id": party.own["commitment"]})
+    answer = await owner.send(named)
+    assert answer.status_code == 201, answer.text
+    party.keep("renegotiation", answer.json()["id"])

@@ -20,6 +20,9 @@ REFERS: Mapping[str, str] = {
     "client_id": "client",
     "commitment_id": "commitment",
     "contact_id": "contact",
+    "cancelCommitment/commitment_id": "promise",
+    "createCommitment/to": "contact",
+    "fulfilCommitment/commitment_id": "promise",
     "cursor": "cursor",
     "email": "email",
     "endpoint_id": "endpoint",
@@ -52,6 +55,7 @@ REFERS: Mapping[str, str] = {
     "repinPolicy/clients": "client name",
     "repinPolicy/preview_id": "repinning",
     "repinPolicy/services": "service name",
+    "renegotiation_id": "renegotiation",
     "repinning_id": "repinning",
     "request_id": "request",
     "requester": "contact",
@@ -107,6 +111,8 @@ PLAIN = frozenset(
         *("not_over", "reason", "a", "b"),
         *("end", "end_at", "ends_at", "first_handover", "length", "rotations", "start", "start_at", "zone"),
         *("assignee", "previewLadder/hours", "metric", "promise", "request", "started_at", "target"),
+        *("accepted", "answer_within_seconds", "comment", "cycle", "due_at", "fulfilled_by", "link", "what"),
+        *("pausable_by", "remedies", "reply", "tried", "warn_before_seconds"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )

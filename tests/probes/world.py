@@ -132,6 +132,8 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         owners.setdefault(tenant.id, made[name])
         await _authorize(ground, made[name])
         await parties.furnish(made[name], operations)
+        if made[name].client_id is not None:
+            await parties.propose(owners[tenant.id], made[name], operations)
     await ground.connection.exec_driver_sql("savepoint furnished")
     yield World(ground, described, operations, **made)
     for party in made.values():

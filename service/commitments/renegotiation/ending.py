@@ -6,8 +6,8 @@ from datetime import datetime
 from service import ids
 from service.commitments import service as commitments
 from service.commitments.domain import ClockState, EntryId, Origin
-from service.commitments.models import Commitment, Made
 from service.commitments.errors import CommitmentEnded
+from service.commitments.models import Commitment, Made
 from service.commitments.renegotiation import domain, proposing, revising, store, telling
 from service.commitments.renegotiation.domain import Answered, Entry, Settled, State, Withdrawn
 from service.commitments.renegotiation.models import Renegotiation, RenegotiationRow

@@ -17,6 +17,7 @@ from service.commitments.renegotiation.errors import (
     RenegotiatedTooOften,
     RenegotiationInvalid,
 )
+from service.commitments.renegotiation.links import Link
 from service.commitments.renegotiation.models import Renegotiation
 from service.commitments.renegotiation.revising import CHAIN_MAX, Proposal
 from service.commitments.service import Account
@@ -50,8 +51,9 @@ async def proposed(
     found = revising.proposed(proposal, due_at, judged, known, now)
     if isinstance(found, list):
         raise RenegotiationInvalid(found)
+    renegotiation_id, secret = RenegotiationId(ids.new_id()), proposal.link_secret
     return Renegotiation(
-        id=RenegotiationId(ids.new_id()),
+        id=renegotiation_id,
         commitment_id=commitment.id,
         request_id=commitment.request_id,
         client_id=commitment.client_id,
@@ -61,7 +63,7 @@ async def proposed(
         proposed=found,
         working_distance=revising.working_distance(found, judged.terms, known),
         standing=Standing(state=State.WAITING, since=now, due_at=due_at),
-        link_sha256=proposal.link_sha256,
+        link_sha256=None if secret is None else Link(session.tenant_id, renegotiation_id, secret).sha256,
         sequence=1,
     )
 

@@ -1,6 +1,6 @@
 """What may be proposed instead of a promise, and the terms of what is promised then. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from service import instants
@@ -37,7 +37,7 @@ class Proposal:
     Attributes:
         due: what is promised instead: an instant, or a target that counts from now in the promise's clock.
         answer_within: wall time that the user has to answer; None as the policy says.
-        link_sha256: the digest of the link that the requester is given, if any.
+        link_secret: of the link that the requester is given, if any: 256 random bits, as text.
     """
 
     reason: str
@@ -45,7 +45,7 @@ class Proposal:
     remedies: tuple[Remedy, ...] = ()
     due: datetime | Target
     answer_within: timedelta | None = None
-    link_sha256: bytes | None = None
+    link_secret: str | None = field(default=None, repr=False)
 
 
 def clock_of(terms: Terms, calendars: Calendars) -> WorkingTime:
