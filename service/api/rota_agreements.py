@@ -28,7 +28,7 @@ from service.api.rota_views import (
 from service.api.security import Principal
 from service.audit.domain import Actor
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.escalations.rotas import feeds, overrides
+from service.escalations.rotas import feeds, ics, overrides
 from service.ids import RotaFeedId, RotaId, RotaOverrideId
 from service.settings import Settings
 from service.tenants import service as tenants
@@ -194,7 +194,7 @@ class FeedController(Controller):
     path = "/rota-feeds"
     tags = ("Rotas",)
 
-    @get("/{token:str}/calendar.ics", operation_id="readRotaFeed", media_type=rotas.CALENDAR)
+    @get("/{token:str}/calendar.ics", operation_id="readRotaFeed", media_type=ics.MEDIA_TYPE)
     async def read(
         self,
         request: Request[Any, Any, Any],

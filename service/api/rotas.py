@@ -21,8 +21,6 @@ from service.escalations.rotas import feeds, ics, service
 from service.escalations.rotas.domain import WrittenRota
 from service.ids import RotaId
 
-CALENDAR = f"{ics.MEDIA_TYPE}; charset=utf-8"
-
 Start = Annotated[str, fields.instant_parameter("Where the stretch begins")]
 End = Annotated[str, fields.instant_parameter("Where the stretch ends, 400 days later at most")]
 At = Annotated[str | None, fields.instant_parameter("As of when; the tenant's now when left out")]
@@ -138,7 +136,7 @@ class RotaController(Controller):
         found = await service.gaps(session, rota_id, first, last)
         return paging.page(found, position=lambda gap: gap.end, view=GapView.of)
 
-    @get("/{rota_id:uuid}/calendar.ics", operation_id="getRotaCalendar", media_type=CALENDAR)
+    @get("/{rota_id:uuid}/calendar.ics", operation_id="getRotaCalendar", media_type=ics.MEDIA_TYPE)
     async def show_calendar(
         self,
         request: Request[Any, Any, Any],
@@ -154,7 +152,7 @@ def calendar(request: Request[Any, Any, Any], document: bytes) -> Response[bytes
     """An iCalendar document, unless the caller has it already."""
     tag = f'"{hashlib.sha256(document).hexdigest()}"'
     response = conditional.respond(request, document, tag=tag)
-    response.media_type = CALENDAR
+    response.media_type = ics.MEDIA_TYPE
     return response
 
 
