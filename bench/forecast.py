@@ -3,10 +3,10 @@
     python -m bench.forecast [LOG.csv.xz] [--picture FILE.svg]
 
 The log is a UCI 498 one: the even half (var/uci498), or what is named. The sample of the repository is too
-short: its incidents were opened within days, before any of them had been closed. Incidents are in the order of
-their opening. Nothing that happened after an instant is known at it: what was open then counts as open, with
-the priority that it had then. An incident is missed if it was closed after the time that the example's policy
-gives its last priority.
+short: its incidents were opened within days, before any of them had been closed. Incidents are in the order
+of their opening. Nothing that happened after an instant is known at it: what was open then counts as open,
+with the priority that it had then. An incident is missed if it was closed after the time that the example's
+policy gives its last priority.
 
 Two ways of learning are shown: once, at the end of the first 60 %; and each midnight, as the service does it.
 The half-life of the history is chosen within the first 60 %, by how well its own last 40 % would have been
