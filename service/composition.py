@@ -11,11 +11,12 @@ from service.commitments import service as commitments
 from service.commitments.forecasting import service as forecasting
 from service.commitments.renegotiation import service as renegotiations
 from service.db import TenantSession
+from service.escalations.runs import service as runs
 from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
-from service.requests import renegotiating
+from service.requests import escalating, renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
 from service.rules import meters, publishing, recording, vetting
@@ -37,8 +38,15 @@ async def _held(session: TenantSession, subject_id: UUID, /, *, now: datetime) -
     await maintenance.look(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
 
 
+async def _climbed(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
+    """A step that gives a request to another group has it decided anew."""
+    await escalating.advance(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
+
+
 ADVANCES: Mapping[str, Advance] = {
-    commitments.SUBJECT_KIND: commitments.advance,
+    commitments.SUBJECT_KIND: escalating.look_at_promise,
+    runs.AFFAIR_KIND: escalating.look_at_request,
+    runs.SUBJECT_KIND: _climbed,
     forecasting.SUBJECT_KIND: forecasting.advance,
     maintenance.REQUEST_KIND: _held,
     maintenance.SUBJECT_KIND: maintenance.advance,

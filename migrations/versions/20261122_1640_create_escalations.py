@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("assignment_group", sa.Text(), nullable=True),
         sa.Column("climbs", JSONB(), nullable=False),
+        sa.Column("declined", JSONB(), nullable=False),
         moment("asked_at"),
         keys=[to("request", "id")],
         clients=Clients.OWN,

@@ -16,6 +16,8 @@ from service.commitments.renegotiation.domain import Answered, Settled, Withdraw
 from service.commitments.renegotiation.models import Renegotiation
 from service.commitments.renegotiation.service import Changed, Proposal
 from service.db import TenantSession
+from service.escalations.runs import service as runs
+from service.escalations.runs.models import Affair
 from service.ids import ClientId, CommitmentId, RenegotiationId
 from service.requests import store
 
@@ -75,9 +77,19 @@ async def advance(session: TenantSession, subject_id: UUID, /, *, now: datetime)
     return await _followed(session, changed, now=now)
 
 
-async def follow(session: TenantSession, found: Sequence[Commitment], *, now: datetime) -> None:
-    """What follows from where promises came to stand: what is proposed instead, and who climbs for them."""
+async def follow(
+    session: TenantSession, found: Sequence[Commitment], *, affair: Affair | None = None, now: datetime
+) -> None:
+    """What follows from where promises came to stand: what is proposed instead, and who climbs for them.
+
+    Args:
+        session: of the tenant; the caller holds the rows of the promises locked.
+        found: promises of one request.
+        affair: what ladders go by of the request, if that may have changed.
+        now: the tenant's now.
+    """
     await renegotiations.withdraw_ended(session, found, now=now)
+    await runs.follow(session, found, affair=affair, now=now)
 
 
 async def _lock(
@@ -90,4 +102,6 @@ async def _lock(
 
 async def _followed(session: TenantSession, changed: Changed, *, now: datetime) -> Renegotiation:
     await follow(session, changed.commitments, now=now)
+    if changed.declined:
+        await runs.declined(session, changed.commitments[0], now=now)
     return changed.renegotiation

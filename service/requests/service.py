@@ -10,9 +10,21 @@ from service.commitments.models import Commitment
 from service.commitments.renegotiation import service as renegotiations
 from service.commitments.service import Prospect
 from service.db import TenantSession
+from service.escalations.runs import service as runs
 from service.ids import RequestId
 from service.outbox import service as outbox
-from service.requests import deciding, deeds, domain, holding, intake, models, store, telling
+from service.requests import (
+    affairs,
+    deciding,
+    deeds,
+    domain,
+    holding,
+    intake,
+    models,
+    renegotiating,
+    store,
+    telling,
+)
 from service.requests.domain import Decision, Request, RequestEvent
 from service.requests.errors import EventInvalid
 from service.requests.intake import Caller, Context, Report, Submission
@@ -99,6 +111,9 @@ async def submit(
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
     await audit.record(session, caller.actor, deeds.submitted(request, decision), now=now)
+    if decision.climbs:
+        promised = [step.commitment for step in made]
+        await runs.follow(session, promised, affair=affairs.of(request, decision), now=now)
     accepted = Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
     for owed in await holding.owed(session, request, now=now):
         held = await append(session, rulebook, accepted.request, owed, caller.actor, now=now)
@@ -183,6 +198,8 @@ async def append(
         request = replace(request, sequence=drafts[-1].sequence)
         await store.save(session, request)
         await outbox.append(session, drafts)
+    affair = affairs.of(request, found.decision)
+    await renegotiating.follow(session, found.commitments, affair=affair, now=now)
     return Recorded(event=event, request=request, decision=found.decision, commitments=found.commitments)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.audit.domain import Actor
 from service.db import TenantRow
 from service.escalations.climbs import Climb
 from service.escalations.ladders import wire as ladders_wire
@@ -121,6 +122,19 @@ class Run:
         return self.state is State.ENDED
 
 
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Who acts on a run.
+
+    Attributes:
+        member_id: the member, who may act through an application, or have one act for them.
+        actor: as the audit trail calls whoever asked for it.
+    """
+
+    member_id: MemberId
+    actor: Actor
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """That somebody was told, and of what. It never changes.
@@ -156,6 +170,7 @@ class AffairRow(TenantRow):
     """Its id is the request's.
 
     Attributes:
+        declined: promises of which a client's own transaction declined what was offered instead.
         asked_at: when the request was last brought before its ladders.
     """
 
@@ -172,6 +187,7 @@ class AffairRow(TenantRow):
     assignee: Mapped[str | None]
     assignment_group: Mapped[str | None]
     climbs: Mapped[list[Any]]
+    declined: Mapped[list[Any]]
     asked_at: Mapped[datetime]
 
     def to_domain(self) -> Affair:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from service import ids
 from service.audit import service as audit
-from service.audit.domain import Actor, Deed
+from service.audit.domain import Deed
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
@@ -24,10 +24,10 @@ from service.escalations.runs.domain import Because, Begun, Ended, Entry, Raised
 from service.escalations.runs.errors import EscalationInvalid, EscalationUnderWay
 from service.escalations.runs.following import ROUNDS_MAX, Beginning
 from service.escalations.runs.keeping import Held
-from service.escalations.runs.models import Affair, EscalationRow, Notice, Run, Snapshot
+from service.escalations.runs.models import Affair, EscalationRow, Notice, Responder, Run, Snapshot
 from service.escalations.runs.store import Sought, SoughtNotices
 from service.escalations.runs.telling import SUBJECT_KIND, Scene
-from service.ids import CommitmentId, EscalationId, MemberId, RequestId
+from service.ids import CommitmentId, EscalationId, RequestId
 from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
 
@@ -40,11 +40,11 @@ __all__ = [
     "SoughtNotices",
     "Start",
     "declined",
+    "find",
     "follow",
     "get",
     "list_notices",
     "list_runs",
-    "request_of",
     "start",
 ]
 
@@ -58,13 +58,13 @@ class Start:
 
     Attributes:
         ladder: its name.
-        by: the member who does.
-        why: in their words.
+        why: in the words of whoever does.
+        commitment_id: the promise that it is climbed for; None for the one that is due next.
     """
 
     ladder: str
-    by: MemberId
     why: str
+    commitment_id: CommitmentId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +119,34 @@ async def catch_up(session: TenantSession, commitments: Sequence[Commitment], *,
     """Do for the promises of a request what `follow` had to leave, as of when it was left."""
     if not commitments:
         return
-    known = await store.affair(session, commitments[0].request_id)
-    asked_at = await store.asked_at(session, commitments[0].request_id)
-    if known is not None and asked_at is not None:
-        await _follow(session, known, commitments, begun_at=min(asked_at, now), now=now)
+    request_id = commitments[0].request_id
+    known, left = await store.affair(session, request_id), await store.left_over(session, request_id)
+    if known is None or left is None:
+        return
+    asked_at, refused = left
+    await _follow(session, known, commitments, begun_at=min(asked_at, now), now=now)
+    await store.set_declined(session, request_id, [])
+    for commitment_id in refused:
+        await _raise_to_manager(session, commitment_id, now=now)
 
 
-async def declined(session: TenantSession, commitment_id: CommitmentId, *, now: datetime) -> None:
-    """The client declined what it was offered instead of a promise: a manager is told at once."""
-    rows = [row for row in await store.of_promises(session, [commitment_id]) if not row.to_domain().is_over]
-    for held in await keeping.loaded(session, rows, now=now):
-        step = _manager_step(held.run.snapshot.definition)
-        await keeping.write(session, held, [Raised(**keeping.when(now), by=None, step=step)], [], now=now)
+async def declined(session: TenantSession, commitment: Commitment, *, now: datetime) -> None:
+    """The client declined what it was offered instead of a promise: a manager is told at once.
+
+    The caller holds the row of the request locked.
+    """
+    if session.client_id is None:
+        await _raise_to_manager(session, commitment.id, now=now)
+        return
+    left = await store.left_over(session, commitment.request_id)
+    if left is not None:
+        await store.set_declined(session, commitment.request_id, [*left[1], commitment.id])
+        await wakeups.schedule(session, [WakeUp(AFFAIR_KIND, commitment.request_id, now)])
 
 
 async def start(
     session: TenantSession,
-    actor: Actor,
+    responder: Responder,
     affair: Affair,
     commitment: Commitment,
     wanted: Start,
@@ -146,7 +157,7 @@ async def start(
 
     Args:
         session: of the tenant; the caller holds the rows of the request and of the promise locked.
-        actor: who asks for it.
+        responder: who begins it.
         affair: what is known of the request.
         commitment: the promise that it is climbed for.
         wanted: what is begun.
@@ -174,15 +185,15 @@ async def start(
         by_hand=True,
     )
     entries = [
-        Begun(**keeping.when(now), by=wanted.by, note=wanted.why),
-        Raised(**keeping.when(now), by=wanted.by, step=0),
+        Begun(**keeping.when(now), by=responder.member_id, note=wanted.why),
+        Raised(**keeping.when(now), by=responder.member_id, step=0),
     ]
     scene = Scene(run=run, affair=affair, commitment=commitment, now=now, new_id=ids.new_id)
-    said = {"by": wanted.by, "why": wanted.why}
+    said = {"by": responder.member_id, "why": wanted.why}
     await _begin(session, run, entries, [telling.told("escalation.started", scene, said)], now=now)
     after = {"ladder": wanted.ladder, "commitment_id": commitment.id, **said}
     deed = Deed("escalation.started", f"escalation:{run.id}", after=after)
-    await audit.record(session, actor, deed, now=now)
+    await audit.record(session, responder.actor, deed, now=now)
     return run.id
 
 
@@ -193,8 +204,8 @@ async def get(session: TenantSession, escalation_id: EscalationId, *, now: datet
     return Account(held.run, held.standing([], now), tuple(domain.in_order(held.ledger)))
 
 
-async def request_of(session: TenantSession, escalation_id: EscalationId) -> Run:
-    """The run, to see which request and promise it is of. Raises EscalationNotFound."""
+async def find(session: TenantSession, escalation_id: EscalationId) -> Run:
+    """A run as it was last looked at. Raises EscalationNotFound."""
     return (await store.get(session, escalation_id)).to_domain()
 
 
@@ -208,6 +219,15 @@ async def list_notices(
 ) -> list[Notice]:
     """Notices, the newest first."""
     return [row.to_domain() for row in await store.notices(session, sought, before=before, limit=limit)]
+
+
+async def _raise_to_manager(session: TenantSession, commitment_id: CommitmentId, *, now: datetime) -> None:
+    rows = [
+        row for row in await store.of_promises(session, [commitment_id]) if row.state != State.ENDED.value
+    ]
+    for held in await keeping.loaded(session, rows, now=now):
+        step = _manager_step(held.run.snapshot.definition)
+        await keeping.write(session, held, [Raised(**keeping.when(now), by=None, step=step)], [], now=now)
 
 
 async def _noted(

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Table, exists, or_, select, update
 
+from service import ids
 from service.db import TenantSession, insert_rows, run
 from service.escalations.runs import models
 from service.escalations.runs.domain import Entry, State
@@ -71,14 +72,29 @@ async def affair(session: TenantSession, request_id: RequestId) -> Affair | None
     return None if found is None else found.to_domain()
 
 
-async def asked_at(session: TenantSession, request_id: RequestId) -> datetime | None:
+async def left_over(
+    session: TenantSession, request_id: RequestId
+) -> tuple[datetime, list[CommitmentId]] | None:
+    """When a request was last brought before its ladders, and the promises that were declined anew since."""
     row = AffairRow
-    query = select(row.asked_at).where(row.tenant_id == session.tenant_id, row.id == request_id)
-    return (await session.db.execute(query)).scalar()
+    query = select(row.asked_at, row.declined).where(row.tenant_id == session.tenant_id, row.id == request_id)
+    found = (await session.db.execute(query)).first()
+    if found is None:
+        return None
+    return found.asked_at, [CommitmentId(ids.read_id(each)) for each in found.declined]
+
+
+async def set_declined(
+    session: TenantSession, request_id: RequestId, declined: Collection[CommitmentId]
+) -> None:
+    row = AffairRow
+    changed = update(row).where(row.tenant_id == session.tenant_id, row.id == request_id)
+    await session.db.execute(changed.values(declined=[str(each) for each in declined]))
 
 
 async def add_affair(session: TenantSession, new: Affair, *, now: datetime) -> None:
-    columns = {"tenant_id": session.tenant_id, **models.affair_columns(new, asked_at=now)}
+    known = {"tenant_id": session.tenant_id, "declined": list[str]()}
+    columns = {**known, **models.affair_columns(new, asked_at=now)}
     await insert_rows(session.db, AFFAIRS, [columns])
 
 
@@ -134,7 +150,7 @@ async def listed(
     return list(await session.db.scalars(query))
 
 
-def _concerns(session: TenantSession, member_id: MemberId) -> Any:
+def _concerns(session: TenantSession, member_id: MemberId) -> ColumnElement[bool]:
     told = exists().where(
         NoticeRow.tenant_id == session.tenant_id,
         NoticeRow.escalation_id == EscalationRow.id,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from service.commitments.promises import COMMITMENT, DEFAULT
 from service.escalations import climbs
-from service.escalations.climbs import ESCALATION
+from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId, PolicyVersionId
 from service.instants import rfc3339
 from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
@@ -78,6 +78,12 @@ class Decision:
         if not record.winners:
             return COMMITMENT.write_outcome(DEFAULT)["promises"]
         return None if record.outcome is None or self.rule_id is None else record.outcome["promises"]
+
+    @property
+    def climbs(self) -> list[Climb]:
+        """The ladders that are to be climbed, and by which promises."""
+        outcome = self.of(ESCALATION.name).outcome
+        return [] if outcome is None else climbs.climbs_in(outcome)
 
     @property
     def ladders(self) -> list[str]:
