@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from service import instants
 from service.api import fields
-from service.api.commitments import CommitmentView
+from service.api.commitment_views import CommitmentView
 from service.api.idempotency import Once
 from service.audit.domain import Actor
 from service.commitments import promises
@@ -117,7 +117,7 @@ class RequestPromiseController(Controller):
         async def effect() -> Response[CommitmentView]:
             made = await promising.promise(session, actor, request_id, data.word(), now=now)
             address = f"/v1/commitments/{made.id}"
-            return Response(CommitmentView.of(made, now, with_risk=True), headers={"Location": address})
+            return Response(CommitmentView.of(made, now, in_full=True), headers={"Location": address})
 
         return await once(effect)
 
@@ -140,7 +140,7 @@ class PromiseController(Controller):
 
         async def effect() -> CommitmentView:
             done = await promising.fulfil(session, commitment_id, caller=caller, at=data.at, now=now)
-            return CommitmentView.of(done, now, with_risk=True)
+            return CommitmentView.of(done, now, in_full=True)
 
         return await once(effect, status_code=200)
 
@@ -158,7 +158,7 @@ class PromiseController(Controller):
 
         async def effect() -> CommitmentView:
             cancelled = await promising.cancel(session, actor, commitment_id, data.reason, now=now)
-            return CommitmentView.of(cancelled, now, with_risk=True)
+            return CommitmentView.of(cancelled, now, in_full=True)
 
         return await once(effect, status_code=200)
 
@@ -178,6 +178,6 @@ class PromiseController(Controller):
             corrected = await promising.correct(
                 session, actor, commitment_id, data.reason, cycle=data.cycle, now=now
             )
-            return CommitmentView.of(corrected, now, with_risk=True)
+            return CommitmentView.of(corrected, now, in_full=True)
 
         return await once(effect)

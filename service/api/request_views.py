@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from service.api.commitments import CommitmentView
+from service.api.commitment_views import CommitmentView, UsageView
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
 from service.ids import ClientId, ContactId, DecisionId, EventId, RequestId, ServiceId
@@ -87,7 +87,7 @@ class AcceptedView(msgspec.Struct, frozen=True):
             rule_id=decision.rule_id,
             verdict=verdicts.of(decision.verdict),
             reason=decision.reason,
-            commitments=[CommitmentView.of(commitment, now) for commitment in accepted.commitments],
+            commitments=CommitmentView.all_of(accepted.commitments, now, in_full=in_full),
         )
 
 
@@ -101,13 +101,13 @@ class RecordedView(msgspec.Struct, frozen=True):
     commitments: list[CommitmentView]
 
     @classmethod
-    def of(cls, recorded: Recorded, now: datetime) -> "RecordedView":
+    def of(cls, recorded: Recorded, now: datetime, *, in_full: bool) -> "RecordedView":
         return cls(
             event_id=recorded.event.id,
             request_id=recorded.request.id,
             state=recorded.request.state,
             decision_id=None if recorded.decision is None else recorded.decision.id,
-            commitments=[CommitmentView.of(commitment, now) for commitment in recorded.commitments],
+            commitments=CommitmentView.all_of(recorded.commitments, now, in_full=in_full),
         )
 
 
@@ -165,15 +165,18 @@ class IntervalView(msgspec.Struct, frozen=True):
 
 
 class PromiseTimelineView(msgspec.Struct, frozen=True):
-    """One promise, and how the time of its current cycle was spent."""
+    """One promise, how the time of its current cycle was spent, and who used it."""
 
     commitment: CommitmentView
     intervals: list[IntervalView]
+    time: list[UsageView]
 
     @classmethod
-    def of(cls, account: Account, now: datetime) -> "PromiseTimelineView":
+    def of(cls, account: Account, now: datetime, *, in_full: bool) -> "PromiseTimelineView":
         return cls(
-            CommitmentView.of(account.commitment, now), [IntervalView.of(each) for each in account.intervals]
+            CommitmentView.of(account.commitment, now),
+            [IntervalView.of(each) for each in account.intervals],
+            UsageView.all_of(account.usages[-1], in_full=in_full),
         )
 
 

@@ -104,7 +104,7 @@ class RequestController(Controller):
             recorded = await service.record(
                 session, rulebook, request_id, data.report(now), caller=caller, now=now
             )
-            return RecordedView.of(recorded, now)
+            return RecordedView.of(recorded, now, in_full=caller.client_id is None)
 
         return await once(effect)
 
@@ -153,6 +153,8 @@ class RequestController(Controller):
         now: NamedDependency[datetime],
         request_id: FromPath[RequestId],
     ) -> TimelineView:
-        """Show how the time of each promise was spent: counting, closed or paused."""
+        """Show how the time of each promise was spent: counting, closed or paused; and who used it."""
         found = await reading.timeline(session, request_id, client_id=caller.client_id, now=now)
-        return TimelineView(request_id, now, [PromiseTimelineView.of(account, now) for account in found])
+        in_full = caller.client_id is None
+        shown = [PromiseTimelineView.of(account, now, in_full=in_full) for account in found]
+        return TimelineView(request_id, now, shown)

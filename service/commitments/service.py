@@ -197,9 +197,12 @@ async def get(
     return (await _accounts(session, [row], now=now))[0]
 
 
-async def accounts(session: TenantSession, request_id: RequestId, *, now: datetime) -> list[Account]:
-    """The promises of a request, each with all that explains it."""
-    return await _accounts(session, await store.of_request(session, request_id), now=now)
+async def accounts(
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None, now: datetime
+) -> list[Account]:
+    """The promises of a request, each with all that explains it; for a client, those that it was made."""
+    found = await store.of_request(session, request_id, client_id=client_id)
+    return await _accounts(session, found, now=now)
 
 
 async def list_commitments(
@@ -238,7 +241,10 @@ async def _accounts(
     ledgers = await store.ledgers(session, [row.id for row in found])
     terms = steps.all_terms(ledgers.values())
     look = await _look(session, terms, now=now, cohorts=_cohorts(terms, {row.peers for row in found}))
-    return [steps.account(row.to_domain(), ledgers[row.id], look) for row in found]
+    revisions = await store.revisions(session, [row.id for row in found])
+    return [
+        steps.account(row.to_domain(), ledgers[row.id], look, revised_by=revisions[row.id]) for row in found
+    ]
 
 
 async def _look(

@@ -19,6 +19,7 @@ from service.commitments.domain import (
     Happening,
     HappeningKind,
     LedgerEntry,
+    Level,
     Origin,
     Paused,
     Reopened,
@@ -133,6 +134,7 @@ class Account:
         standing: what the ledger says at that instant, whether it was told of yet or not.
         intervals: how the time of its current cycle was spent.
         usages: who used the time of each of its cycles.
+        revised_by: the promises that were made beside it when it could not be kept.
         risk: what is forecast of it.
     """
 
@@ -141,6 +143,7 @@ class Account:
     entries: tuple[LedgerEntry, ...]
     intervals: tuple[Interval, ...]
     usages: tuple[tuple[Usage, ...], ...]
+    revised_by: tuple[CommitmentId, ...] = ()
     risk: Risk = risks.NONE
 
 
@@ -496,6 +499,7 @@ def _event(
             **(_forecast(risk) if happening.kind is HappeningKind.AT_RISK else {}),
         },
         client_id=commitment.client_id,
+        internal=commitment.level is not Level.SLA,
     )
 
 
@@ -505,7 +509,13 @@ def _forecast(risk: Risk) -> dict[str, Any]:
     return {"miss_chance": risk.chance, "curve_id": curve_id}
 
 
-def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -> Account:
+def account(
+    commitment: Commitment,
+    ledger: Sequence[LedgerEntry],
+    look: Look,
+    *,
+    revised_by: Sequence[CommitmentId] = (),
+) -> Account:
     """Explain a promise by its ledger."""
     standing = domain.standing(ledger, look.calendars, look.now)
     current = standing.current
@@ -523,5 +533,6 @@ def account(commitment: Commitment, ledger: Sequence[LedgerEntry], look: Look) -
         entries=tuple(domain.in_order(ledger)),
         intervals=tuple(timeline(standing, look.calendars, until=until)),
         usages=usages(ledger, look.calendars, look.now),
+        revised_by=tuple(revised_by),
         risk=risk,
     )

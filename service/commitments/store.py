@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, select
 
-from service.commitments.domain import ClockState, LedgerEntry, Outcome
+from service.commitments.domain import ClockState, LedgerEntry, Level, Origin, Outcome
 from service.commitments.errors import CommitmentNotFound
 from service.commitments.models import CommitmentEntryRow, CommitmentRow
 from service.db import TenantSession, insert_rows, run
@@ -28,15 +28,23 @@ class Sought:
     outcome: Outcome | None = None
     clock: ClockState | None = None
     due_before: datetime | None = None
+    metric: str | None = None
+    level: Level | None = None
+    origin: Origin | None = None
+    silent: bool | None = None
+    corrected: bool | None = None
 
 
 def _mine(session: TenantSession, client_id: ClientId | None) -> Select[CommitmentRow]:
+    """Promises; for a client organization, those that it was made."""
     query = (
         select(CommitmentRow)
         .where(CommitmentRow.tenant_id == session.tenant_id)
         .execution_options(populate_existing=True)
     )
-    return query if client_id is None else query.where(CommitmentRow.client_id == client_id)
+    if client_id is None:
+        return query
+    return query.where(CommitmentRow.client_id == client_id, CommitmentRow.level == Level.SLA.value)
 
 
 async def get(
@@ -51,10 +59,10 @@ async def get(
 
 
 async def of_request(
-    session: TenantSession, request_id: RequestId, *, lock: bool = False
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None = None, lock: bool = False
 ) -> list[CommitmentRow]:
     """The promises of a request in the order of their ids, which is also that of locking them."""
-    query = _mine(session, None).where(CommitmentRow.request_id == request_id).order_by(CommitmentRow.id)
+    query = _mine(session, client_id).where(CommitmentRow.request_id == request_id).order_by(CommitmentRow.id)
     return list(await session.db.scalars(query.with_for_update() if lock else query))
 
 
@@ -73,7 +81,21 @@ async def listed(
         query = query.where(CommitmentRow.clock == sought.clock.value)
     if sought.due_before is not None:
         query = query.where(CommitmentRow.due_at < sought.due_before)
+    if sought.corrected is not None:
+        query = query.where(CommitmentRow.corrected_at.is_not(None) == sought.corrected)
+    alike = {"metric": sought.metric, "level": sought.level, "origin": sought.origin, "silent": sought.silent}
+    query = query.filter_by(**{name: value for name, value in alike.items() if value is not None})
     return list(await session.db.scalars(query))
+
+
+async def revisions(session: TenantSession, commitment_ids: Sequence[UUID]) -> dict[UUID, list[CommitmentId]]:
+    """The promises that were made beside each of these, in the order of their making."""
+    found: dict[UUID, list[CommitmentId]] = {commitment_id: [] for commitment_id in commitment_ids}
+    query = _mine(session, None).where(CommitmentRow.revises.in_(commitment_ids)).order_by(CommitmentRow.id)
+    for row in await session.db.scalars(query):
+        if row.revises is not None:
+            found[row.revises].append(CommitmentId(row.id))
+    return found
 
 
 async def open_count(session: TenantSession) -> int:

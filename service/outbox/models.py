@@ -24,6 +24,7 @@ class EventDraft:
         sequence: grows with each event of the subject, given under the lock of its request's row.
         client_id: the client organization it concerns, if any.
         payload: JSON, told as it stands to everybody who may read the event.
+        internal: whether it is for the tenant alone, whoever may read others of its type.
     """
 
     type: str
@@ -33,6 +34,7 @@ class EventDraft:
     occurred_at: datetime
     payload: dict[str, Any]
     client_id: ClientId | None = None
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ def event_values(session: TenantSession, event_id: UUID, draft: EventDraft) -> d
         "subject_id": draft.subject_id,
         "sequence": draft.sequence,
         "client_id": draft.client_id,
-        "audience": EVENT_TYPES[draft.type].audience.value,
+        "audience": (Audience.INTERNAL if draft.internal else EVENT_TYPES[draft.type].audience).value,
         "occurred_at": draft.occurred_at,
         "payload": draft.payload,
     }

@@ -72,9 +72,9 @@ async def decisions(
 async def timeline(
     session: TenantSession, request_id: RequestId, *, client_id: ClientId | None, now: datetime
 ) -> list[Account]:
-    """The request's promises, each with how its time was spent."""
+    """The request's promises, each with how its time was spent; for a client, those that it was made."""
     await store.get(session, request_id, client_id=client_id)
-    return await commitments.accounts(session, request_id, now=now)
+    return await commitments.accounts(session, request_id, client_id=client_id, now=now)
 
 
 async def why(

@@ -413,7 +413,7 @@ async def test_working_time_is_counted_by_the_version_that_was_promised(session:
     [recorded] = await service.record(session, promise.request_id, [], now=NOON + HOUR)
 
     assert promise.due_at == recorded.due_at == NOON + 24 * HOUR
-    account = (await service.accounts(session, promise.request_id, now=NOON + 6 * HOUR))[0]
+    account = (await service.accounts(session, promise.request_id, client_id=None, now=NOON + 6 * HOUR))[0]
     assert [interval.spent.value for interval in account.intervals] == ["counting", "closed"]
 
 
