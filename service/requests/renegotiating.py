@@ -46,7 +46,7 @@ async def answer(
     client_id: ClientId | None,
 ) -> Renegotiation:
     """See `renegotiations.answer`."""
-    await _lock(session, renegotiation_id, client_id=client_id)
+    await _lock(session, renegotiation_id, client_id=client_id, now=said.at)
     changed = await renegotiations.answer(session, actor, renegotiation_id, said, client_id=client_id)
     return await _followed(session, changed, now=said.at)
 
@@ -55,7 +55,7 @@ async def settle(
     session: TenantSession, actor: Actor, renegotiation_id: RenegotiationId, settled: Settled
 ) -> Renegotiation:
     """See `renegotiations.settle`."""
-    await _lock(session, renegotiation_id)
+    await _lock(session, renegotiation_id, now=settled.at)
     changed = await renegotiations.settle(session, actor, renegotiation_id, settled)
     return await _followed(session, changed, now=settled.at)
 
@@ -64,7 +64,7 @@ async def withdraw(
     session: TenantSession, actor: Actor, renegotiation_id: RenegotiationId, withdrawn: Withdrawn
 ) -> Renegotiation:
     """See `renegotiations.withdraw`."""
-    await _lock(session, renegotiation_id)
+    await _lock(session, renegotiation_id, now=withdrawn.at)
     changed = await renegotiations.withdraw(session, actor, renegotiation_id, withdrawn)
     return await _followed(session, changed, now=withdrawn.at)
 
@@ -72,7 +72,7 @@ async def withdraw(
 async def advance(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> Renegotiation:
     """See whether silence counts by now; see `renegotiations.advance`."""
     renegotiation_id = RenegotiationId(subject_id)
-    await _lock(session, renegotiation_id)
+    await _lock(session, renegotiation_id, now=now)
     changed = await renegotiations.advance(session, renegotiation_id, now=now)
     return await _followed(session, changed, now=now)
 
@@ -93,11 +93,20 @@ async def follow(
 
 
 async def _lock(
-    session: TenantSession, renegotiation_id: RenegotiationId, *, client_id: ClientId | None = None
+    session: TenantSession,
+    renegotiation_id: RenegotiationId,
+    *,
+    client_id: ClientId | None = None,
+    now: datetime,
 ) -> None:
-    """Lock the request that it is about. Raises RenegotiationNotFound."""
+    """Lock the request and the promise that it is about: always in this order, and before it itself.
+
+    Raises:
+        RenegotiationNotFound
+    """
     found = await renegotiations.get(session, renegotiation_id, client_id=client_id)
-    await store.get(session, found.request_id, client_id=client_id, lock=True)
+    await store.get(session, found.request_id, client_id=None, lock=True)
+    await commitments.append(session, found.commitment_id, [], now=now)
 
 
 async def _followed(session: TenantSession, changed: Changed, *, now: datetime) -> Renegotiation:

@@ -120,9 +120,10 @@ async def test_once_understood_a_promise_stands_beside_the_original_and_both_are
     revised = await at_desk.commitment(answered["revised_id"])
 
     assert (answered["state"], answered["answer"]["channel"]) == ("understood", "api")
-    assert (revised["revises"], revised["origin"]) == (at_desk.promise, "renegotiation")
+    made = revised["made"]
+    assert (made["revises"], made["origin"]) == (at_desk.promise, "renegotiation")
     assert (revised["due_at"], revised["outcome"]) == (TOMORROW, "pending")
-    assert revised["warn_at"] == at(hours=23)
+    assert revised["warn_at"] == at(hours=22.25), "a quarter of 7 hours before, as of the original"
     await desk.pass_time(at_desk.staff, hours=23, minutes=30)
     await desk.report(at_desk.staff, at_desk.request, type="changed", state="resolved")
     original, revised = await at_desk.commitment(), await at_desk.commitment(revised["id"])

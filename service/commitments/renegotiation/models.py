@@ -34,6 +34,7 @@ class Renegotiation:
     """What is proposed instead of one promise, and what became of it.
 
     Attributes:
+        client_id: whose promise it is; None also for one between groups, which clients are not told of.
         cycle: of the promise, which it was told in.
         proposed_by: who proposes, as the audit trail calls them.
         working_distance: how much later than the original, in the promise's own clock; None while paused.

@@ -8,7 +8,7 @@ from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import service as commitments
-from service.commitments.domain import Calendars, ClockState, ElapsedTarget, Origin, Terms
+from service.commitments.domain import Calendars, ClockState, ElapsedTarget, Level, Origin, Terms
 from service.commitments.errors import CommitmentEnded
 from service.commitments.renegotiation import revising, store
 from service.commitments.renegotiation.domain import Standing, State
@@ -46,6 +46,9 @@ async def proposed(
 ) -> Renegotiation:
     """The renegotiation that begins with this, not written yet. Raises RenegotiationInvalid."""
     commitment, judged = account.commitment, account.standing.current
+    if proposal.link_secret is not None and judged.terms.level is not Level.SLA:
+        detail = f"An {judged.terms.level.value} is not promised to the requester, who is given no link."
+        raise RenegotiationInvalid([Fault("/link", detail)])
     known = await calendars_of(session, judged.terms)
     due_at = _due_at(proposal, judged.terms, known, now)
     found = revising.proposed(proposal, due_at, judged, known, now)
@@ -56,7 +59,7 @@ async def proposed(
         id=renegotiation_id,
         commitment_id=commitment.id,
         request_id=commitment.request_id,
-        client_id=commitment.client_id,
+        client_id=commitment.client_id if judged.terms.level is Level.SLA else None,
         metric=commitment.metric,
         cycle=judged.cycle,
         proposed_by=actor.name,
