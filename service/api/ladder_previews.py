@@ -5,6 +5,7 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
+from service.escalations.ladders import wording
 from service.escalations.ladders.domain import (
     Channel,
     Client,
@@ -16,7 +17,6 @@ from service.escalations.ladders.domain import (
     ToRota,
     Why,
 )
-from service.escalations.previews import wording
 from service.escalations.previews.domain import Told, Uncovered, Untold
 from service.escalations.previews.service import Preview
 from service.ids import ClientId, ContactId, EndpointId, MemberId

@@ -17,8 +17,10 @@ from service.api.policy_views import PolicyView, PublishPolicy, RetirePolicy, Re
 from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.db import TenantSession
+from service.escalations.ladders import examining
 from service.ids import PolicyId
 from service.rules import policies, publishing
+from service.rules.checks.ladders import Ladder
 from service.rules.checks.surroundings import Hours
 from service.rules.examining import Means
 from service.rules.findings import Finding
@@ -54,7 +56,7 @@ class PublishingController(Controller):
         )
 
         async def effect() -> Response[SavedPolicyView]:
-            means = _means(session, rulebook)
+            means = _means(session, rulebook, now=now)
             return _saved(*await publishing.publish(session, means, actor, policy_id, publication, now=now))
 
         return await once(effect, status_code=200)
@@ -113,7 +115,7 @@ class PublishingController(Controller):
 
         async def effect() -> Response[SavedPolicyView]:
             await held_as_read(session, policy_id, precondition)
-            means = _means(session, rulebook)
+            means = _means(session, rulebook, now=now)
             return _saved(
                 *await publishing.revert(session, means, actor, policy_id, version=data.to_version, now=now)
             )
@@ -176,10 +178,13 @@ async def _sheet(request: Request[Any, Any, Any]) -> str:
         raise BodyMalformed(f"The sheet is not UTF-8 at byte {error.start}.") from error
 
 
-def _means(session: TenantSession, rulebook: Rulebook) -> Means:
+def _means(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> Means:
     async def ready(names: Collection[str]) -> Mapping[str, Hours]:
         known = set(names) & await calendars.names(session)
         versions = await calendars.current_versions(session, known)
         return {name: await calendars.working_time(session, version) for name, version in versions.items()}
 
-    return Means(rulebook, ready)
+    async def climbable(names: Collection[str]) -> Mapping[str, Ladder]:
+        return await examining.known(session, names, now=now)
+
+    return Means(rulebook, ready, climbable)

@@ -237,6 +237,35 @@ def targets_of(outcome: object) -> list[kinds.Target]:
     ]
 
 
+def promised_of(outcome: object) -> list[kinds.Promised]:
+    """What the outcome promises, as far as OLAs must fit into it, and ladders hang on it."""
+    return [
+        kinds.Promised(
+            pointer=f"/promises/{index}/target",
+            metric=promise.metric,
+            level=promise.level.value,
+            part_of=promise.part_of,
+            unit=str(promise.target.__struct_config__.tag),
+            amount=_amount(promise.target),
+            in_seconds=isinstance(promise.target, WorkingTime | ElapsedTime),
+            counted_by=_counted_by_words(promise),
+        )
+        for index, promise in enumerate(_promises(outcome).promises)
+    ]
+
+
+def _amount(target: PolicyTarget) -> int:
+    return target.seconds if isinstance(target, WorkingTime | ElapsedTime) else target.days
+
+
+def _counted_by_words(promise: Promise) -> str:
+    """Whose time counts, such as `the client's calendar, else 'office'`; empty for the wall clock."""
+    if promise.calendar is None:
+        return ""
+    named = repr(promise.calendar)
+    return named if promise.counts_by is None else f"the {promise.counts_by}'s calendar, else {named}"
+
+
 def metrics_of(outcome: object) -> frozenset[str]:
     """What the outcome promises."""
     return frozenset(promise.metric for promise in _promises(outcome).promises)
@@ -264,6 +293,7 @@ COMMITMENT = Kind(
     merge=merged,
     calendars_of=calendars_of,
     targets_of=targets_of,
+    promised_of=promised_of,
     topics_of=metrics_of,
 )
 

@@ -8,7 +8,7 @@ import msgspec
 from service import forms
 from service.commitments.domain import Level
 from service.commitments.promises import Name
-from service.rules.domain import Kind
+from service.rules.domain import Climbed, Kind
 from service.rules.errors import OutcomeInvalid
 
 LADDERS_MAX = 20
@@ -61,8 +61,7 @@ def climbs_of(outcome: object) -> list[Climb]:
         case Climb():
             return [outcome]
         case Climbs(ladders=ladders):
-            named = [Climb(each) if isinstance(each, str) else each for each in ladders]
-            return list(dict.fromkeys(named))
+            return list(dict.fromkeys(map(_climb, ladders)))
         case _:
             raise TypeError(f"not the outcome of an escalation policy: {outcome!r}")
 
@@ -71,6 +70,24 @@ def climbs_in(written: Mapping[str, Any]) -> list[Climb]:
     """The same, of an outcome as a decision keeps it, however many ladders several rules named."""
     named = written.get("ladders", [written])
     return list(dict.fromkeys(msgspec.convert(_spelled(each), Climb) for each in named))
+
+
+def climbed_of(outcome: object) -> list[Climbed]:
+    """The same, with their places."""
+    places = ["/ladder"]
+    named: Sequence[str | Climb] = climbs_of(outcome)
+    if isinstance(outcome, Climbs):
+        named = outcome.ladders
+        places = [f"/ladders/{index}" for index in range(len(named))]
+    return [
+        Climbed(
+            pointer=place,
+            ladder=climb.ladder,
+            metrics=frozenset(climb.metrics),
+            levels=frozenset(level.value for level in climb.levels),
+        )
+        for place, climb in zip(places, map(_climb, named), strict=True)
+    ]
 
 
 def names_of(outcome: object) -> list[str]:
@@ -96,6 +113,10 @@ def written(outcome: object) -> Any:
     return msgspec.json.decode(msgspec.json.encode(outcome))
 
 
+def _climb(named: str | Climb) -> Climb:
+    return Climb(named) if isinstance(named, str) else named
+
+
 def _spelled(named: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"ladder": named} if isinstance(named, str) else named
 
@@ -105,5 +126,6 @@ ESCALATION = Kind(
     read_outcome=read,
     write_outcome=written,
     merge=merged,
+    climbed_of=climbed_of,
 )
 """Ladders: who is to be told of a promise, when, and by what."""

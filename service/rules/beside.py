@@ -7,7 +7,7 @@ from datetime import datetime
 from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import lint, pointers, service, store
-from service.rules.domain import Document, Kind, Reach
+from service.rules.domain import Document, Kind, Promised, Reach
 from service.rules.findings import Finding
 from service.rules.lint import Neighbour, Surroundings
 from service.rules.pointers import Received
@@ -55,6 +55,20 @@ async def surroundings(
         clients=await registers.clients(session, document.scope.clients),
         neighbours=await _neighbours(session, rulebook, kind, policy_id, now=now),
     )
+
+
+async def promised(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> list[Promised]:
+    """What the policies in effect promise, of whatever kind they are."""
+    pointed = await store.pointed(session, hold=False)
+    refs = {kind: pointers.in_effect(found, Received(now), now=now) for kind, found in pointed.items()}
+    read = await service.read_versions(session, rulebook, refs)
+    return [
+        each
+        for name, versions in read.items()
+        for version in versions
+        for rule in version.document.rules
+        for each in rulebook.kinds[name].promised_of(rule.outcome)
+    ]
 
 
 def in_body(found: Sequence[Finding]) -> list[Finding]:

@@ -9,6 +9,7 @@ from service.db import TenantSession
 from service.errors import Fault
 from service.ids import PolicyId
 from service.rules import beside, documents, findings, lint, testing
+from service.rules.checks.ladders import Ladder
 from service.rules.checks.surroundings import Hours
 from service.rules.domain import Document, Kind, Saved
 from service.rules.errors import PolicyInvalid
@@ -21,12 +22,17 @@ Calendars = Callable[[Collection[str]], Awaitable[Mapping[str, Hours]]]
 """Tells, of the calendars with these names, those that there are, ready to compute."""
 
 
+Ladders = Callable[[Collection[str]], Awaitable[Mapping[str, Ladder]]]
+"""Tells, of the ladders with these names, those that there are, each with what is found in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What publishing needs beside the database."""
 
     rulebook: Rulebook
     calendars: Calendars
+    ladders: Ladders
 
 
 def kind_of(rulebook: Rulebook, name: str) -> Kind:
@@ -58,9 +64,12 @@ async def to_publish(
     kind = kind_of(means.rulebook, row.kind)
     read, found = await asyncio.to_thread(_examine, saved, kind)
     counted_by = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
+    climbed = {each.ladder for rule in read.rules for each in kind.climbed_of(rule.outcome)}
     around = replace(
         await beside.surroundings(session, means.rulebook, kind, read, policy_id=PolicyId(row.id), now=now),
         calendars=await means.calendars(counted_by),
+        ladders=await means.ladders(climbed),
+        promised=await beside.promised(session, means.rulebook, now=now) if climbed else (),
     )
     found += beside.in_body(await asyncio.to_thread(lint.find_around, saved.document, read, kind, around))
     held_up = findings.holding_up(found, Refused.SAVING, Refused.PUBLISHING)

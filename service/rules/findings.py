@@ -79,6 +79,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "beyond-horizon": _harmful(
             "A promise's calendar is not open for as long as its target within 100 years."
         ),
+        "unknown-ladder": _harmful("An escalation policy names a ladder that there is not."),
+        "empty-ladder": _harmful("No step of a ladder has anybody to tell."),
         "overlap": _harmful("Under `UNIQUE` two rules can both match, and no `rank` tells them apart."),
         "no-default": _harmful("A classification has no rule that always matches."),
         "test-fails": _harmful("A stored test does not pass."),
@@ -98,12 +100,23 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "rank-unused": _doubtful("A rule has a `rank`, which counts under `UNIQUE` only."),
         "unknown-name": _doubtful("The scope names a service or a client that is not in the register."),
         "closed-for-long": _doubtful("A promise counts by a calendar that does not open within a year."),
+        "nobody-told": _doubtful("A step of a ladder has nobody to tell."),
+        "empty-target": _doubtful("A target of a step has nobody behind it."),
+        "gap-on-duty": _doubtful("There are times at which a step of a ladder has nobody to tell."),
+        "step-at-once": _doubtful(
+            "A step is told longer before the due than any promise lasts that climbs the ladder."
+        ),
+        "repeated-for-long": _doubtful("A step of a ladder is repeated for longer than a month."),
+        "parts-exceed": _doubtful("OLAs and UCs on the way of an SLA have more time together than it has."),
         "unmatched": _noted("Something that may well come matches no rule."),
         "may-overlap": _noted("Under `UNIQUE` two rules may both match, as far as can be seen."),
         "unread-fact": _noted("The policy declares a fact that none of its rules reads."),
         "never-asked": _noted(
             "Another policy always has its say before this one, or this one before another."
         ),
+        "unclimbed": _noted("An escalation policy asks for promises that no policy in effect makes."),
+        "parts-incomparable": _noted("An OLA or UC counts otherwise than the SLA on whose way it lies."),
+        "part-of-nothing": _noted("An OLA or UC lies on the way of what no rule of the policy promises."),
         "undecided": _noted("There was not enough time to find everything out."),
         "more": _noted("There is more than is shown."),
     }

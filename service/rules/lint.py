@@ -10,13 +10,14 @@ from itertools import islice
 from typing import Any, cast
 
 from service.errors import pointer_to
-from service.rules.checks import conditions, gaps, overlaps, surroundings, values
+from service.rules.checks import conditions, gaps, ladders, overlaps, sums, surroundings, values
 from service.rules.checks.conditions import Ranked
+from service.rules.checks.ladders import Ladder
 from service.rules.checks.places import Places
 from service.rules.checks.surroundings import Hours, Neighbour
 from service.rules.checks.world import World, world_of
 from service.rules.compile.boxes import Steps, Undecided
-from service.rules.domain import Document, HitPolicy, Kind
+from service.rules.domain import Document, HitPolicy, Kind, Promised
 from service.rules.findings import Finding, gravest_first
 
 STEPS_MAX = 100_000
@@ -32,6 +33,8 @@ class Surroundings:
     Attributes:
         calendars: by name, ready to compute; None when they are not known.
         now: the tenant's now.
+        ladders: by name, with what is found in each; None when they are not known.
+        promised: what the commitment policies in effect promise.
         services: the names in the register; None when they are not known.
         clients: the names of the client organizations; None when they are not known.
         neighbours: the other policies of its kind in effect, in the order in which they are asked.
@@ -39,6 +42,8 @@ class Surroundings:
 
     calendars: Mapping[str, Hours] | None
     now: datetime
+    ladders: Mapping[str, Ladder] | None = None
+    promised: Sequence[Promised] = ()
     services: Collection[str] | None = None
     clients: Collection[str] | None = None
     neighbours: Sequence[Neighbour] = ()
@@ -83,6 +88,8 @@ def find_around(
     ]
     if around.calendars is not None:
         found += surroundings.calendars(document, kind, around.calendars, around.now, Places.of(written))
+    if around.ladders is not None:
+        found += ladders.ladders(document, kind, around.ladders, around.promised, Places.of(written))
     return shown(found)
 
 
@@ -139,6 +146,13 @@ def _overlapping(look: _Look) -> Iterator[Finding]:
             yield from overlaps.same_topic(look.world, look.ranked, rules, look.kind, look.places)
 
 
+def _sums(look: _Look) -> Iterator[Finding]:
+    document = look.document
+    yield from sums.exceeding(
+        look.world, look.ranked, document.rules, look.kind, look.places, document.hit_policy
+    )
+
+
 def _gaps(look: _Look) -> Iterator[Finding]:
     yield from gaps.no_default(look.ranked, look.kind.name, look.places)
     yield from gaps.gaps(look.world, look.ranked, look.document.hit_policy, look.places)
@@ -148,6 +162,7 @@ _COMPARISONS: Mapping[str, _Check] = {
     "whether every rule counts at times": _standing,
     "which rules overlap": _overlapping,
     "whether some rule always matches": _gaps,
+    "whether OLAs and UCs fit into their SLA": _sums,
 }
 
 

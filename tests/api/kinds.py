@@ -49,6 +49,7 @@ ESCALATION = {
         rule("night", "true", {"ladder": "night"}),
     ],
 }
+LADDER = {"steps": [{"name": "broken", "at": {"anchor": "breach"}, "tell": [{"owner": True}]}]}
 POLICIES = {
     "classification": CLASSIFICATION,
     "rationalization": RATIONALIZATION,
@@ -60,7 +61,9 @@ LOW = {"impact": "low", "urgency": "high"}
 
 
 async def set_up(caller: AsyncClient) -> None:
-    """Put a policy of each kind into effect."""
+    """Put a policy of each kind into effect, with the ladders that are climbed."""
+    for name in ("major incident", "night"):
+        await desk.created(caller, "/v1/ladders", {"name": name, "definition": LADDER})
     for kind, document in POLICIES.items():
         await in_effect(caller, kind, document)
 

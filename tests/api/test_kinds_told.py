@@ -85,6 +85,7 @@ async def test_an_engine_that_differs_is_told_to_the_tenant_with_the_versions_on
         return replace(await match(self, ruleset, facts), differed=len(ruleset.conditions) == 1)
 
     monkeypatch.setattr(ReferenceEngine, "match", differing)
+    await desk.created(caller, "/v1/ladders", {"name": "x", "definition": kinds.LADDER})
     one = {"rules": [kinds.rule("one", "true", {"ladder": "x"})], "order": 1}
     policy = await kinds.in_effect(caller, "escalation", one)
     client = await desk.created(caller, "/v1/clients", {"name": "Harbour"})

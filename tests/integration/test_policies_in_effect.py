@@ -45,7 +45,7 @@ def _means(rulebook: Rulebook) -> Means:
     async def none(_: object) -> dict[str, Any]:
         return {}
 
-    return Means(rulebook, none)
+    return Means(rulebook, none, none)
 
 
 async def _published(

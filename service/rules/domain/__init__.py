@@ -10,7 +10,9 @@ from service.rules.domain.answers import (
     choose,
 )
 from service.rules.domain.kinds import (
+    Climbed,
     Kind,
+    Promised,
     Reach,
     Target,
 )
@@ -32,12 +34,14 @@ __all__ = [
     "UNREADABLE",
     "Answer",
     "Choice",
+    "Climbed",
     "Consulted",
     "Decided",
     "Document",
     "Doubt",
     "HitPolicy",
     "Kind",
+    "Promised",
     "Reach",
     "Rule",
     "Saved",

@@ -35,6 +35,52 @@ class Target:
     days: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """A promise that an outcome makes, as far as others must fit it.
+
+    Attributes:
+        pointer: where its target is in `then`.
+        metric: what is promised.
+        level: between whom: `sla`, `ola` or `uc`.
+        part_of: the metric on whose way it lies, if any.
+        unit: what its amount counts, such as `working_time`.
+        amount: seconds, or days where the unit counts days.
+        in_seconds: which of both.
+        counted_by: whose time counts: the name of a calendar, and of what else comes before it; empty for the
+            wall clock.
+    """
+
+    pointer: str
+    metric: str
+    level: str
+    part_of: str | None
+    unit: str
+    amount: int
+    in_seconds: bool
+    counted_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climbed:
+    """A ladder that an outcome has climbed.
+
+    Attributes:
+        pointer: where it is named in `then`.
+        metrics: of the promises that climb it; empty for all.
+        levels: of the promises that climb it.
+    """
+
+    pointer: str
+    ladder: str
+    metrics: frozenset[str]
+    levels: frozenset[str]
+
+    def takes(self, promised: Promised) -> bool:
+        """Does this promise climb it?"""
+        return promised.level in self.levels and (not self.metrics or promised.metric in self.metrics)
+
+
 def _first(outcomes: Sequence[object]) -> int:  # noqa: ARG001 whatever they are
     return 0
 
@@ -48,6 +94,14 @@ def _no_topics(outcome: object) -> frozenset[str]:  # noqa: ARG001 nothing in it
 
 
 def _no_targets(outcome: object) -> Sequence[Target]:  # noqa: ARG001 the outcome counts by no calendar
+    return ()
+
+
+def _no_promises(outcome: object) -> Sequence[Promised]:  # noqa: ARG001 it promises nothing
+    return ()
+
+
+def _no_ladders(outcome: object) -> Sequence[Climbed]:  # noqa: ARG001 it names none
     return ()
 
 
@@ -69,6 +123,8 @@ class Kind:
         reach: how its policies stand beside one another.
         calendars_of: the names of the calendars that an outcome counts by.
         targets_of: what it counts by them.
+        promised_of: what it promises.
+        climbed_of: which ladders are climbed because of it.
         topics_of: what it speaks of that only one of several rules can settle: the metrics that it promises.
         faults_of: what of an outcome does not fit the facts as they are declared, with its place in `then`.
         derives: the facts that an outcome sets, by their dotted names; None where it sets none. What a policy
@@ -83,6 +139,8 @@ class Kind:
     reach: Reach = Reach.FIRST
     calendars_of: Callable[[object], frozenset[str]] = _no_calendars
     targets_of: Callable[[object], Sequence[Target]] = _no_targets
+    promised_of: Callable[[object], Sequence[Promised]] = _no_promises
+    climbed_of: Callable[[object], Sequence[Climbed]] = _no_ladders
     topics_of: Callable[[object], frozenset[str]] = _no_topics
     faults_of: Callable[[object, Declarations], Sequence[Fault]] = _no_faults
     derives: Callable[[object], Mapping[str, object]] | None = None

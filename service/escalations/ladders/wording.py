@@ -1,4 +1,4 @@
-"""What is foreseen, in words. Pure."""
+"""Whom a step tells, and when, in words. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -67,19 +67,24 @@ def _of_request(who: ToOwner | ToManager | ToContact | ToWebhook | Reassign) -> 
 
 def recipient(told: Recipient, targets: tuple[Target, ...]) -> str:
     """Somebody who is told, and why it is them."""
-    because = target(targets[told.target].who)
+    by = target(targets[told.target].who)
     match told.whom:
         case Member(name=name):
-            return f"{name} ({because})"
+            return f"{name} ({by})"
         case Client(contact_id=contact_id):
             return "the client" if contact_id is None else "the client, for its contact"
         case Endpoint() | Reassignment():
-            return because
+            return by
 
 
 def skipped(passed: Skipped, targets: tuple[Target, ...]) -> str:
     """A target that is passed by, and why."""
-    return f"{target(targets[passed.target].who)}: {_BECAUSE[passed.why]}"
+    return f"{target(targets[passed.target].who)}: {because(passed.why)}"
+
+
+def because(why: Why) -> str:
+    """Why a target is passed by."""
+    return _BECAUSE[why]
 
 
 def moment(at: datetime, zone: tzinfo) -> str:
