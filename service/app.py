@@ -25,6 +25,7 @@ from service.api.clients import ClientController
 from service.api.commitments import CommitmentController
 from service.api.contacts import ContactController
 from service.api.errors import TokenMissing
+from service.api.escalations import EscalationController, NoticeController, RequestEscalationController
 from service.api.events import EventController
 from service.api.facts import FactController
 from service.api.groups import GroupController
@@ -33,6 +34,7 @@ from service.api.history_logs import HistoryLogController
 from service.api.ladders import LadderController
 from service.api.limits import LimitController
 from service.api.maintenance import MaintenanceController, ServiceMaintenanceController
+from service.api.major_incidents import MajorIncidentController
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
@@ -107,6 +109,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RotaFeedController,
     FeedController,
     LadderController,
+    EscalationController,
+    RequestEscalationController,
+    NoticeController,
     FactController,
     BacktestController,
     SimulationController,
@@ -119,6 +124,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CalendarRepinningController,
     RepinningController,
     CommitmentController,
+    MajorIncidentController,
     RequestPromiseController,
     PromiseController,
     CommitmentRenegotiationController,

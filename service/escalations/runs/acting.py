@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from service import ids, instants
 from service.audit import service as audit
-from service.audit.domain import Deed
+from service.audit.domain import Actor, Deed
 from service.commitments import service as commitments
 from service.db import TenantSession
 from service.errors import Fault
@@ -29,11 +29,36 @@ from service.escalations.runs.telling import Scene, Told
 from service.ids import EscalationId, MemberId
 from service.people import directory
 from service.people import service as people
+from service.people.domain import MemberState
 
 HANDED_OVER_FOR = timedelta(minutes=15)
 """How long the run stays quiet for whoever it is handed over to, until they acknowledge it themselves."""
 
 SNOOZE_MAX = timedelta(days=7)
+
+
+async def responder(
+    session: TenantSession, actor: Actor, *, member_id: MemberId | None, by: str | None
+) -> Responder:
+    """Who acts: the member who calls, or the one for whom an application does.
+
+    Args:
+        session: of the tenant.
+        actor: as the audit trail calls the caller.
+        member_id: the member who calls, if one does.
+        by: id or e-mail address of the member that an application acts for.
+
+    Raises:
+        EscalationInvalid
+    """
+    if member_id is not None:
+        if by is not None:
+            raise EscalationInvalid(Fault("/by", "A member acts as itself; leave it out."))
+        return Responder(member_id, actor)
+    if by is None:
+        said = "Name the member that the application acts for, by id or e-mail address."
+        raise EscalationInvalid(Fault("/by", said))
+    return Responder((await _active(session, by, "/by")).id, actor)
 
 
 async def acknowledge(
@@ -78,26 +103,23 @@ async def hand_over(
     responder: Responder,
     escalation_id: EscalationId,
     *,
-    to: MemberId,
+    to: str,
     now: datetime,
 ) -> None:
-    """Give it to somebody, who is told; to oneself, take it from whoever has it.
+    """Give it to somebody, named by id or e-mail address, who is told; to oneself, take it from who has it.
 
     Raises:
         EscalationNotFound, EscalationOver, EscalationInvalid
     """
     held, _ = await _held(session, escalation_id, now=now)
-    if responder.member_id == to:
+    whom = await _active(session, to, "/to")
+    if responder.member_id == whom.id:
         taken = Acknowledged(**keeping.when(now), by=responder.member_id)
         await _do(session, responder, held, taken, now=now)
         return
-    found = await directory.active(session, member_ids=[to])
-    if not found:
-        raise EscalationInvalid(Fault("/to", f"No active member has the id {to}."))
     lasts = held.run.snapshot.definition.acknowledged_for
     until = now + (HANDED_OVER_FOR if lasts is None else min(lasts, HANDED_OVER_FOR))
-    entry = HandedOver(**keeping.when(now), by=responder.member_id, to=to, until=until)
-    whom = Member(to, found[0].name, found[0].email)
+    entry = HandedOver(**keeping.when(now), by=responder.member_id, to=whom.id, until=until)
     await _do(session, responder, held, entry, now=now, tell=whom)
 
 
@@ -149,6 +171,14 @@ _EVENTS: dict[type[Entry], str] = {
     Raised: "escalation.raised",
     Ended: "escalation.ended",
 }
+
+
+async def _active(session: TenantSession, named: str, pointer: str) -> Member:
+    """The active member of this id or e-mail address. Raises EscalationInvalid."""
+    found = (await directory.named(session, [named])).get(named)
+    if found is None or found.state is not MemberState.ACTIVE:
+        raise EscalationInvalid(Fault(pointer, f"No active member has the id or e-mail address {named!r}."))
+    return Member(found.id, found.name, found.email)
 
 
 async def _held(
