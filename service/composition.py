@@ -19,6 +19,7 @@ from service.people.domain import Lifetimes
 from service.requests import escalating, renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
+from service.requests.major_incidents import service as major_incidents
 from service.rules import meters, publishing, recording, vetting
 from service.rules.frames import Limits
 from service.rules.library import Library
@@ -50,6 +51,7 @@ ADVANCES: Mapping[str, Advance] = {
     forecasting.SUBJECT_KIND: forecasting.advance,
     maintenance.REQUEST_KIND: _held,
     maintenance.SUBJECT_KIND: maintenance.advance,
+    major_incidents.SUBJECT_KIND: major_incidents.advance,
     recording.SUBJECT_KIND: publishing.advance,
     renegotiations.SUBJECT_KIND: renegotiating.advance,
 }

@@ -30,6 +30,7 @@ from service.limits.domain.table import (
     LADDERS,
     LIMITS,
     MAINTENANCE_WINDOWS,
+    MAJOR_INCIDENTS,
     MEMBERS,
     OPEN_PROMISES,
     POLICIES,
@@ -44,6 +45,7 @@ from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
 from service.requests.maintenance import service as maintenance
+from service.requests.major_incidents import service as major_incidents
 from service.rules import policies
 from service.rules.facts import service as facts
 from service.settings import Settings
@@ -69,6 +71,7 @@ COUNTS: Mapping[str, Count] = {
     HISTORY_LOGS.name: logs.log_count,
     MAINTENANCE_WINDOWS.name: maintenance.count,
     LADDERS.name: ladders.count,
+    MAJOR_INCIDENTS.name: major_incidents.count,
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,
