@@ -60,13 +60,15 @@ class MajorIncidentController(Controller):
         session: NamedDependency[TenantSession],
         principal: NamedDependency[Principal],
         paging: NamedDependency[Paging],
-        state: Annotated[State | None, QueryParameter(description="In this state only.")] = None,
+        in_state: Annotated[
+            State | None, QueryParameter(name="state", description="In this state only.")
+        ] = None,
         request_id: Annotated[
             RequestId | None, QueryParameter(description="Those that this request is linked to.")
         ] = None,
     ) -> Response[Page[MajorIncidentView]]:
         """List major incidents, the newest first; to a client's application, those that affect its client."""
-        sought, before = Sought(state=state, request_id=request_id), paging.after(UUID)
+        sought, before = Sought(state=in_state, request_id=request_id), paging.after(UUID)
         if principal.client_id is None:
             found = await reading.list_all(session, sought, before=before, limit=paging.sought)
             views = [MajorIncidentView.of(each) for each in found]
