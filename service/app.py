@@ -47,6 +47,7 @@ from service.api.pages.account import AccountController
 from service.api.pages.assets import AssetController
 from service.api.pages.doors import InvitationController, PasswordResetController
 from service.api.pages.log_in import LogInController
+from service.api.pages.renegotiation import RenegotiationPageController
 from service.api.pages.site import Site
 from service.api.people import MemberController
 from service.api.permissions import BACKDATE
@@ -141,6 +142,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     AccountController,
     InvitationController,
     PasswordResetController,
+    RenegotiationPageController,
     AssetController,
 )
 """Every controller of the API. A slice adds its own here."""

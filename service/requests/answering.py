@@ -94,14 +94,15 @@ async def propose_with_link(
     return made, url
 
 
-async def opened(session: TenantSession, link: Link, *, now: datetime) -> Opened | None:
-    """What a link shows at `now`; None of a link that was never given away."""
+async def opened(session: TenantSession, link: Link) -> Opened | None:
+    """What a link shows now; None of a link that was never given away."""
     try:
         found = await renegotiations.get(session, link.renegotiation_id, client_id=None)
     except RenegotiationNotFound:
         return None
     if not link.opens(found):
         return None
+    now = await tenants.now(session)
     return await _shown(session, replace(found, standing=domain.standing(found.entries, now)))
 
 

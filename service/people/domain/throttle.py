@@ -28,6 +28,7 @@ class Kind(StrEnum):
     DEVICE_FACTOR = "second factor from a device"
     RESET_ACCOUNT = "reset of an account"
     RESET_ADDRESS = "resets from an address"
+    LINK_ADDRESS = "unknown links from an address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ LIMITS: Mapping[Kind, Limit] = {
     Kind.DEVICE_FACTOR: Limit(10, timedelta(minutes=10)),
     Kind.RESET_ACCOUNT: Limit(3, timedelta(minutes=20)),
     Kind.RESET_ADDRESS: Limit(20, timedelta(minutes=3)),
+    Kind.LINK_ADDRESS: Limit(60, timedelta(seconds=30)),
 }
 
 
@@ -108,6 +110,11 @@ def factor_buckets(person_id: PersonId, address: str | None, device: bytes | Non
 def reset_buckets(email: str, address: str | None) -> tuple[Bucket, ...]:
     """What each wish for a new password counts in, whether or not there is such an account."""
     return (bucket(Kind.RESET_ACCOUNT, email), bucket(Kind.RESET_ADDRESS, network_of(address)))
+
+
+def link_buckets(address: str | None) -> tuple[Bucket, ...]:
+    """What each link that nobody was given counts in."""
+    return (bucket(Kind.LINK_ADDRESS, network_of(address)),)
 
 
 def is_forgiven_by_success(kind: Kind) -> bool:
