@@ -32,6 +32,7 @@ MAKES = {
     "createRotaOverride": "rota override",
     "createWebhookEndpoint": "endpoint",
     "declareFact": "fact",
+    "declareMajorIncident": "major incident",
     "inviteMember": "member",
     "planMaintenance": "maintenance window",
     "proposeRenegotiation": "renegotiation",
@@ -53,6 +54,7 @@ STEPS = (
     *("repinPolicy", "repinCalendar"),
     *("submitRequest", "submitRequest", "createCommitment", "createCommitment", "proposeRenegotiation"),
     *("reportEvent", "createWebhookEndpoint", "createWebhookEndpoint"),
+    *("declareMajorIncident",),
     *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
     *("createBacktest", "createBacktest"),
 )
@@ -202,6 +204,18 @@ async def furnish(party: Party, operations: Mapping[str, Operation]) -> None:
     for operation in operations.values():
         if party.may(operation) and operation.method == "get" and not operation.at("path"):
             await _look(party, operation)
+
+
+async def involve(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let a client organization be affected by a major incident, which its tenant declares of its request."""
+    if party is owner:
+        return
+    operation = operations["declareMajorIncident"]
+    call = owner.call(operation)
+    body = {"request_id": party.own["request"], "title": f"About {party.name}-{secrets.token_hex(6)}"}
+    answer = await owner.send(replace(call, body=body))
+    assert answer.status_code == 201, answer.text
+    party.keep("major incident", answer.json()["id"])
 
 
 def _keep(party: Party, operation: Operation, call: Call, answer: Response) -> None:

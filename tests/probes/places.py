@@ -36,6 +36,10 @@ REFERS: Mapping[str, str] = {
     "ladder_id": "ladder",
     "listAuditRecords/client": "client",
     "listAuditRecords/subject": "audit subject",
+    "incident_id": "major incident",
+    "addMajorIncidentClient/client": "client name",
+    "declareMajorIncident/clients": "client name",
+    "declareMajorIncident/services": "service name",
     "log_id": "history log",
     "feed_id": "rota feed",
     "instead_of": "member",
@@ -115,6 +119,7 @@ PLAIN = frozenset(
         *("assignee", "previewLadder/hours", "metric", "promise", "request", "started_at", "target"),
         *("accepted", "answer_within_seconds", "comment", "cycle", "due_at", "fulfilled_by", "link", "what"),
         *("pausable_by", "remedies", "reply", "tried", "warn_before_seconds"),
+        *("audience", "problem", "stands", "text", "update_every"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )

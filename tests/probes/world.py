@@ -13,9 +13,11 @@ from structlog.testing import capture_logs
 
 from service import ids
 from service.app import create_app
+from service.auditor import store as auditor
+from service.auditor.domain import AlarmKind, Fault
 from service.clock import SystemClock
 from service.db import Base, Sessions, tenant_transaction
-from service.ids import ClientId, TenantId
+from service.ids import ClientId, SubjectId, TenantId
 from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
 from service.settings import Settings
 from service.tenants.domain import Tenant
@@ -131,7 +133,9 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         made[name] = _joined(ground, name, tenant, owners.get(tenant.id), client_number)
         owners.setdefault(tenant.id, made[name])
         await _authorize(ground, made[name])
+        await _plant(ground, made[name])
         await parties.furnish(made[name], operations)
+        await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
             await parties.propose(owners[tenant.id], made[name], operations)
     await ground.connection.exec_driver_sql("savepoint furnished")
@@ -158,6 +162,21 @@ async def _authorize(ground: Ground, party: Party) -> None:
     answer = await party.caller.post("/oauth/token", data=form, auth=credentials)
     assert answer.status_code == 200, answer.text
     party.caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+async def _plant(ground: Ground, party: Party) -> None:
+    """Let a tenant have what nobody makes: an alarm."""
+    if party.client_id is not None:
+        return
+    fault = Fault(
+        kind=AlarmKind.WAKE_UP_OVERDUE,
+        subject_kind="commitment",
+        subject_id=SubjectId(ids.new_id()),
+        detail=f"nobody looked at it: {ids.new_id()}",
+    )
+    async with tenant_transaction(ground.sessions, party.tenant.id) as session:
+        (alarm,) = await auditor.add(session, [fault], now=NOON)
+    party.keep("alarm", str(alarm.id))
 
 
 def _api(settings: Settings, sessions: Sessions, wall_clock: MovableClock) -> Litestar:
