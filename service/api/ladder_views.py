@@ -1,6 +1,7 @@
 """What HTTP accepts of ladders, and what it shows of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,10 +9,12 @@ from uuid import UUID
 import msgspec
 
 from service.api.fields import Moment, Name, Text
+from service.api.findings import FindingView
 from service.escalations.ladders.domain import Situation
 from service.escalations.ladders.models import Ladder, LadderVersion
 from service.escalations.previews.service import HOURS_MAX, Asked, Supposed
 from service.ids import ClientId, CommitmentId, ContactId, LadderId, LadderVersionId, ServiceId
+from service.rules.findings import Finding
 
 Definition = Annotated[
     dict[str, Any],
@@ -73,6 +76,18 @@ class LadderView(msgspec.Struct, frozen=True, kw_only=True):
             revised_at=ladder.current.created_at,
             retired_at=ladder.retired_at,
         )
+
+
+class SavedLadderView(LadderView, frozen=True, kw_only=True):
+    """A ladder as it was saved, and what looks wrong with it among those who are there now."""
+
+    findings: list[FindingView]
+
+    @classmethod
+    def with_findings(cls, ladder: Ladder, findings: Sequence[Finding]) -> "SavedLadderView":
+        view = LadderView.of(ladder)
+        placed = [replace(each, pointer=f"/definition{each.pointer}") for each in findings]
+        return cls(**msgspec.structs.asdict(view), findings=[FindingView.of(each) for each in placed])
 
 
 class LadderVersionView(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,16 +12,25 @@ from service.api import conditional
 from service.api.conditional import Precondition
 from service.api.idempotency import Once
 from service.api.ladder_previews import LadderPreview
-from service.api.ladder_views import CreateLadder, LadderVersionView, LadderView, PreviewLadder, ReviseLadder
+from service.api.ladder_views import (
+    CreateLadder,
+    LadderVersionView,
+    LadderView,
+    PreviewLadder,
+    ReviseLadder,
+    SavedLadderView,
+)
 from service.api.pagination import Page, Paging
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.errors import Fault
-from service.escalations.ladders import service
+from service.escalations.ladders import examining, service
 from service.escalations.ladders.models import Ladder
 from service.escalations.previews import service as previews
 from service.escalations.previews.errors import PreviewInvalid
 from service.ids import LadderId
+from service.rules import beside
+from service.rules.service import Rulebook
 
 
 class LadderController(Controller):
@@ -36,13 +45,16 @@ class LadderController(Controller):
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
         data: JSONBody[CreateLadder],
-    ) -> Response[LadderView]:
-        """Create a ladder. Whatever it names must be there."""
+    ) -> Response[SavedLadderView]:
+        """Create a ladder. Whatever it names must be there; what looks wrong with it comes as `findings`."""
 
-        async def effect() -> Response[LadderView]:
+        async def effect() -> Response[SavedLadderView]:
             ladder = await service.create(session, actor, name=data.name, raw=data.definition, now=now)
-            view, address = LadderView.of(ladder), f"/v1/ladders/{ladder.id}"
-            return conditional.created(view, tag=_tag(ladder), address=address)
+            found = await examining.examined(session, ladder.current.definition, now=now)
+            address = f"/v1/ladders/{ladder.id}"
+            return conditional.created(
+                SavedLadderView.with_findings(ladder, found), tag=_tag(ladder), address=address
+            )
 
         return await once(effect)
 
@@ -74,12 +86,13 @@ class LadderController(Controller):
         precondition: NamedDependency[Precondition],
         ladder_id: FromPath[LadderId],
         data: JSONBody[ReviseLadder],
-    ) -> Response[LadderView]:
+    ) -> Response[SavedLadderView]:
         """Make a new version current. What is climbed already keeps the version that it began with."""
         held = await service.get(session, ladder_id, lock=True)
         precondition.check(_tag(held))
         ladder = await service.revise(session, actor, ladder_id, raw=data.definition, now=now, name=data.name)
-        return _shown(ladder)
+        found = await examining.examined(session, ladder.current.definition, now=now)
+        return Response(SavedLadderView.with_findings(ladder, found), headers={"ETag": _tag(ladder)})
 
     @post("/{ladder_id:uuid}/retire", status_code=200, operation_id="retireLadder")
     async def retire(
@@ -88,14 +101,20 @@ class LadderController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
         once: NamedDependency[Once],
+        rulebook: NamedDependency[Rulebook],
         precondition: NamedDependency[Precondition],
         ladder_id: FromPath[LadderId],
     ) -> Response[LadderView]:
-        """Let no promise begin to climb it any more. Those that do go on; a revision takes it up again."""
+        """Let no promise begin to climb it any more. Those that do go on; a revision takes it up again.
+
+        It is refused as long as a policy in effect has it climbed.
+        """
 
         async def effect() -> Response[LadderView]:
-            precondition.check(_tag(await service.get(session, ladder_id, lock=True)))
-            return _shown(await service.retire(session, actor, ladder_id, now=now))
+            held = await service.get(session, ladder_id, lock=True)
+            precondition.check(_tag(held))
+            named_by = await beside.climbing(session, rulebook, held.name, now=now)
+            return _shown(await service.retire(session, actor, ladder_id, named_by=named_by, now=now))
 
         return await once(effect, status_code=200)
 

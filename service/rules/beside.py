@@ -7,6 +7,7 @@ from datetime import datetime
 from service.db import TenantSession
 from service.ids import PolicyId
 from service.rules import lint, pointers, service, store
+from service.rules.deciding import Effective
 from service.rules.domain import Document, Kind, Promised, Reach
 from service.rules.findings import Finding
 from service.rules.lint import Neighbour, Surroundings
@@ -57,14 +58,23 @@ async def surroundings(
     )
 
 
+async def climbing(session: TenantSession, rulebook: Rulebook, ladder: str, *, now: datetime) -> list[str]:
+    """The names of the policies in effect that have this ladder climbed."""
+    found = [
+        version.ref.policy_id
+        for name, versions in (await _in_effect(session, rulebook, now=now)).items()
+        for version in versions
+        for rule in version.document.rules
+        if any(each.ladder == ladder for each in rulebook.kinds[name].climbed_of(rule.outcome))
+    ]
+    return sorted((await store.names(session, found)).values())
+
+
 async def promised(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> list[Promised]:
     """What the policies in effect promise, of whatever kind they are."""
-    pointed = await store.pointed(session, hold=False)
-    refs = {kind: pointers.in_effect(found, Received(now), now=now) for kind, found in pointed.items()}
-    read = await service.read_versions(session, rulebook, refs)
     return [
         each
-        for name, versions in read.items()
+        for name, versions in (await _in_effect(session, rulebook, now=now)).items()
         for version in versions
         for rule in version.document.rules
         for each in rulebook.kinds[name].promised_of(rule.outcome)
@@ -74,6 +84,15 @@ async def promised(session: TenantSession, rulebook: Rulebook, *, now: datetime)
 def in_body(found: Sequence[Finding]) -> list[Finding]:
     """Findings of a document, with where they are in a body."""
     return [replace(finding, pointer=f"/document{finding.pointer}") for finding in found]
+
+
+async def _in_effect(
+    session: TenantSession, rulebook: Rulebook, *, now: datetime
+) -> dict[str, list[Effective]]:
+    """The versions in effect, by kind. Nothing is held."""
+    pointed = await store.pointed(session, hold=False)
+    refs = {kind: pointers.in_effect(found, Received(now), now=now) for kind, found in pointed.items()}
+    return await service.read_versions(session, rulebook, refs)
 
 
 async def _neighbours(

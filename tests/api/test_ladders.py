@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 
 from service.db import Sessions, TenantSession
 from service.escalations.ladders import service
@@ -12,7 +12,7 @@ from service.ids import MemberId
 from service.people.domain import Role
 from service.tenants.domain import Tenant
 from tests import factories
-from tests.api import desk
+from tests.api import desk, kinds
 from tests.conftest import SignIn
 from tests.factories import NOON
 
@@ -56,7 +56,9 @@ async def network(caller: AsyncClient, sessions: Sessions, tenant: Tenant) -> di
 
 @pytest.fixture
 async def ladder(caller: AsyncClient, network: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 it names it
-    return await desk.created(caller, "/v1/ladders", {"name": "usual", "definition": LADDER})
+    made = await desk.created(caller, "/v1/ladders", {"name": "usual", "definition": LADDER})
+    assert made.pop("findings") == []
+    return made
 
 
 async def put_into(caller: AsyncClient, group: dict[str, Any], member: MemberId) -> None:
@@ -116,6 +118,66 @@ async def test_a_revision_makes_the_next_version_and_keeps_those_before(
     assert [(each["version"], each["definition"]) for each in versions] == [(1, LADDER), (2, definition)]
     late = await caller.put(f"/v1/ladders/{ladder['id']}", json={"definition": LADDER}, headers=stale)
     assert late.status_code == 412
+
+
+async def test_what_looks_wrong_with_a_ladder_comes_with_it_when_it_is_saved(
+    caller: AsyncClient, ladder: dict[str, Any]
+) -> None:
+    await desk.created(caller, "/v1/groups", {"name": "Empty"})
+    tell = [{"group": "Empty"}]
+    steps = [{"name": "one", "at": {"anchor": "breach"}, "tell": tell}, LADDER["steps"][0]]
+
+    found = (await revised(caller, ladder, {"steps": steps}))["findings"]
+
+    assert [(each["code"], each["severity"], each["pointer"]) for each in found] == [
+        ("nobody-told", "warning", "/definition/steps/0")
+    ]
+    assert "group Empty (nobody there)" in found[0]["reason"]
+
+
+async def test_a_ladder_that_a_policy_in_effect_has_climbed_is_not_retired(
+    caller: AsyncClient, ladder: dict[str, Any]
+) -> None:
+    then = {"ladders": [{"ladder": "usual", "metrics": ["resolve"]}]}
+    await kinds.in_effect(caller, "escalation", {"rules": [kinds.rule("all", "true", then)]})
+    headers = {**await tag(caller, ladder), **factories.key()}
+
+    answer = await caller.post(f"/v1/ladders/{ladder['id']}/retire", headers=headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/ladder-in-use")
+
+
+async def test_a_policy_is_published_with_what_is_wrong_with_its_ladders(
+    caller: AsyncClient, ladder: dict[str, Any]
+) -> None:
+    await desk.created(caller, "/v1/groups", {"name": "Empty"})
+    lone = [{"name": "one", "at": {"anchor": "breach"}, "tell": [{"group": "Empty"}]}]
+    await desk.created(caller, "/v1/ladders", {"name": "alone", "definition": {"steps": lone}})
+    before = {"anchor": "due", "after_seconds": -8 * 3600, "working": True}
+    early = [{"name": "early", "at": before, "tell": [OWNER]}]
+    await revised(caller, ladder, {"steps": early})
+    promise = {"metric": "resolve", "target": {"unit": "elapsed_time", "seconds": 3600}}
+    await kinds.in_effect(
+        caller, "commitment", {"rules": [kinds.rule("all", "true", {"promises": [promise]})]}
+    )
+
+    published = [
+        await published_as(caller, name, {"ladder": ladder})
+        for name, ladder in (("unknown", "nowhere"), ("empty", "alone"), ("early", "usual"))
+    ]
+
+    assert [answer.status_code for answer in published] == [422, 422, 200]
+    held_up = [fault["code"] for answer in published[:2] for fault in answer.json()["errors"]]
+    assert held_up == ["unknown-ladder", "empty-ladder"]
+    assert [each["code"] for each in published[2].json()["findings"]] == ["step-at-once"]
+
+
+async def published_as(caller: AsyncClient, name: str, then: dict[str, Any]) -> Response:
+    document = {"rules": [kinds.rule("all", "true", then)]}
+    policy = await desk.created(
+        caller, "/v1/policies", {"name": name, "kind": "escalation", "document": document}
+    )
+    return await caller.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
 
 
 async def test_a_ladder_keeps_its_name(caller: AsyncClient, ladder: dict[str, Any]) -> None:

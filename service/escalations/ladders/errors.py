@@ -1,6 +1,6 @@
 """Expected failures of ladders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from service.errors import Conflict, Fault, Invalid, NotFound
@@ -40,3 +40,13 @@ class LadderRetired(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The ladder {name!r} is retired already; a revision takes it up again.")
+
+
+class LadderInUse(Conflict):
+    """A policy in effect has the ladder climbed; without it nobody would be told."""
+
+    code = "ladder-in-use"
+
+    def __init__(self, name: str, policies: Iterable[str]) -> None:
+        named = ", ".join(map(repr, sorted(policies)))
+        super().__init__(f"The ladder {name!r} is climbed by the policy {named}; take it out there first.")

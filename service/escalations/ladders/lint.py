@@ -169,8 +169,8 @@ def _gap(step: Step, staff: Staff, bare: Sequence[Span], place: str) -> Iterator
     yield Finding(
         code="gap-on-duty",
         pointer=place,
-        reason=f"Step {step.name!r} has nobody to tell: nobody on duty {', '.join(named[:SHOWN_MAX])}{more}"
-        f" ({zone}), first on {first}.",
+        reason=f"Step {step.name!r}: nobody on duty {', '.join(named[:SHOWN_MAX])}{more} ({zone}), first on"
+        f" {first}.",
         remedy="Fill the rota, or add a target that bridges it; until then the next step is told at once.",
     )
 

@@ -13,7 +13,7 @@ from service.db import TenantSession
 from service.errors import Fault
 from service.escalations.ladders import references, store, wire
 from service.escalations.ladders.domain import Definition
-from service.escalations.ladders.errors import LadderInvalid, LadderNotFound, LadderRetired
+from service.escalations.ladders.errors import LadderInUse, LadderInvalid, LadderNotFound, LadderRetired
 from service.escalations.ladders.models import Ladder, LadderRow, LadderVersion, LadderVersionRow
 from service.ids import LadderId, LadderVersionId
 from service.limits import service as limits
@@ -77,15 +77,26 @@ async def revise(
     return await get(session, ladder_id)
 
 
-async def retire(session: TenantSession, actor: Actor, ladder_id: LadderId, *, now: datetime) -> Ladder:
-    """Let no request begin to climb it any more; those that do go on.
+async def retire(
+    session: TenantSession, actor: Actor, ladder_id: LadderId, *, named_by: Collection[str], now: datetime
+) -> Ladder:
+    """Let no promise begin to climb it any more; those that do go on.
+
+    Args:
+        session: of the tenant.
+        actor: who retires it.
+        ladder_id: which ladder.
+        named_by: the names of the policies in effect that have it climbed.
+        now: the tenant's now.
 
     Raises:
-        LadderNotFound, LadderRetired
+        LadderNotFound, LadderRetired, LadderInUse
     """
     row, _ = await store.get(session, ladder_id, lock=True)
     if row.retired_at is not None:
         raise LadderRetired(row.name)
+    if named_by:
+        raise LadderInUse(row.name, named_by)
     row.retired_at = now
     await session.db.flush()
     sides = {"before": {"retired": False}, "after": {"retired": True}}
