@@ -1,21 +1,27 @@
 """What a backtest compares: the versions in effect, and what is tried in their place."""
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from service.backtests import recalling, store
-from service.backtests.basis import Basis, Version
+from service.backtests import climbing, recalling, store
+from service.backtests.basis import Basis, Escalations, Version
 from service.backtests.errors import BacktestInvalid
 from service.backtests.logs import service as logs
 from service.backtests.spec import BacktestSpec, Candidate
 from service.calendars import service as calendars
 from service.calendars.errors import CalendarsUnknown
+from service.commitments import promises
+from service.commitments.promises import Promises, Whose
 from service.db import TenantSession
 from service.errors import Fault, pointer_to
+from service.escalations import climbs
+from service.escalations.climbs import ESCALATION
+from service.escalations.ladders import service as ladders
+from service.escalations.rotas import service as rotas
+from service.escalations.rotas.domain import calendars_of as rota_calendars
 from service.ids import HistoryLogId, PolicyId
 from service.rules import trying
 from service.rules.domain import Saved
@@ -68,6 +74,28 @@ async def basis(
         history=[] if spec.history.log_id else recalling.asked(reads),
         declared=declared if places else {},
         until=until,
+        escalations=await escalations_of(session, before, after),
+    )
+
+
+async def escalations_of(session: TenantSession, *sides: Sequence[Trial]) -> Escalations:
+    """The ladders that some rule names, as they stand now, with what they go by."""
+    outcomes = [
+        rule.outcome
+        for side in sides
+        for trial in side
+        if trial.kind == ESCALATION.name
+        for rule in trial.document.rules
+    ]
+    named = {name for outcome in outcomes for name in climbs.names_of(outcome)}
+    found = await ladders.effective(session, named) if named else {}
+    rota_names, hours = climbing.named(version.definition for version in found.values())
+    plans = await rotas.plans(session, rota_names)
+    hours |= rota_calendars(plans.values())
+    return Escalations(
+        ladders={name: dict(version.document) for name, version in found.items()},
+        rotas=plans,
+        hours=await calendars.current_versions(session, hours),
     )
 
 
@@ -132,7 +160,23 @@ async def calendars_of(
         found = await calendars.current_versions(session, named)
     except CalendarsUnknown as refusal:
         raise BacktestInvalid([Fault("/policies", str(refusal))]) from refusal
-    for name in await registers.calendars_of_clients(session):
-        with contextlib.suppress(CalendarsUnknown):  # requests of that client cannot be judged then
-            found |= await calendars.current_versions(session, {name})
-    return found
+    asked = frozenset[Whose]().union(
+        *(
+            promises.asked_of(rule.outcome)
+            for trial in (trial for side in sides for trial in side)
+            for rule in trial.document.rules
+            if isinstance(rule.outcome, Promises)
+        )
+    )
+    also = await _calendars_of(session, asked)
+    return found | await calendars.current_versions(session, (), also=also)
+
+
+async def _calendars_of(session: TenantSession, asked: Collection[Whose]) -> set[str]:
+    """The names of the calendars that promises may count by, as the registers and the requests have them."""
+    named = await registers.calendars_of_clients(session)
+    if Whose.SERVICE in asked:
+        named |= await registers.hours_of_services(session)
+    if Whose.REQUEST in asked:
+        named |= await calendars.names(session)
+    return named

@@ -249,7 +249,10 @@ async def _decide(
     judged = judging.judge(
         decided, context.client, past.decisions, decision_id=DecisionId(ids.new_id()), now=now
     )
-    versions = await calendars.current_versions(session, judged.calendars, also=judged.wanted)
+    also = judged.wanted
+    if also:
+        also &= await calendars.names(session, client_id=request.client_id)
+    versions = await calendars.current_versions(session, judged.calendars, also=also)
     return _Terms(*judging.with_calendars(judged, versions), judged.differed)
 
 

@@ -25,3 +25,9 @@ async def calendars_of_clients(session: TenantSession) -> set[str]:
     """The names of the calendars that client organizations go by."""
     query = select(ClientRow.calendar).where(ClientRow.tenant_id == session.tenant_id).distinct()
     return {name for name in await session.db.scalars(query) if name is not None}
+
+
+async def hours_of_services(session: TenantSession) -> set[str]:
+    """The names of the calendars in which services are operated."""
+    query = select(ServiceRow.hours).where(ServiceRow.tenant_id == session.tenant_id).distinct()
+    return {name for name in await session.db.scalars(query) if name is not None}

@@ -152,6 +152,6 @@ def step(ledger: Ledger, before: Standing | None, now: datetime) -> tuple[list[s
     happened = domain.happenings(before, ledger.standing(now))
     for happening in happened:
         threshold = domain.THRESHOLDS.get(happening.kind)
-        if threshold is not None:
+        if threshold is not None and happening.recorded is None:
             ledger.told(now, threshold, happening.cycle)
     return told(happened), ledger.standing(now)
