@@ -14,6 +14,7 @@ from service.commitments import promises
 from service.commitments import service as commitments
 from service.commitments.domain import CalendarKey, EntryId, Started, marks
 from service.commitments.domain.marks import Anchor, Mark
+from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
 from service.escalations.ladders import resolving
@@ -23,6 +24,7 @@ from service.escalations.previews.domain import Climb, Foreseen
 from service.escalations.previews.errors import PreviewInvalid
 from service.escalations.rotas import service as rotas
 from service.escalations.rotas.domain import Rota
+from service.escalations.runs import store as runs
 from service.ids import CommitmentId, MemberId
 from service.rules.errors import OutcomeInvalid
 from service.tenants import contacts, maintenance, spells
@@ -185,11 +187,25 @@ async def _made(
         started_at=commitment.started_at,
         ended_at=commitment.fulfilled_at or commitment.cancelled_at,
         instants=found,
-        situation=replace(
-            situation,
-            client_id=commitment.client_id or situation.client_id,
-            service_id=commitment.service_id or situation.service_id,
-        ),
+        situation=await _situation(session, commitment, situation),
+    )
+
+
+async def _situation(session: TenantSession, commitment: Commitment, said: Situation) -> Situation:
+    """What is known of the promise's request; where that is not known, what was said."""
+    known = replace(
+        said,
+        client_id=commitment.client_id or said.client_id,
+        service_id=commitment.service_id or said.service_id,
+    )
+    affair = await runs.affair(session, commitment.request_id)
+    if affair is None:
+        return known
+    return replace(
+        known,
+        contact_id=affair.contact_id or said.contact_id,
+        assignee=affair.assignee or said.assignee,
+        assignment_group=affair.assignment_group or said.assignment_group,
     )
 
 
