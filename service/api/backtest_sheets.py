@@ -14,7 +14,7 @@ from service.rules.tables.sheet import guarded
 
 CHANGES_AT_ONCE = 500
 COLUMNS = ("id", "source", "external_id", "opened_at", "decided_at", "kinds")
-OF_A_SIDE = ("verdict", "ladders", "rules", "promises")
+OF_A_SIDE = ("verdict", "ladders", "rules", "promises", "notices")
 
 
 async def lines(
@@ -54,4 +54,12 @@ def _cells_of_side(side: Mapping[str, Any]) -> list[str]:
         f"{each['metric']} {each['outcome']}" + ("" if each["due_at"] is None else f", due {each['due_at']}")
         for each in side["promises"]
     ]
-    return [side["verdict"], "\n".join(side["ladders"]), "\n".join(rules), "\n".join(promises)]
+    notices = [_notice(each) for each in side.get("notices", ())]
+    return [side["verdict"], *("\n".join(each) for each in (side["ladders"], rules, promises, notices))]
+
+
+def _notice(step: Mapping[str, Any]) -> str:
+    """One step of a ladder: how often it tells whom, and how often nobody."""
+    times = {", ".join(step["to"]): step["told"], "nobody": step["nobody"]}
+    told = [f"{count} x {whom}" for whom, count in times.items() if count]
+    return f"{step['ladder']}/{step['step']}: {'; '.join(told)}; first {step['first_at']}"

@@ -85,6 +85,7 @@ class SideView(msgspec.Struct, frozen=True):
     ladders: list[str]
     rules: dict[str, list[str]]
     promises: list[dict[str, Any]]
+    notices: list[dict[str, Any]] = []
 
 
 class ChangeView(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from service.api.decision_views import AnswerView, RuleWhyView
 from service.api.fields import Moment
 from service.api.request_forms import SubmitRequest
 from service.backtests import simulation
+from service.backtests.climbing import Notice
 from service.backtests.simulation import Outcome, Question, Simulated
 from service.backtests.weighing import outcome
 from service.commitments import wire
@@ -86,11 +87,40 @@ class SimulatedPromiseView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class SimulatedNoticeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a ladder that would be told at this instant if nobody acknowledged anything.
+
+    `to` are its targets as they are written, those left out whom nobody would be told by; `off_duty` are the
+    rotas by which nobody is on duty then. With nobody in `to`, the step above is told at once.
+    """
+
+    at: datetime
+    ladder: str
+    step: str
+    repeat: int
+    metric: str
+    to: list[str]
+    off_duty: list[str]
+
+    @classmethod
+    def of(cls, notice: Notice) -> "SimulatedNoticeView":
+        return cls(
+            at=notice.at,
+            ladder=notice.ladder,
+            step=notice.step,
+            repeat=notice.repeat,
+            metric=notice.metric,
+            to=list(notice.to),
+            off_duty=list(notice.off_duty),
+        )
+
+
 class OutcomeView(msgspec.Struct, frozen=True, kw_only=True):
     """What follows from some versions: by the last decision, and of the promises at the instant asked for.
 
     `versions` are called by name and number. `derived` is what classification adds to the facts. `rules` has
-    every rule of every version, matched or not, with the values that decided it.
+    every rule of every version, matched or not, with the values that decided it. `notices` are those of the
+    year to come too, if nothing happens; `ladders_unknown` are ladders that there are not.
     """
 
     versions: list[str]
@@ -98,6 +128,8 @@ class OutcomeView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     ladders: list[str]
     promises: list[SimulatedPromiseView]
+    notices: list[SimulatedNoticeView]
+    ladders_unknown: list[str]
     facts: dict[str, Any]
     derived: dict[str, Any]
     degraded: bool
@@ -113,6 +145,8 @@ class OutcomeView(msgspec.Struct, frozen=True, kw_only=True):
             reason=decision.reason,
             ladders=decision.ladders,
             promises=[SimulatedPromiseView.of(each) for each in found.course.commitments],
+            notices=[SimulatedNoticeView.of(each) for each in found.climbed.notices],
+            ladders_unknown=sorted(found.climbed.unknown),
             facts=decision.facts,
             derived=decision.derived,
             degraded=decision.degraded,

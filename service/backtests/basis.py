@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from service.escalations.rotas.domain import Plan
 from service.ids import PolicyId, PolicyVersionId
 from service.rules.domain import VersionRef
 from service.rules.trying import Trial
@@ -40,6 +41,23 @@ class Version(msgspec.Struct, frozen=True):
         )
 
 
+class Escalations(msgspec.Struct, frozen=True):
+    """The ladders that policies name, and what they go by, as they stood when the backtest was made.
+
+    Attributes:
+        ladders: as they are written, by name; of those that there are.
+        rotas: by name.
+        hours: the version of each calendar that ladders and rotas name, by its name.
+    """
+
+    ladders: dict[str, dict[str, Any]] = {}
+    rotas: dict[str, Plan] = {}
+    hours: dict[str, UUID] = {}
+
+
+NO_ESCALATIONS = Escalations()
+
+
 class Basis(msgspec.Struct, frozen=True):
     """What is compared on which requests.
 
@@ -58,6 +76,7 @@ class Basis(msgspec.Struct, frozen=True):
     history: list[str]
     declared: dict[str, Any]
     until: datetime
+    escalations: Escalations = NO_ESCALATIONS
 
     def to_json(self) -> dict[str, Any]:
         return msgspec.to_builtins(self)
@@ -65,6 +84,11 @@ class Basis(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "Basis":
         return msgspec.convert(stored, cls)
+
+    @property
+    def calendar_versions(self) -> set[UUID]:
+        """The versions of all calendars that anything counts by."""
+        return {*self.calendars.values(), *self.escalations.hours.values()}
 
     @property
     def saved(self) -> Sequence[UUID]:

@@ -11,7 +11,8 @@ import msgspec
 from service.backtests import course as courses
 from service.backtests import weighing
 from service.backtests.cases import Case
-from service.backtests.course import Course, Told
+from service.backtests.climbing import NO_LADDERS, Ladders
+from service.backtests.course import Course, Decided, Told
 from service.backtests.domain import ChangeKind
 from service.backtests.errors import Unjudgeable
 from service.backtests.ruling import Ruling, Side
@@ -75,12 +76,14 @@ class Comparison:
 
     Attributes:
         until: as of when promises are looked at.
+        ladders: those that some policy of either side names.
     """
 
     before: Side
     after: Side
     calendars: Calendars
     until: datetime
+    ladders: Ladders = NO_LADDERS
 
 
 def check(case: Case) -> None:
@@ -133,10 +136,14 @@ async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Tol
     old = [await comparison.before.ruling(point, client) for point in points]
     new = [await comparison.after.ruling(point, client) for point in points]
     before = Way(old, _course(comparison, told, old))
-    same = all(one.terms == other.terms for one, other in zip(old, new, strict=True))
+    same = all(
+        (one.terms, one.climbs) == (other.terms, other.climbs) for one, other in zip(old, new, strict=True)
+    )
     return told, (before, Way(new, before.course if same else _course(comparison, told, new)))
 
 
 def _course(comparison: Comparison, told: Told, rulings: Sequence[Ruling]) -> Course:
-    terms = [ruling.terms for ruling in rulings]
-    return courses.course(told, terms, comparison.calendars, until=comparison.until)
+    decided = [Decided(ruling.terms, ruling.climbs) for ruling in rulings]
+    return courses.course(
+        told, decided, comparison.calendars, until=comparison.until, ladders=comparison.ladders
+    )

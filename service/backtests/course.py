@@ -12,12 +12,15 @@ from itertools import count
 from uuid import UUID
 
 from service.backtests.cases import Case, CaseEvent
+from service.backtests.climbing import NO_LADDERS, NOTHING_CLIMBED, Climbed, Climber, Ladders
 from service.calendars.domain import BeyondHorizon
 from service.commitments import promises, steps
 from service.commitments.domain import Calendars, EntryId, LedgerEntry, Reopened, Standing, Terms
 from service.commitments.models import Commitment
 from service.commitments.steps import Look, Offer, Step
+from service.escalations.climbs import Climb
 from service.ids import DecisionId, EventId, RequestId
+from service.instants import EARLIEST
 from service.requests import domain
 from service.requests.deciding import DECIDED_AGAIN_MAX
 from service.requests.domain import EventType, Facts, Request, RequestEvent
@@ -65,10 +68,20 @@ class Course:
     Attributes:
         commitments: as they stand at the end, in the order of their making.
         told: how often what was told of which metric, as `("resolve", "commitment.broken")`.
+        climbed: what its ladders came to.
     """
 
     commitments: tuple[Commitment, ...]
     told: Mapping[tuple[str, str], int]
+    climbed: Climbed = NOTHING_CLIMBED
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What follows from one decision: what is promised, and which ladders are climbed."""
+
+    terms: tuple[Terms, ...]
+    climbs: tuple[Climb, ...] = ()
 
 
 def told(case: Case, *, client: Client | None, service: OperatedService | None) -> Told:
@@ -128,27 +141,43 @@ def retold(
 
 
 def course(
-    told: Told, terms: Sequence[tuple[Terms, ...]], calendars: Calendars, *, until: datetime
+    told: Told,
+    decided: Sequence[Decided],
+    calendars: Calendars,
+    *,
+    until: datetime,
+    ladders: Ladders = NO_LADDERS,
 ) -> Course:
-    """What becomes of the promises if these are the terms of each decision.
+    """What becomes of the promises, and of their ladders.
 
     Args:
         told: the request.
-        terms: what is promised by the decision on each of `told.points`, in their order.
+        decided: what follows from the decision on each of `told.points`, in their order.
         calendars: those of all terms.
         until: as of when they are looked at.
+        ladders: that there are.
     """
-    run = _Run(told.request, calendars)
-    offered = iter(terms)
+    run = _Run(told.request, calendars, Climber(ladders, has_client=told.request.client_id is not None))
+    following = iter(decided)
     for telling in told.tellings:
-        offers = [run.offer(point.event, next(offered)) for point in telling.points]
+        found = [next(following) for _ in telling.points]
+        offers = [
+            run.offer(point.event, each.terms) for point, each in zip(telling.points, found, strict=True)
+        ]
         run.advance(until=telling.event.received_at)
+        if found:
+            run.climber.climbs = found[-1].climbs
         if telling.event.type is EventType.OPENED:
             run.submit(offers[0])
         else:
             run.record(telling.event, offers)
+        run.follow(telling.event.received_at)
     run.advance(until=until)
-    return Course(commitments=tuple(promise.commitment for promise in run.promises), told=dict(run.told))
+    return Course(
+        commitments=tuple(promise.commitment for promise in run.promises),
+        told=dict(run.told),
+        climbed=run.climber.found,
+    )
 
 
 @dataclass(slots=True)
@@ -165,9 +194,11 @@ class _Run:
 
     request: Request
     calendars: Calendars
+    climber: Climber
     promises: list[_Promise] = field(default_factory=list["_Promise"])
     told: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    seen_at: datetime = EARLIEST
 
     def look(self, now: datetime) -> Look:
         return Look(self.calendars, now, lambda: UUID(int=next(self.numbers)))
@@ -207,13 +238,31 @@ class _Run:
             entries = []
 
     def advance(self, *, until: datetime) -> None:
-        """Look at the promises whenever they wake up, in the order of time."""
+        """Look at the promises and at the runs of ladders whenever they wake up, in the order of time."""
         while True:
-            due = [each for each in self.promises if each.wakes_at is not None and each.wakes_at <= until]
-            if not due:
+            awake = [each for each in self.promises if each.wakes_at is not None]
+            first = min(awake, key=lambda each: each.wakes_at or until, default=None)
+            promise_at = None if first is None else first.wakes_at
+            climb_at = self.climber.wakes_at
+            at = min((each for each in (promise_at, climb_at) if each is not None), default=None)
+            if at is None or at > until:
                 return
-            first = min(due, key=lambda each: each.wakes_at or until)
-            self._step(first, [], None, self.look(first.wakes_at or until))
+            if first is not None and promise_at == at:
+                self._step(first, [], None, self.look(at))
+                self.follow(at)
+            else:
+                self.climber.wake(self.known, self.calendars, max(at, self.seen_at))
+
+    @property
+    def known(self) -> list[tuple[Commitment, Sequence[LedgerEntry]]]:
+        return [(promise.commitment, promise.ledger) for promise in self.promises]
+
+    def follow(self, now: datetime) -> None:
+        """Have the ladders follow what became of the promises."""
+        self.seen_at = max(now, self.seen_at)
+        if self.climber.is_idle:
+            return
+        self.climber.follow(self.known, self.calendars, self.seen_at)
 
     def _followable(self, offer: Offer | None, look: Look) -> Offer | None:
         """The offer; without terms when its calendars open too seldom for them."""

@@ -34,6 +34,8 @@ class ChangeKind(StrEnum):
     """What becomes of a promise: kept, broken, pending."""
     WARNING = "warning"
     LADDER = "ladder"
+    NOTICE = "notice"
+    """How often which step of a ladder tells whom."""
 
 
 @dataclass(frozen=True, slots=True)

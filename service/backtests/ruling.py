@@ -12,7 +12,7 @@ from service.backtests.errors import Unjudgeable
 from service.commitments.domain import Terms
 from service.commitments.promises import COMMITMENT
 from service.escalations import climbs
-from service.escalations.climbs import ESCALATION
+from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId
 from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
 from service.recent import Recent
@@ -67,7 +67,7 @@ class Ruling:
     """
 
     verdict: str
-    ladders: tuple[str, ...]
+    climbs: tuple[Climb, ...]
     rules: Mapping[str, tuple[str, ...]]
     terms: tuple[Terms, ...]
     is_usual: bool
@@ -75,9 +75,14 @@ class Ruling:
     asked: tuple[Asked, ...]
     absent: frozenset[str]
 
+    @property
+    def ladders(self) -> tuple[str, ...]:
+        """The names of the ladders that are climbed, each once."""
+        return tuple(dict.fromkeys(climb.ladder for climb in self.climbs))
+
     def differs_from(self, other: "Ruling") -> bool:
         """Whether something else follows, by whatever rule."""
-        return (self.verdict, self.ladders, self.terms) != (other.verdict, other.ladders, other.terms)
+        return (self.verdict, self.climbs, self.terms) != (other.verdict, other.climbs, other.terms)
 
 
 OF_CALENDARS = frozenset({"client.calendar", "service.hours", "group.calendar", "request.custom.calendar"})
@@ -156,7 +161,7 @@ class Side:
         climbed = decided.of(ESCALATION.name).outcome
         return Ruling(
             verdict=RATIONALIZATION.write_outcome(verdict)["verdict"],
-            ladders=() if climbed is None else tuple(climbs.names_of(climbed)),
+            climbs=() if climbed is None else tuple(climbs.climbs_of(climbed)),
             rules={answer.kind: self._followed(answer) for answer in decided.answers if answer.winners},
             terms=terms,
             is_usual=not decided.of(COMMITMENT.name).winners,

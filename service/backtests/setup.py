@@ -7,14 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from service.backtests.basis import Version
+from service.backtests.basis import NO_ESCALATIONS, Escalations, Version
 from service.backtests.chunks import Comparison
+from service.backtests.climbing import Ladders
 from service.backtests.matcher import InProcess
 from service.backtests.ruling import Side
 from service.calendars import service as calendars
-from service.calendars.domain import WorkingTime
+from service.calendars.domain import WorkingTime, zones
 from service.calendars.service import CalendarSource
 from service.commitments.domain import CalendarKey
+from service.escalations.ladders import wire
 from service.requests.kinds import KINDS
 from service.rules import documents
 from service.rules.deciding import Effective
@@ -41,6 +43,7 @@ class Setup(msgspec.Struct, frozen=True):
     calendars: dict[str, UUID]
     sources: dict[UUID, CalendarSource]
     until: datetime
+    escalations: Escalations = NO_ESCALATIONS
     engine: EngineName = "durable"
     rulings_kept: int = 20_000
 
@@ -66,13 +69,24 @@ class Compiled(Mapping[CalendarKey, WorkingTime]):
 
 def comparison(setup: Setup) -> Comparison:
     """Read all of it. The engine of both sides is one, in this process."""
-    reference = ReferenceEngine(is_rationed=False)
+    reference, compiled = ReferenceEngine(is_rationed=False), Compiled(setup.sources)
     engine: Engine = reference if setup.engine == "reference" else InProcess(reference)
     return Comparison(
         before=_side(setup, setup.before, engine),
         after=_side(setup, setup.after, engine),
-        calendars=Compiled(setup.sources),
+        calendars=compiled,
         until=setup.until,
+        ladders=ladders_of(setup.escalations, compiled),
+    )
+
+
+def ladders_of(escalations: Escalations, compiled: Mapping[CalendarKey, WorkingTime]) -> Ladders:
+    """The ladders, ready to climb."""
+    hours = {name: compiled[CalendarKey(str(version))] for name, version in escalations.hours.items()}
+    return Ladders(
+        {name: wire.from_document(written) for name, written in escalations.ladders.items()},
+        {name: plan.rota(zones.zone(plan.zone), hours) for name, plan in escalations.rotas.items()},
+        hours,
     )
 
 

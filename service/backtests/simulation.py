@@ -6,16 +6,19 @@ Nothing is written: the transaction is one that only reads.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 from service import instants
 from service.backtests import chunks, comparing
 from service.backtests import course as courses
-from service.backtests.course import Course, Point, Telling, Told
+from service.backtests.climbing import Climbed
+from service.backtests.course import Course, Decided, Point, Telling, Told
 from service.backtests.errors import BacktestInvalid, SimulationInvalid, Unjudgeable
 from service.backtests.ruling import Ruling, Side
+from service.backtests.setup import ladders_of
 from service.backtests.spec import Candidate
 from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
@@ -41,6 +44,9 @@ from service.tenants.domain import Client
 READ_ONLY = "set transaction read only"
 BUDGET_SECONDS = 0.25
 NOBODY = UUID(int=0)
+FORESEEN = timedelta(days=366)
+"""How long beyond the instant that is asked for notices are looked for."""
+
 EVENTS_MAX = 500
 """Of a request that is simulated; somebody waits for the answer, which costs their square."""
 
@@ -71,6 +77,7 @@ class Outcome:
 
     Attributes:
         labels: of the versions that stand on this side.
+        climbed: what its ladders came to, and will if nothing happens for as long as FORESEEN.
         why: every rule of every version, with the values that decided it.
     """
 
@@ -78,6 +85,7 @@ class Outcome:
     decision: Decision
     ruling: Ruling
     course: Course
+    climbed: Climbed
     why: tuple[RuleWhy, ...]
 
 
@@ -284,13 +292,26 @@ async def _outcome(
     last = told.points[-1]
     decided = await deciding.decide(engine, kinds, effective, last.facts)
     judged = judging.judge(decided, client, (), decision_id=DecisionId(NOBODY), now=last.now)
+    escalations = await comparing.escalations_of(session, trials)
     keys = {terms.calendar for ruling in rulings for terms in ruling.terms if terms.calendar is not None}
+    keys |= {CalendarKey(str(version)) for version in escalations.hours.values()}
     working = {CalendarKey(key): await calendars.working_time(session, UUID(key)) for key in sorted(keys)}
-    terms = [ruling.terms for ruling in rulings]
+    courses_of = partial(
+        courses.course,
+        told,
+        [Decided(ruling.terms, ruling.climbs) for ruling in rulings],
+        working,
+        ladders=ladders_of(escalations, working),
+    )
+    course = await asyncio.to_thread(courses_of, until=at)
+    climbs = any(ruling.climbs for ruling in rulings)
     return Outcome(
         labels=tuple(trial.label for trial in trials),
         decision=judged.decision,
         ruling=rulings[-1],
-        course=await asyncio.to_thread(courses.course, told, terms, working, until=at),
+        course=course,
+        climbed=(await asyncio.to_thread(courses_of, until=at + FORESEEN)).climbed
+        if climbs
+        else course.climbed,
         why=tuple(rules.explained(rulebook.kinds, effective, judged.decision.answers, judged.decision.given)),
     )

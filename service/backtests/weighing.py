@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from service.backtests.climbing import NOTHING_CLIMBED, TELLINGS_MAX, Climbed
 from service.backtests.course import Course, Point, Told
 from service.backtests.domain import ChangeKind
 from service.backtests.ruling import Ruling
@@ -28,6 +29,12 @@ TOLD = {
     "commitment.due_changed": "due_changes",
 }
 """What is told of a promise, and how that is counted."""
+
+ASSUMED = (
+    "Nobody acknowledges anything, so that every repeat is counted, up to"
+    f" {TELLINGS_MAX} tellings of one ladder for one promise; ladders and rotas are as they were when the"
+    " backtest was made."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class Weights:
         self._rules = rules
         self._made: dict[int, tuple[Ruling, int]] = {}
         self._counts: Counts = {"decisions": 0, "degraded": 0, "unmatched": 0}
-        self._counts |= {name: {} for name in ("verdicts", "ladders", "promises", "absent")}
+        self._counts |= {name: {} for name in ("verdicts", "ladders", "promises", "absent", "notices")}
 
     def add(self, way: Way) -> None:
         for ruling in way.rulings:
@@ -67,6 +74,8 @@ class Weights:
             "promises": _promises(way.course),
         }
         added(self._counts, ends)
+        if way.course.climbed is not NOTHING_CLIMBED:
+            added(self._counts, _climbed(way.course.climbed))
 
     def totals(self) -> Counts:
         """All counts; a rule that never matched stands there with zeros."""
@@ -95,6 +104,24 @@ def _promises(course: Course) -> dict[str, Counter[str]]:
     return found
 
 
+def _climbed(climbed: Climbed) -> Counts:
+    """Notices by ladder and step: how often it is told, how often there is nobody, and whom it tells."""
+    notices: dict[str, dict[str, Counts]] = {}
+    for notice in climbed.notices:
+        step = notices.setdefault(notice.ladder, {}).setdefault(
+            notice.step, {"told": 0, "nobody": 0, "to": Counter[str](), "off_duty": Counter[str]()}
+        )
+        step["told" if notice.to else "nobody"] += 1
+        step["to"].update(notice.to)
+        step["off_duty"].update(notice.off_duty)
+    found: Counts = {"notices": notices}
+    if climbed.cut:
+        found["climbs_cut"] = climbed.cut
+    if climbed.unknown:
+        found["ladders_unknown"] = dict.fromkeys(climbed.unknown, 1)
+    return found
+
+
 def outcome(commitment: Commitment) -> str:
     """`kept`, `broken`, `pending` or `cancelled`."""
     is_over = commitment.clock is ClockState.STOPPED
@@ -120,8 +147,10 @@ def result(totals: Counts, *, listed_max: int) -> Counts:
     """
     tried: Mapping[str, Mapping[str, Counts]] = totals.get("after", {}).get("rules", {})
     reasons = sorted(totals.get("unjudged", {}).items(), key=lambda reason: (-reason[1], reason[0]))
+    climbed = any(totals.get(side, {}).get("notices") for side in SIDES)
     return {
         **totals,
+        **({"notices_assume": ASSUMED} if climbed else {}),
         "unjudged": dict(reasons[:REASONS_MAX]),
         "rules_never_matched": {
             label: [rule for rule, times in sorted(rules.items()) if not times["matched"]]
@@ -141,6 +170,7 @@ def kinds_of_change(before: Way, after: Way) -> list[ChangeKind]:
         ChangeKind.OUTCOME: _outcomes(before.course) != _outcomes(after.course),
         ChangeKind.WARNING: _warnings(before.course) != _warnings(after.course),
         ChangeKind.LADDER: old.ladders != new.ladders,
+        ChangeKind.NOTICE: _notices(before.course) != _notices(after.course),
     }
     return [kind for kind, differs in found.items() if differs]
 
@@ -151,6 +181,11 @@ def _outcomes(course: Course) -> dict[str, tuple[str, bool]]:
         each.metric: (outcome(each), course.told.get((each.metric, "commitment.broken"), 0) > 0)
         for each in course.commitments
     }
+
+
+def _notices(course: Course) -> Counter[tuple[str, str, tuple[str, ...]]]:
+    """How often each step tells whom; when it does follows from the promises."""
+    return Counter((each.ladder, each.step, each.to) for each in course.climbed.notices)
 
 
 def _warnings(course: Course) -> dict[str, int]:
@@ -191,7 +226,31 @@ def _side(way: Way, at: int) -> Counts:
         "ladders": list(last.ladders),
         "rules": {kind: list(rules) for kind, rules in way.rulings[at].rules.items()},
         "promises": [_promise(each, way.course) for each in way.course.commitments],
+        "notices": _told(way.course.climbed),
     }
+
+
+def _told(climbed: Climbed) -> list[Counts]:
+    """What each step of each ladder comes to, in the order in which they are first told."""
+    found: dict[tuple[str, str, str], Counts] = {}
+    for notice in climbed.notices:
+        step = found.setdefault(
+            (notice.metric, notice.ladder, notice.step),
+            {
+                "ladder": notice.ladder,
+                "step": notice.step,
+                "metric": notice.metric,
+                "first_at": rfc3339(notice.at),
+                "told": 0,
+                "nobody": 0,
+                "to": [],
+                "off_duty": [],
+            },
+        )
+        step["told" if notice.to else "nobody"] += 1
+        step["to"] = sorted({*step["to"], *notice.to})
+        step["off_duty"] = sorted({*step["off_duty"], *notice.off_duty})
+    return list(found.values())
 
 
 def _promise(commitment: Commitment, course: Course) -> Counts:

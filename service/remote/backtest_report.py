@@ -15,6 +15,7 @@ from service.replay import report as reporting
 CHANGES_SHOWN = 10
 OUTCOMES = ("made", "kept", "broken", "pending", "cancelled", "warnings", "corrections", "due_changes")
 WORDS = {"made": "promised", "due_changes": "dues that move"}
+NOTICES = {"told": "told", "nobody": "nobody to tell"}
 ALWAYS = frozenset({"made", "kept", "broken"})
 UNITS = ((3_600, "h"), (60, "min"), (1, "s"))
 
@@ -41,9 +42,24 @@ def lines(result: Mapping[str, Any]) -> Iterator[Line]:
             if name in ALWAYS or line.before or line.after:
                 yield line
     yield from _each("ladder", before.get("ladders", {}), after.get("ladders", {}))
+    yield from _notices(before.get("notices", {}), after.get("notices", {}))
+    yield from _each("no such ladder", before.get("ladders_unknown", {}), after.get("ladders_unknown", {}))
     degraded = Line("degraded decisions", before.get("degraded", 0), after.get("degraded", 0))
     if degraded.before or degraded.after:
         yield degraded
+
+
+def _notices(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
+    """How often each step is told, and how often there is nobody to tell."""
+    for ladder in sorted({*before, *after}):
+        old, new = before.get(ladder, {}), after.get(ladder, {})
+        for step in sorted({*old, *new}):
+            for name, words in NOTICES.items():
+                line = Line(
+                    f"{words}: {ladder}/{step}", *(each.get(step, {}).get(name, 0) for each in (old, new))
+                )
+                if line.before or line.after:
+                    yield line
 
 
 def _each(what: str, before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Line]:
@@ -89,7 +105,13 @@ def told(change: Change) -> str:
     parts += _promises_told(change.before, change.after)
     if change.before.ladders != change.after.ladders:
         parts.append(f"ladder {_names(change.before.ladders)} → {_names(change.after.ladders)}")
+    if change.before.notices != change.after.notices:
+        parts.append(f"{_count(change.before)} → {_count(change.after)} notices")
     return "; ".join(parts) or f"the same in the end, another on the way: {', '.join(change.kinds)}"
+
+
+def _count(side: Side) -> int:
+    return sum(notice.told for notice in side.notices)
 
 
 def reason(change: Change) -> str:
@@ -191,6 +213,8 @@ def _show_doubts(result: Mapping[str, Any], console: Console) -> None:
         _say(console, f"{sum(unjudged.values()):,} requests could not be judged:")
         listed = (f"  {count:,}: {why}" for why, count in unjudged.items())
         reporting.listed(listed, len(unjudged), console)
+    if "notices_assume" in result:
+        _say(console, result["notices_assume"])
     absent: Mapping[str, int] = result.get("after", {}).get("absent", {})
     for fact, count in sorted(absent.items()):
         _say(console, f"Read, and absent in {count:,} of the decisions after: {fact}.")

@@ -32,6 +32,17 @@ class Promise(msgspec.Struct, frozen=True):
     due_at: str | None = None
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """How often a step of a ladder tells somebody, or finds nobody to tell."""
+
+    ladder: str
+    step: str
+    metric: str = ""
+    told: int = 0
+    nobody: int = 0
+    to: list[str] = []
+
+
 class Side(msgspec.Struct, frozen=True):
     """What follows for one request under the policies of one side, and by which rules."""
 
@@ -39,6 +50,7 @@ class Side(msgspec.Struct, frozen=True):
     ladders: list[str] = []
     rules: dict[str, list[str]] = {}
     promises: list[Promise] = []
+    notices: list[Notice] = []
 
     @property
     def broken(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ from service.remote.files import PolicyFile
 from service.replay.client import Answer, Client
 
 INDENT = "  "
+NOTICES_SHOWN = 20
 
 
 class Promise(msgspec.Struct, frozen=True):
@@ -24,6 +25,16 @@ class Promise(msgspec.Struct, frozen=True):
     outcome: str
     due_at: datetime | None = None
     warn_at: datetime | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A step of a ladder that would be told."""
+
+    at: datetime
+    ladder: str
+    step: str
+    to: list[str]
+    repeat: int = 0
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -48,6 +59,8 @@ class Outcome(msgspec.Struct, frozen=True):
     degraded: bool
     rules: list[Rule]
     derived: dict[str, Any] = {}
+    notices: list[Notice] = []
+    ladders_unknown: list[str] = []
     reason: str | None = None
 
 
@@ -104,8 +117,7 @@ def _outcome(outcome: Outcome, *, in_full: bool = True) -> Iterator[str]:
         yield f"{INDENT}derived {name}: {msgspec.json.encode(value).decode()}"
     for promise in outcome.promises:
         yield f"{INDENT}{_promise(promise)}"
-    for ladder in outcome.ladders:
-        yield f"{INDENT}escalated by {ladder}"
+    yield from _escalated(outcome)
     if outcome.degraded:
         yield f"{INDENT}degraded: something could not be evaluated that might have changed the answer"
     for rule in outcome.rules:
@@ -125,6 +137,23 @@ def _promise(promise: Promise) -> str:
     due = "" if promise.due_at is None else f", due {rfc3339(promise.due_at)}"
     warned = "" if promise.warn_at is None else f", warned of {rfc3339(promise.warn_at)}"
     return f"{promise.metric} in {backtest_report.target(promise.target)}{due}{warned}: {promise.outcome}"
+
+
+def _escalated(outcome: Outcome) -> Iterator[str]:
+    for ladder in outcome.ladders:
+        missing = ", which there is not" if ladder in outcome.ladders_unknown else ""
+        yield f"{INDENT}escalated by {ladder}{missing}"
+    for notice in outcome.notices[:NOTICES_SHOWN]:
+        yield f"{INDENT}{_notice(notice)}"
+    left = len(outcome.notices) - NOTICES_SHOWN
+    if left > 0:
+        yield f"{INDENT}and {left} notices more"
+
+
+def _notice(notice: Notice) -> str:
+    again = f" again ({notice.repeat})" if notice.repeat else ""
+    whom = ", ".join(notice.to) or "nobody, for want of anybody"
+    return f"{rfc3339(notice.at)} {notice.ladder}/{notice.step}{again} tells {whom}"
 
 
 def _trace(rule: Rule) -> Iterator[str]:

@@ -17,7 +17,7 @@ from service.calendars.domain import zones
 from service.db import TenantSession
 from service.errors import Fault, pointer_to
 from service.escalations.rotas import domain, store
-from service.escalations.rotas.domain import Duty, Gap, Hours, Layer, Override, Rota, Shift, WrittenRota
+from service.escalations.rotas.domain import Duty, Gap, Layer, Override, Plan, Rota, Shift, WrittenRota
 from service.escalations.rotas.errors import RotaInUse, RotaInvalid, ShiftsTooMany
 from service.escalations.rotas.models import RotaRow
 from service.ids import MemberId, RotaId
@@ -136,6 +136,13 @@ async def rotas_named(
     return await _computable(session, rows, since=since)
 
 
+async def plans(
+    session: TenantSession, names: Collection[str], *, since: datetime | None = None
+) -> dict[str, Plan]:
+    """The same, for whoever keeps them, or computes where nothing can be asked."""
+    return await _plans(session, await store.named(session, names) if names else [], since=since)
+
+
 async def members_on_duty(
     session: TenantSession, names: Collection[str], *, now: datetime
 ) -> dict[str, MemberId | None]:
@@ -195,26 +202,25 @@ async def record(
 async def _computable(
     session: TenantSession, rows: Sequence[RotaRow], *, since: datetime | None
 ) -> dict[str, Rota]:
-    written = [row.to_domain() for row in rows]
-    hours = await _hours(session, written)
+    found = await _plans(session, rows, since=since)
+    versions = await calendars.current_versions(session, domain.calendars_of(found.values()))
+    hours = {name: await calendars.working_time(session, version) for name, version in versions.items()}
+    return {name: plan.rota(zones.zone(plan.zone), hours) for name, plan in found.items()}
+
+
+async def _plans(
+    session: TenantSession, rows: Sequence[RotaRow], *, since: datetime | None
+) -> dict[str, Plan]:
     planned: dict[UUID, list[Override]] = {row.id: [] for row in rows}
     if rows:
         for each in await store.overrides(session, planned.keys(), since=since):
             planned[each.rota_id].append(each.to_domain().override)
+    written = [row.to_domain() for row in rows]
     absent = await _absent(session, _members(written, planned.values()))
     return {
-        rota.name: rota.rota(
-            zone=zones.zone(rota.zone), hours=hours, overrides=planned[rota.id], absent=absent
-        )
+        rota.name: Plan(zone=rota.zone, layers=rota.layers, overrides=tuple(planned[rota.id]), absent=absent)
         for rota in written
     }
-
-
-async def _hours(session: TenantSession, written: Iterable[WrittenRota]) -> dict[str, Hours]:
-    """The calendars that layers name, as they stand now."""
-    named = {layer.hours for rota in written for layer in rota.layers if layer.hours is not None}
-    versions = await calendars.current_versions(session, named)
-    return {name: await calendars.working_time(session, version) for name, version in versions.items()}
 
 
 async def _absent(session: TenantSession, members: Collection[MemberId]) -> frozenset[MemberId]:

@@ -1,6 +1,6 @@
 """What is written of a rota, and what is agreed beside it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -61,21 +61,33 @@ class WrittenRota:
     created_at: datetime
     changed_at: datetime
 
-    def rota(
-        self,
-        *,
-        zone: tzinfo,
-        hours: Mapping[str, Hours],
-        overrides: Sequence[Override] = (),
-        absent: frozenset[MemberId] = frozenset(),
-    ) -> Rota:
-        """What shifts are computed from."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the shifts of a rota are computed from but the calendars that its layers name.
+
+    Attributes:
+        zone: the name of a time zone.
+    """
+
+    zone: str
+    layers: tuple[Layer, ...]
+    overrides: tuple[Override, ...] = ()
+    absent: frozenset[MemberId] = frozenset()
+
+    def rota(self, zone: tzinfo, hours: Mapping[str, Hours]) -> Rota:
+        """The rota: in its zone, and by the calendars of these names."""
         return Rota(
             zone=zone,
             rotations=tuple(layer.rotation(hours) for layer in self.layers),
-            overrides=tuple(overrides),
-            absent=absent,
+            overrides=self.overrides,
+            absent=self.absent,
         )
+
+
+def calendars_of(plans: Iterable[Plan]) -> set[str]:
+    """The names of the calendars that layers go by."""
+    return {layer.hours for plan in plans for layer in plan.layers if layer.hours is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
