@@ -251,7 +251,7 @@ async def _chain(session: TenantSession, commitment_id: CommitmentId, *, now: da
         CommitmentNotFound, CommitmentNotOfPerson, CommitmentEnded: none of them is open.
     """
     request_id = await _lock(session, commitment_id, now=now)
-    found = await commitments.accounts(session, request_id, now=now)
+    found = await commitments.accounts(session, request_id, client_id=None, now=now)
     chain = chained(found, commitment_id)
     if chain[0].commitment.made.origin is not Origin.PERSON:
         raise CommitmentNotOfPerson(commitment_id)
