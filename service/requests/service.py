@@ -28,6 +28,7 @@ from service.requests import (
 from service.requests.domain import Decision, Request, RequestEvent
 from service.requests.errors import EventInvalid
 from service.requests.intake import Caller, Context, Report, Submission
+from service.requests.major_incidents import service as major_incidents
 from service.rules.service import Rulebook
 from service.tenants import contacts
 from service.tenants import service as tenants
@@ -111,6 +112,8 @@ async def submit(
     await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
     await audit.record(session, caller.actor, deeds.submitted(request, decision), now=now)
+    if decision.is_of_major_incident:
+        await major_incidents.suspect(session, request.id, now=now)
     if decision.climbs:
         promised = [step.commitment for step in made]
         await runs.follow(session, promised, affair=affairs.of(request, decision), now=now)
@@ -193,6 +196,8 @@ async def append(
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
     await renegotiations.withdraw_ended(session, found.commitments, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)
+    if found.decision is not None and found.decision.is_of_major_incident:
+        await major_incidents.suspect(session, request.id, now=now)
     drafts = telling.change(request, event, found.decision, before=found.before, differed=found.differed)
     if drafts:
         request = replace(request, sequence=drafts[-1].sequence)

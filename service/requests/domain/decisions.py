@@ -21,6 +21,9 @@ from service.tenants.domain import Client, OperatedService
 OF_OTHERS = frozenset(name for name in HISTORY if not name.startswith("client."))
 """The facts that are counted over other clients' requests too."""
 
+MAJOR_INCIDENT = "request.custom.major_incident"
+"""A fact that a tenant may declare; where a rule of classification sets it, a major incident is declared."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -67,6 +70,11 @@ class Decision:
         """The facts that classification set, by their dotted names."""
         outcome = self.of(CLASSIFICATION.name).outcome
         return {} if outcome is None else outcome["set"]
+
+    @property
+    def is_of_major_incident(self) -> bool:
+        """Whether classification found the request to be of a major incident, whatever its source says."""
+        return self.derived.get(MAJOR_INCIDENT) is True
 
     @property
     def promises(self) -> list[Any] | None:

@@ -24,6 +24,8 @@ from service.requests.major_incidents.domain import BY_RULE, MajorIncident, Repo
 from service.requests.major_incidents.errors import MajorIncidentEnded
 from service.requests.major_incidents.models import MajorIncidentReportRow, Report
 from service.tenants import service as tenants
+from service.wakeups import service as wakeups
+from service.wakeups.models import WakeUp
 
 SUBJECT_KIND = telling.SUBJECT_KIND
 
@@ -223,6 +225,11 @@ async def end(
     await audit.record(session, actor, deed, now=now)
     whom = [each.client_id for each in affected]
     return await telling.tell(session, ended, "major_incident.ended", [None, *whom], {}, now=now)
+
+
+async def suspect(session: TenantSession, request_id: RequestId, *, now: datetime) -> None:
+    """A rule found the request to be of one: look at it at once, where all clients can be seen."""
+    await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, request_id, now)])
 
 
 async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) -> None:
