@@ -31,8 +31,8 @@ from service.ids import TenantId
 from service.limits import service as limits
 from service.limits.domain.table import APPLICATIONS, RATES, Limits
 from service.people import invitations, passwords
-from service.people.domain import Link, Role
-from service.people.invitations import Delivery, Invitee
+from service.people.domain import Link, Origin, Role
+from service.people.invitations import Acceptance, Delivery, Invitee
 from service.platform import PlatformSession, platform_transaction
 from service.rules import policies
 from service.sealing import service as sealing
@@ -208,6 +208,21 @@ async def invite_member(
     async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
         delivery = Delivery(issuer, vault=None)
         return (await invitations.invite(session, Actor(), invitee, delivery, now=clock.now())).link
+
+
+async def admit_member(
+    opened: Sessions, clock: Clock, vault: Vault, invitee: Invitee, *, tenant: str
+) -> None:
+    """Have somebody accept an invitation at once, with a password that nobody knows: a member to look at.
+
+    Raises:
+        TenantNotFound, MemberInvalid, EmailTaken, AccountExists
+    """
+    link = await invite_member(opened, clock, invitee, tenant=tenant, issuer="")
+    acceptance = Acceptance(invitee.name, secrets.token_urlsafe(SECRET_BYTES), Origin())
+    secret = link.url.rpartition(".")[2]
+    async with tenant_transaction(opened, await _tenant_id(opened, tenant)) as session:
+        await invitations.accept_invitation(session, vault, secret, acceptance, now=clock.now())
 
 
 async def reset_person(opened: Sessions, clock: Clock, *, email: str, clears_totp: bool, issuer: str) -> Link:

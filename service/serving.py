@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from service.clock import SystemClock
 from service.db import API_TIMEOUTS, UNBOUNDED, WORKER_TIMEOUTS, Sessions, Timeouts
 from service.errors import Unavailable
 from service.operations import Credentials, Database, NewTenant
+from service.people.invitations import Invitee
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants.domain import SCOPES
@@ -146,9 +147,16 @@ def config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
 
 @asynccontextmanager
 async def hosted(
-    settings: Settings, *, data_folder: Path, slug: str, clock_at: datetime
+    settings: Settings, *, data_folder: Path, slug: str, clock_at: datetime, members: Sequence[Invitee] = ()
 ) -> AsyncGenerator[Hosted]:
     """A server of our own in another process, with a new sandbox tenant whose clock starts at `clock_at`.
+
+    Args:
+        settings: as the operator wants them.
+        data_folder: where the server writes its log.
+        slug: of the tenant.
+        clock_at: where its clock starts.
+        members: who is in it from the start.
 
     Raises:
         HostedServerFailed: it ended before it answered; its log says why.
@@ -161,6 +169,9 @@ async def hosted(
         credentials = await operations.create_application(
             sessions, clock, tenant=slug, name="replay", scopes=tuple(SCOPES)
         )
+        for invitee in members:
+            vault = operations.open_vault(settings, data_folder=data_folder)
+            await operations.admit_member(sessions, clock, vault, invitee, tenant=slug)
         with _appending(log) as stderr:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "service", "serve", "--port", "0", "--tied"),

@@ -1,7 +1,7 @@
 """Logs of past requests, replayed through the API."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from service import ids, serving
 from service.cli import running
 from service.cli.parameters import EXISTING_FILE
+from service.people.invitations import Invitee
 from service.replay import commands
 from service.replay import demo as demonstration
 from service.replay import report as reporting
@@ -74,11 +75,11 @@ def replay_log(settings: Settings, *, limit: int | None, as_json: bool, **given:
 @click.option("--serve", "stay", is_flag=True, help="Keep the server running afterwards.")
 @click.pass_obj
 def demo(settings: Settings, *, stay: bool) -> None:
-    """Replay 1,000 real incidents and show what was promised, kept and broken."""
+    """Replay 1,000 real incidents: what was promised, kept and broken; what is forecast, and who is told."""
     console = Console()
 
     async def run(prepared: Prepared) -> None:
-        async with _access(settings, prepared, {}) as access:
+        async with _access(settings, prepared, {}, members=demonstration.COLLEAGUES) as access:
             await demonstration.demo(access, prepared, console=console, serving=stay)
             if stay:
                 console.print("Serving until Ctrl-C.")
@@ -92,8 +93,21 @@ def demo(settings: Settings, *, stay: bool) -> None:
 
 
 @asynccontextmanager
-async def _access(settings: Settings, prepared: Prepared, given: dict[str, Any]) -> AsyncGenerator[Access]:
-    """Access to the API that was named, or to one of our own with a new sandbox tenant."""
+async def _access(
+    settings: Settings,
+    prepared: Prepared,
+    given: dict[str, Any],
+    *,
+    members: Sequence[tuple[str, str]] = (),
+) -> AsyncGenerator[Access]:
+    """Access to the API that was named, or to one of our own with a new sandbox tenant.
+
+    Args:
+        settings: of the operator.
+        prepared: what is to be replayed.
+        given: options of the command.
+        members: names and roles of who is in a tenant of our own.
+    """
     if given.get("url"):
         if not given["client_id"] or not given["client_secret"]:
             raise click.UsageError("--url needs --client-id and --client-secret.")
@@ -102,8 +116,15 @@ async def _access(settings: Settings, prepared: Prepared, given: dict[str, Any])
         )
         return
     slug = f"replay-{ids.new_id().hex[-12:]}"
+    invitees = [
+        Invitee(f"{name.partition(' ')[0].lower()}@{slug}.example", name, (role,)) for name, role in members
+    ]
     async with serving.hosted(
-        settings, data_folder=running.data_folder(settings), slug=slug, clock_at=prepared.clock_at
+        settings,
+        data_folder=running.data_folder(settings),
+        slug=slug,
+        clock_at=prepared.clock_at,
+        members=invitees,
     ) as hosted:
         yield Access(
             base_url=hosted.url,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from service.replay import commands, story
+from service.replay import ahead, commands, story
 from service.replay import report as reporting
 from service.replay.client import Access, Client, open_http
 from service.replay.commands import Files, Prepared
@@ -26,6 +26,9 @@ SOURCE = (
     "Real incidents of an IT company, 2016, from the UCI log 498 (Amaral, Fantinato, Peres 2018, "
     "DOI 10.24432/C57S4H, CC BY 4.0)."
 )
+COLLEAGUES = (("Ada Byron", "agent"), ("Grace Hill", "manager"))
+"""Who is told by the ladder that is climbed."""
+
 PLAINLY_LATE = timedelta(hours=6)
 """A lateness that can be seen in the picture."""
 
@@ -119,6 +122,11 @@ async def shown(
     if example is not None:
         console.rule("One broken promise", align="left", characters="-")
         for line in story.told(example):
+            console.print(line, markup=False, highlight=False)
+    async for title, lines in ahead.stories(client, prepared.setup.policies):
+        console.print()
+        console.rule(title, align="left", characters="-")
+        for line in lines:
             console.print(line, markup=False, highlight=False)
     console.print()
     console.rule("Go on", align="left", characters="-")

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from http import HTTPStatus
 
 import msgspec
 
 from service.errors import ServiceError
 from service.instants import rfc3339
 from service.replay import report as reporting
+from service.replay import sandbox
 from service.replay import setup as setting_up
 from service.replay.client import Client, key_of
 from service.replay.errors import ClockPast, ReplayRefused
@@ -27,7 +27,6 @@ CONCURRENCY = 16
 REFUSALS_KEPT = 1_000
 REFUSED_AT_FIRST_MAX = 20
 """So many requests refused before one was accepted are not bad rows: the replay stops."""
-POLL_SECONDS = 0.2
 AFTER_THE_LAST = timedelta(seconds=1)
 """The clock ends so far behind the last event, so that what was due at that instant is overdue."""
 
@@ -40,15 +39,6 @@ class _Commitment(msgspec.Struct, frozen=True):
     request_id: str
     metric: str
     outcome: Outcome
-
-
-class _Clock(msgspec.Struct, frozen=True):
-    now: datetime
-    target: datetime | None = None
-
-    @property
-    def arrived(self) -> bool:
-        return self.target is None or self.now >= self.target
 
 
 @dataclass(slots=True)
@@ -104,7 +94,7 @@ async def replay(client: Client, plan: Plan, setup: Setup, pace: Pace) -> tuple[
     """
     began = pace.stopwatch()
     run = _Run(
-        client, plan.source, pace.advance, asyncio.Semaphore(pace.concurrency), await _clock_of(client)
+        client, plan.source, pace.advance, asyncio.Semaphore(pace.concurrency), await sandbox.now(client)
     )
     await _start(run, plan, setup)
     for part in windows(plan.steps, span=pace.window):
@@ -133,16 +123,6 @@ def starts_at(plan: Plan) -> datetime:
     return datetime.combine((plan.first_at - timedelta(seconds=1)).date(), time(), UTC)
 
 
-async def _clock_of(client: Client) -> datetime:
-    """Where the clock stands, once it has got where a replay before this one told it to go."""
-    while True:
-        answer = await client.get("/v1/sandbox/clock")
-        clock = answer.accepted("to replay on this tenant").read(_Clock)
-        if clock.arrived:
-            return clock.now
-        await client.wait(POLL_SECONDS)
-
-
 async def _start(run: _Run, plan: Plan, setup: Setup) -> None:
     """Set the clock before the first event, and publish. A clock that is past it is a replay gone on with."""
     stood_at, start_at = run.now, starts_at(plan)
@@ -154,25 +134,10 @@ async def _start(run: _Run, plan: Plan, setup: Setup) -> None:
 
 async def _move_clock(run: _Run, to: datetime) -> None:
     """Move the tenant's clock, and come back when everything due by then has happened. Never backward."""
-    if to <= run.now:
-        return
-    target = rfc3339(to)
-    answer = await run.client.post(
-        "/v1/sandbox/clock", {"now": target}, key=key_of("clock", run.source, target)
-    )
-    if answer.problem is not None and not await _stands_at(run, to):
-        answer.accepted(f"to move the clock to {target}")
-    if answer.status == HTTPStatus.ACCEPTED:
-        while not await _stands_at(run, to):
-            await run.client.wait(POLL_SECONDS)
-    run.now = to
-    run.clock_moves += 1
-
-
-async def _stands_at(run: _Run, at: datetime) -> bool:
-    """Whether the clock has got there: an answer may be lost although the move was made."""
-    clock = await run.client.fetch("/v1/sandbox/clock", _Clock)
-    return clock.arrived and clock.now >= at
+    if to > run.now:
+        await sandbox.move(run.client, to, key=key_of("clock", run.source, rfc3339(to)))
+        run.now = to
+        run.clock_moves += 1
 
 
 async def _send(run: _Run, chains: Sequence[Sequence[Step]]) -> None:

@@ -15,6 +15,7 @@ from litestar import Litestar
 from rich.console import Console
 
 from service.db import Sessions
+from service.people.domain import Role
 from service.replay import commands, demo, run
 from service.replay import report as reporting
 from service.replay.client import Access, Client
@@ -156,6 +157,8 @@ async def test_the_demo_is_legible_in_eighty_columns_without_colour(
 
     with commands.prepared(demo.sample(), limit=CASES) as prepared:
         tenant = await factories.tenant(sessions, sandbox_at=prepared.clock_at)
+        for role in (Role.AGENT, Role.MANAGER):
+            await factories.member(sessions, tenant, role)
         async with _client(app, sessions, tenant) as client:
             await demo.shown(client, prepared, console=console, serving=False, concurrency=1)
 
