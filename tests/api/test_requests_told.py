@@ -84,3 +84,25 @@ async def test_what_is_told_of_a_request_is_numbered_without_gaps(caller: AsyncC
         (3, "request.changed"),
         (4, "request.changed"),
     ]
+
+
+async def test_what_groups_promise_one_another_is_told_to_the_tenants_own_only(
+    caller: AsyncClient, sign_in: SignIn
+) -> None:
+    client = await desk.created(caller, "/v1/clients", {"name": "Harbour"})
+    theirs = await sign_in(client_id=client["id"])
+    target = {"unit": "elapsed_time", "seconds": 3600}
+    promises = [{"metric": "resolve", "target": target}, {"metric": "desk", "level": "ola", "target": target}]
+    rule = {"id": "all", "when": "true", "because": "All.", "then": {"promises": promises}}
+    policy = {"name": "olas", "kind": "commitment", "document": {"rules": [rule]}}
+    created = await desk.created(caller, "/v1/policies", policy)
+    published = await caller.post(f"/v1/policies/{created['id']}/publish", headers=factories.key())
+    assert published.status_code == 200, published.text
+
+    request = await desk.submitted(theirs, facts={})
+
+    found = (await caller.get("/v1/commitments", params={"level": "ola"})).json()["items"]
+    assert [one["request_id"] for one in found] == [request["id"]]
+    assert await desk.told(caller, found[0]["id"]) == ["commitment.made"]
+    assert await desk.told(theirs, found[0]["id"]) == []
+    assert [one["metric"] for one in request["commitments"]] == ["resolve"]
