@@ -13,13 +13,16 @@ from service.commitments.domain import (
     ClockState,
     EndOfBusinessDayTarget,
     Flag,
+    Level,
     OnChange,
     OnReopen,
     Outcome,
-    Rule,
     WorkingTarget,
     usual_terms,
 )
+from service.rules.domain import Doubt, HitPolicy, Rule, choose
+from service.rules.language.parse import parse
+from service.rules.matching import Matches
 from tests.unit.commitments.ledgers import (
     CALENDARS,
     MICROSECOND,
@@ -38,6 +41,8 @@ BERLIN = {OFFICE: calendar({
     "tz": "Europe/Berlin",
     "weekly": {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")},
 })}  # fmt: skip
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEK = {day: [["09:00", "17:00"]] for day in DAYS[:5]}
 JUNE = datetime(2013, 6, 4, tzinfo=UTC)
 
 
@@ -46,7 +51,31 @@ def _june(clock: str) -> datetime:
     return JUNE + timedelta(hours=int(hour), minutes=int(minute))
 
 
-def test_dst_gap_and_overlap() -> None:
+def test_dst_gap() -> None:
+    """Clocks go from 02:00 to 03:00: 02:30 is 03:30, and what would close before it opens is dropped."""
+    nights = {OFFICE: calendar({"tz": "Europe/Berlin", "weekly": {"sun": [["02:30", "04:00"]]}})}
+    saturday = datetime(2026, 3, 28, 12, tzinfo=UTC)
+
+    assert Ledger(nights).start(saturday, resolve(hours(0.5))).due(saturday) == datetime(
+        2026, 3, 29, 2, tzinfo=UTC
+    )
+    dropped = {OFFICE: calendar({"tz": "Europe/Berlin", "weekly": {"sun": [["02:30", "03:15"]]}})}
+    assert Ledger(dropped).start(saturday, resolve(hours(0.5))).due(saturday) == datetime(
+        2026, 4, 5, 1, tzinfo=UTC
+    )
+
+
+def test_dst_overlap() -> None:
+    """Clocks go from 03:00 back to 02:00: 02:30 is its first occurrence."""
+    nights = {OFFICE: calendar({"tz": "Europe/Berlin", "weekly": {"sun": [["02:30", "05:00"]]}})}
+    saturday = datetime(2026, 10, 24, 12, tzinfo=UTC)
+
+    assert Ledger(nights).start(saturday, resolve(hours(1))).due(saturday) == datetime(
+        2026, 10, 25, 1, 30, tzinfo=UTC
+    )
+
+
+def test_dst_overlap_in_a_pause() -> None:
     sydney = {OFFICE: weekdays("09:00", "17:00", tz="Australia/Sydney")}
     friday = datetime(2026, 4, 3, 5, tzinfo=UTC)  # 16:00 there; clocks go back on Sunday
     ledger = Ledger(sydney).start(friday, resolve(hours(2))).pause(friday + timedelta(minutes=30))
@@ -61,7 +90,11 @@ def test_one_day_is_three_units_and_none_becomes_another() -> None:
 
     line = ledger.standing(at("16:30")).current.segments[-1]
 
-    assert (line.rule, line.carried, line.due_at) == (Rule.FROM_ORIGIN, timedelta(0), at("16:00", day=1))
+    assert (line.rule, line.carried, line.due_at) == (
+        domain.Rule.FROM_ORIGIN,
+        timedelta(0),
+        at("16:00", day=1),
+    )
     assert Ledger().start(at("16:00"), resolve(EndOfBusinessDayTarget(1))).due(at("16:00")) == at(
         "17:00", day=1
     )
@@ -95,6 +128,15 @@ def test_pause_whose_cause_is_called_as_the_time_after_an_end() -> None:
     ledger.pause(at("09:30"), cause="ended")
 
     assert ledger.due(at("10:00")) == at("11:00")
+
+
+def test_pause_in_the_time_that_another_pause_added() -> None:
+    """Due in days: 12:00 becomes 14:00 by the first pause, and the second begins before that."""
+    ledger = Ledger().start(at("12:00"), resolve(BusinessDaysTarget(1)))
+    ledger.pause(at("09:00", day=1)).resume(at("11:00", day=1))
+    ledger.pause(at("13:00", day=1)).resume(at("13:30", day=1))
+
+    assert ledger.due(at("13:30", day=1)) == at("14:30", day=1)
 
 
 def test_pause_of_response_clock() -> None:
@@ -230,6 +272,71 @@ def test_late_holiday() -> None:
     assert ledger.due(at("16:30")) == at("10:00", day=2)
 
 
+def test_several_matches() -> None:
+    """The place in the policy counts, or the rank; all that match are known, and a tie is told of."""
+    rules = [
+        Rule(id=name, when="true", condition=parse("true"), outcome=None, because="So.", rank=rank)
+        for name, rank in (("general", 2), ("special", 1), ("same", 1))
+    ]
+    matches = Matches((0, 1), (), "reference")
+    tied = Matches((0, 1, 2), (), "reference")
+
+    assert choose(HitPolicy.FIRST, rules, tied).winners == (0,)
+    assert choose(HitPolicy.UNIQUE, rules, matches).winners == (1,)
+    assert choose(HitPolicy.COLLECT, rules, tied).winners == (0, 1, 2)
+    assert choose(HitPolicy.UNIQUE, rules, tied).doubts == (Doubt.SEVERAL_MATCHED,)
+
+
+def test_holiday_range_over_new_year() -> None:
+    days = [f"2026-12-{day}" for day in range(24, 32)] + ["2027-01-01"]
+    closed = {OFFICE: calendar({"tz": "UTC", "weekly": WEEK, "holidays": days})}
+    eve = datetime(2026, 12, 23, 16, tzinfo=UTC)
+
+    assert Ledger(closed).start(eve, resolve(hours(2))).due(eve) == datetime(2027, 1, 4, 10, tzinfo=UTC)
+
+
+def test_overlapping_holidays_and_duplicates() -> None:
+    """The same day twice is closed once, and a special opening goes before a holiday."""
+    twice = {OFFICE: calendar({"tz": "UTC", "weekly": WEEK, "holidays": ["2026-01-06", "2026-01-06"]})}
+    opened = {
+        OFFICE: calendar({
+            "tz": "UTC",
+            "weekly": WEEK,
+            "holidays": ["2026-01-06"],
+            "openings": [["2026-01-06T12:00", "2026-01-06T13:00"]],
+        })
+    }  # fmt: skip
+
+    assert Ledger(twice).start(at("16:00"), resolve(hours(2))).due(at("16:00")) == at("10:00", day=2)
+    assert Ledger(opened).start(at("16:00"), resolve(hours(2))).due(at("16:00")) == at("13:00", day=1)
+
+
+def test_night_shift() -> None:
+    """From 22:00 to 06:00 is one interval; a holiday closes the whole night that begins on it."""
+    nights = {day: [["22:00", "30:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    shift = {OFFICE: calendar({"tz": "UTC", "weekly": nights})}
+    holiday = {OFFICE: calendar({"tz": "UTC", "weekly": nights, "holidays": ["2026-01-06"]})}
+
+    assert Ledger(shift).start(at("23:00"), resolve(hours(8))).due(at("23:00")) == at("23:00", day=1)
+    assert Ledger(holiday).start(at("23:00"), resolve(hours(8))).due(at("23:00")) == at("23:00", day=2)
+
+
+def test_24x7() -> None:
+    """No minute is lost at midnight."""
+    always = {OFFICE: calendar({"always_open": True})}
+    whole_days = {OFFICE: calendar({"tz": "UTC", "weekly": {day: [["00:00", "24:00"]] for day in DAYS}})}
+
+    for calendars in (always, whole_days):
+        assert Ledger(calendars).start(at("10:00"), resolve(hours(72))).due(at("10:00")) == at("10:00", day=3)
+
+
+def test_a_week_of_one_working_day() -> None:
+    """A calendar that knows neither Monday nor Thursday."""
+    tuesdays = {OFFICE: calendar({"tz": "UTC", "weekly": {"tue": [["09:00", "17:00"]]}})}
+
+    assert Ledger(tuesdays).start(at("10:00"), resolve(hours(10))).due(at("10:00")) == at("11:00", day=8)
+
+
 def test_empty_calendar() -> None:
     never = {OFFICE: calendar({"tz": "UTC", "weekly": {}})}
 
@@ -279,6 +386,54 @@ def test_paused_then_resolved_directly() -> None:
     settled = ledger.standing(at("12:00", day=150)).current
 
     assert (settled.outcome, settled.used) == (Outcome.KEPT, timedelta(hours=1))
+
+
+def test_closed_time_is_missing_after_a_reopening() -> None:
+    """It is shown as a pause, and neither used nor late."""
+    ledger = Ledger().start(at("10:00"), resolve(hours(4))).fulfil(at("11:00")).reopen(at("15:00"))
+
+    standing = ledger.standing(at("16:00"))
+
+    assert (standing.current.used, standing.current.outcome) == (timedelta(hours=2), Outcome.PENDING)
+    assert [(pause.cause, pause.start, pause.end) for pause in standing.pauses] == [
+        (domain.ENDED_CAUSE, at("11:00"), at("15:00"))
+    ]
+
+
+def test_a_reply_that_reopens_goes_by_the_ledger() -> None:
+    """Pauses from before it stay, and it is told."""
+    ledger = Ledger().start(at("10:00"), resolve(hours(4))).pause(at("10:30")).resume(at("11:00"))
+    ledger.fulfil(at("11:30"))
+    before = step(ledger, step(ledger, None, at("10:00"))[1], at("11:30"))[1]
+    ledger.reopen(at("12:00"))
+
+    happened, after = step(ledger, before, at("12:00"))
+
+    assert happened == ["reopened"]
+    assert after.current.due_at == at("15:00")
+
+
+def test_one_group_used_the_time_and_another_is_blamed() -> None:
+    terms = resolve(hours(2), level=Level.OLA, held_by="second line")
+    ledger = Ledger().start(at("09:00"), terms)
+    for moment, group in (("09:00", "first line"), ("15:00", "second line")):
+        ledger.assign(at(moment), group)
+
+    assert ledger.due(at("15:00")) == at("17:00")
+
+
+def test_the_duty_to_report_does_not_override_the_first_answer() -> None:
+    """A report begins the next cycle of the one, and fulfils the other for good."""
+    update, respond = (
+        Ledger()
+        .start(at("10:00"), usual_terms(metric, hours(1), calendar=OFFICE))
+        .fulfil(at("10:30"), "reply")
+        for metric in ("update", "respond")
+    )
+
+    assert [one.outcome for one in update.standing(at("11:00")).cycles] == [Outcome.KEPT, Outcome.PENDING]
+    assert update.due(at("11:00")) == at("11:30")
+    assert respond.standing(at("16:00")).current.outcome is Outcome.KEPT
 
 
 def test_double_fire() -> None:
