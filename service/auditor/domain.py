@@ -27,6 +27,9 @@ LEASE_MAX = timedelta(minutes=12)
 STANDSTILL = timedelta(minutes=1)
 """How long nothing that is due may be taken up before that is an alarm for every tenant."""
 
+STEPLESS_MAX = 20
+"""How many runs that have nothing to tell are asked in one round whether that is so: others in the next."""
+
 FAULTS_MAX = 50
 """Of one kind, in one round and tenant: more of them are found when these are in order."""
 
@@ -40,6 +43,8 @@ class AlarmKind(StrEnum):
     """A worker holds it until an instant that no lease reaches."""
     WAKE_UP_MISSING = "wake_up_missing"
     """What will change by itself at an instant has nothing that looks at it then."""
+    STEP_MISSING = "step_missing"
+    """A run of a ladder has somebody to tell, and does not know it."""
 
 
 class PlatformAlarm(StrEnum):

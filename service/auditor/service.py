@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.auditor import domain, store
-from service.auditor.domain import FAULTS_MAX, AlarmKind, Fault, PlatformAlarm, Subject
+from service.auditor.domain import FAULTS_MAX, STEPLESS_MAX, AlarmKind, Fault, PlatformAlarm, Subject
 from service.auditor.models import Alarm, AlarmRow, Rounds, Turn
 from service.db import TenantSession
+from service.escalations.runs import service as runs
 from service.ids import AlarmId, SubjectId, TenantId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
@@ -35,6 +36,7 @@ async def look_at_tenant(session: TenantSession) -> int:
     missing = await store.unwatched(session, now, limit=FAULTS_MAX)
     found = [fault for each in late if (fault := domain.fault_of(each, attempts_max=ATTEMPTS_MAX))]
     found += [_missing(subject_kind, subject_id) for subject_kind, subject_id in missing]
+    found += await _stepless(session, now=now)
     standing = await store.standing(session)
     if not found and not standing:
         return 0
@@ -111,6 +113,24 @@ def _missing(subject_kind: str, subject_id: SubjectId) -> Fault:
         detail="nothing looked at it in time; it is looked at now",
         mended=True,
     )
+
+
+async def _stepless(session: TenantSession, *, now: datetime) -> list[Fault]:
+    """Runs whose own ledger says that somebody is to be told, and whose row says that nobody is."""
+    found: list[Fault] = []
+    for run_id in await store.stepless(session, limit=STEPLESS_MAX):
+        account = await runs.get(session, run_id, now=now)
+        if account.standing.look_at is not None:
+            found.append(
+                Fault(
+                    kind=AlarmKind.STEP_MISSING,
+                    subject_kind=runs.SUBJECT_KIND,
+                    subject_id=SubjectId(run_id),
+                    detail="somebody is to be told, and nothing was planned; it is looked at now",
+                    mended=True,
+                )
+            )
+    return found
 
 
 def _unfinished(*, late: int, missing: int) -> set[AlarmKind]:

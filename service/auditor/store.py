@@ -23,7 +23,7 @@ from service.auditor.models import (
     WorkerBeatRecord,
 )
 from service.db import TenantSession, run
-from service.ids import AlarmId, SubjectId, TenantId
+from service.ids import AlarmId, EscalationId, SubjectId, TenantId
 from service.platform import PlatformSession
 
 TIME = """
@@ -70,6 +70,16 @@ limit $3
 """
 """What changes by itself at an instant, and has no wake-up until then. Both are written in one transaction:
 one statement never sees the one without the other."""
+
+STEPLESS = """
+select id from escalation s
+where s.tenant_id = $1 and s.state = 'climbing' and s.next_at is null
+    and not exists (
+        select from wake_up w
+        where w.tenant_id = $1 and w.subject_kind = 'escalation' and w.subject_id = s.id
+    )
+order by random() limit $2
+"""
 
 CLAIM = text(
     """
@@ -145,6 +155,12 @@ async def unwatched(session: TenantSession, now: datetime, *, limit: int) -> lis
     """What will change by itself and has nothing that looks at it in time."""
     found = await run(session.db, UNWATCHED, session.tenant_id, now, limit)
     return [(row.subject_kind, SubjectId(row.subject_id)) for row in found]
+
+
+async def stepless(session: TenantSession, *, limit: int) -> list[EscalationId]:
+    """Some of the runs that climb and have nothing to tell."""
+    found = await run(session.db, STEPLESS, session.tenant_id, limit)
+    return [EscalationId(row.id) for row in found]
 
 
 async def standing(session: TenantSession) -> dict[Subject, AlarmId]:

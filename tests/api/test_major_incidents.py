@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx2 import AsyncClient, Response
@@ -52,7 +53,7 @@ class Town:
         found = (await caller.get("/v1/commitments", params={"limit": 100})).json()["items"]
         return [each for each in found if each["metric"] == "update"]
 
-    async def told(self, about: dict[str, Any]) -> list[tuple[str, ClientId | None]]:
+    async def told(self, about: dict[str, Any]) -> list[tuple[str, UUID | None]]:
         return [(event.type, event.client_id) for event in await self.shop.told(about["id"])]
 
 
