@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,8 @@ from httpx2 import ASGITransport, AsyncBaseTransport, AsyncClient, ReadError, Re
 from litestar import Litestar
 from rich.console import Console
 
+from service import operations
+from service.clock import SystemClock
 from service.db import Sessions
 from service.people.domain import Role
 from service.replay import commands, demo, run
@@ -36,6 +39,8 @@ BY_CASE = Files(
     calendars=[EXAMPLES / "by-case" / "calendar.json"],
 )
 CASES = 12
+LEARNT_FROM = 36
+"""Enough for a forecast."""
 
 
 class _LosesAnswers(AsyncBaseTransport):
@@ -155,10 +160,10 @@ async def test_the_demo_is_legible_in_eighty_columns_without_colour(
     written = io.StringIO()
     console = Console(file=written, width=80, no_color=True)
 
-    with commands.prepared(demo.sample(), limit=CASES) as prepared:
+    with commands.prepared(demo.sample(), limit=LEARNT_FROM) as prepared:
         tenant = await factories.tenant(sessions, sandbox_at=prepared.clock_at)
-        for role in (Role.AGENT, Role.MANAGER):
-            await factories.member(sessions, tenant, role)
+        await operations.lift_rates(sessions, SystemClock(), tenant=tenant.slug)
+        await factories.member(sessions, tenant, Role.AGENT)
         async with _client(app, sessions, tenant) as client:
             await demo.shown(client, prepared, console=console, serving=False, concurrency=1)
 
@@ -170,3 +175,35 @@ async def test_the_demo_is_legible_in_eighty_columns_without_colour(
     assert any("too late" in line for line in told)
     assert sum(line.startswith("curl ") for line in way_on) == 3
     assert not any("\x1b" in line for line in lines)
+    _tells_of_a_renegotiation(told)
+    _tells_of_an_escalation(told)
+
+
+def _tells_of_a_renegotiation(told: list[str]) -> None:
+    said = _story(told, "A promise that is renegotiated in advance")
+    assert "A miss is " in said
+    assert "likely by now, more than the 80% of the policy. It is to be renegotiated." in said
+    assert "Proposed in advance: by " in said
+    assert "The original is broken: announced, not silently." in said
+    assert said.endswith("The revised promise is kept; the original stays broken.")
+
+
+def _tells_of_an_escalation(told: list[str]) -> None:
+    """Four of eight hours are used at noon; nobody is told once somebody has taken it, after two."""
+    said = _story(told, "An escalation that climbs a ladder")
+    assert re.findall(r"(\d\d:\d\d) half used: Ada Harbour is told", said) == [
+        "12:00",
+        "12:30",
+        "13:00",
+        "13:30",
+        "14:00",
+    ]
+    assert "14:10 Ada Harbour has taken it. Nobody else is told." in said
+    assert said.endswith("Closed: the promise is kept, the ladder is ended. Notices since then: 0.")
+
+
+def _story(told: list[str], title: str) -> str:
+    """What is told under a title, in one line."""
+    [start] = [place for place, line in enumerate(told) if line.startswith(title)]
+    end = told.index("", start)
+    return " ".join(" ".join(told[start + 1 : end]).split())
