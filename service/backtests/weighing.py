@@ -75,7 +75,7 @@ class Weights:
         }
         added(self._counts, ends)
         if way.course.climbed is not NOTHING_CLIMBED:
-            added(self._counts, _climbed(way.course.climbed))
+            added(self._counts, notices_told(way.course.climbed))
 
     def totals(self) -> Counts:
         """All counts; a rule that never matched stands there with zeros."""
@@ -104,7 +104,7 @@ def _promises(course: Course) -> dict[str, Counter[str]]:
     return found
 
 
-def _climbed(climbed: Climbed) -> Counts:
+def notices_told(climbed: Climbed) -> Counts:
     """Notices by ladder and step: how often it is told, how often there is nobody, and whom it tells."""
     notices: dict[str, dict[str, Counts]] = {}
     for notice in climbed.notices:

@@ -1,15 +1,16 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.calendars.domain import zones
 from service.escalations.rotas import domain as rotas
-from service.escalations.rotas.domain import Override, Rota, Rotation, Unit
+from service.escalations.rotas.domain import Gap, Override, Rota, Rotation, Unit
 from service.ids import MemberId
 
 ADA, BEN, CHI = (MemberId(UUID(int=number)) for number in (1, 2, 3))
@@ -137,6 +138,49 @@ def test_where_nobody_is_on_duty_is_found() -> None:
     assert rotas.on_duty(rota, _at("2026-01-05T13:00")).now is None
 
 
+def test_the_shift_of_a_member_who_is_absent_is_a_gap_that_says_whose_it_would_be() -> None:
+    agreed = Override(start=_at("2026-01-05T10:00"), end=_at("2026-01-05T11:00"), member=None)
+    rota = replace(_rota(_rotation(), overrides=[agreed]), absent=frozenset({BEN}))
+    start, end = _at("2026-01-05T00:00"), _at("2026-01-08T00:00")
+
+    assert rotas.explained_gaps(rota, start, end) == [
+        Gap(start, _at("2026-01-05T08:00")),
+        Gap(_at("2026-01-05T10:00"), _at("2026-01-05T11:00")),
+        Gap(_at("2026-01-06T08:00"), _at("2026-01-07T08:00"), BEN),
+    ]
+    assert rotas.member_at(rota, _at("2026-01-06T12:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("member", "at", "found"),
+    [
+        (ADA, "2026-01-05T08:00", "05T08-06T08"),
+        (ADA, "2026-01-06T07:59", "05T08-06T08"),
+        (ADA, "2026-01-06T08:00", None),
+        (BEN, "2026-01-06T08:00", "06T08-07T08"),
+        (CHI, "2026-01-06T08:00", None),
+        (ADA, "2026-01-04T08:00", None),
+    ],
+)
+def test_a_member_is_on_the_shift_that_an_instant_lies_in(
+    member: MemberId, at: str, found: str | None
+) -> None:
+    shift = rotas.shift_of(_rota(_rotation()), member, _at(at))
+
+    assert (None if shift is None else f"{shift.start:%dT%H}-{shift.end:%dT%H}") == found
+
+
+def test_a_shift_that_nobody_ends_is_endless() -> None:
+    at = _at("2026-06-05T08:00")
+    alone, turns = (
+        rotas.shift_of(_rota(_rotation(members=who)), ADA, at) for who in ((ADA,), (ADA, BEN, BEN))
+    )
+
+    assert alone is not None
+    assert rotas.is_endless(alone, at)
+    assert turns is None or not rotas.is_endless(turns, at)
+
+
 def test_who_is_next_is_the_shift_that_begins_next() -> None:
     duty = rotas.on_duty(_rota(_rotation()), _at("2026-01-06T07:59"))
 
@@ -212,3 +256,59 @@ def test_shifts_and_gaps_share_out_all_time_and_agree_with_a_closer_look(
     if at < end:
         there = [shift.member for shift in found if shift.start <= at < shift.end]
         assert there == [member for member in [rotas.member_at(rota, at)] if member is not None]
+
+
+@given(
+    rotations=st.lists(ROTATIONS, min_size=1, max_size=2).map(tuple),
+    overrides=st.lists(_overrides(), max_size=3).map(tuple),
+    zone=ZONES,
+    at=INSTANTS,
+    later=st.integers(1, 24 * 20),
+)
+def test_a_swap_lets_both_stand_in_for_one_another_and_undoes_itself(
+    rotations: tuple[Rotation, ...],
+    overrides: tuple[Override, ...],
+    zone: zones.ZoneInfo,
+    at: datetime,
+    later: int,
+) -> None:
+    rota = Rota(zone=zone, rotations=rotations, overrides=overrides)
+    instants = at, at + later * HOUR
+    members = [rotas.member_at(rota, each) for each in instants]
+    a, b = (
+        None if member is None else rotas.shift_of(rota, member, each)
+        for member, each in zip(members, instants, strict=True)
+    )
+    assume(a is not None and b is not None and a.member != b.member)
+    assert a is not None
+    assert b is not None
+
+    swapped = replace(rota, overrides=(*rota.overrides, *rotas.swapped(a, b)))
+    back = rotas.swapped(replace(a, member=b.member), replace(b, member=a.member))
+    twice = replace(swapped, overrides=(*swapped.overrides, *back))
+
+    assert [rotas.member_at(swapped, each) for each in instants] == members[::-1]
+    assert rotas.gaps(swapped, at, at + 30 * 24 * HOUR) == rotas.gaps(rota, at, at + 30 * 24 * HOUR)
+    assert _members(twice, at) == _members(rota, at)
+
+
+def _members(rota: Rota, at: datetime) -> list[MemberId | None]:
+    """Who is on duty, every eleven hours for ten days."""
+    return [rotas.member_at(rota, at + hours * HOUR) for hours in range(0, 24 * 10, 11)]
+
+
+@given(
+    rotations=st.lists(ROTATIONS, max_size=3).map(tuple), zone=ZONES, start=INSTANTS, days=st.integers(1, 20)
+)
+def test_gaps_are_the_same_with_and_without_their_reasons(
+    rotations: tuple[Rotation, ...], zone: zones.ZoneInfo, start: datetime, days: int
+) -> None:
+    rota = Rota(zone=zone, rotations=rotations, absent=frozenset({BEN}))
+    end = start + timedelta(days=days)
+
+    explained = rotas.explained_gaps(rota, start, end)
+
+    assert sum((each.end - each.start for each in explained), timedelta(0)) == sum(
+        (end - start for start, end in rotas.gaps(rota, start, end)), timedelta(0)
+    )
+    assert all(each.absent in {None, BEN} for each in explained)
