@@ -59,6 +59,7 @@ class Report:
         events: rows of the log that were replayed.
         sent: requests and events sent to the API; a row may need none, or several.
         decided: requests that were accepted, each with a decision.
+        silent: of the broken ones those whose requesters were not told before the promise was due.
         seconds: from the first to the last request, without reading the log.
         repeats: how often something had to be sent again, by cause.
     """
@@ -68,6 +69,7 @@ class Report:
     sent: int
     decided: int
     groups: Mapping[str, Group]
+    silent: int
     bad_rows: BadRows
     refused: int
     refusals: tuple[Refusal, ...]
@@ -121,6 +123,7 @@ def to_json(report: Report) -> str:
         "decided": report.decided,
         "kept": report.total(Outcome.KEPT),
         "broken": report.total(Outcome.BROKEN),
+        "broken_silently": report.silent,
         "pending": report.total(Outcome.PENDING),
         "not_promised": report.total(Outcome.NOT_PROMISED),
         "bad_rows": report.bad_rows.count,
@@ -151,6 +154,11 @@ def show(report: Report, console: Console) -> None:
         highlight=False,
     )
     console.print(_table(report))
+    if report.silent:
+        console.print(
+            f"{report.silent:,} of the broken ones silently: nobody was told before they were due.",
+            highlight=False,
+        )
     show_bad_rows(report.bad_rows, console)
     _show_refusals(report, console)
 

@@ -39,6 +39,15 @@ class _Commitment(msgspec.Struct, frozen=True):
     request_id: str
     metric: str
     outcome: Outcome
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What became of each case; `silent` counts those that broke a promise without a word in advance."""
+
+    outcomes: dict[str, Outcome]
+    silent: int
 
 
 @dataclass(slots=True)
@@ -101,13 +110,14 @@ async def replay(client: Client, plan: Plan, setup: Setup, pace: Pace) -> tuple[
         await _move_clock(run, part.clock_at)
         await _send(run, part.chains)
     await _move_clock(run, plan.last_at + AFTER_THE_LAST)
-    outcomes = await _outcomes(run, plan.metric)
+    found = await _outcomes(run, plan.metric)
     report = Report(
         cases=len(plan.verdicts),
         events=plan.events,
         sent=run.sent,
         decided=len(run.requests),
-        groups=reporting.compare(plan.verdicts, outcomes),
+        groups=reporting.compare(plan.verdicts, found.outcomes),
+        silent=found.silent,
         bad_rows=plan.bad_rows,
         refused=run.refused,
         refusals=tuple(run.refusals),
@@ -187,12 +197,15 @@ def _refuse(run: _Run, step: Step, refusal: Refusal) -> None:
         )
 
 
-async def _outcomes(run: _Run, metric: str) -> dict[str, Outcome]:
+async def _outcomes(run: _Run, metric: str) -> _Found:
     """What became of each case, read from the API as anyone would."""
     cases = {request_id: case for case, request_id in run.requests.items()}
     found: dict[str, list[Outcome]] = {}
+    silent = set[str]()
     async for commitment in run.client.items("/v1/commitments", _Commitment):
         case = cases.get(commitment.request_id)
         if case is not None and commitment.metric == metric:
             found.setdefault(case, []).append(commitment.outcome)
-    return {case: reporting.worst(outcomes) for case, outcomes in found.items()}
+            silent |= {case} if commitment.silent else set[str]()
+    outcomes = {case: reporting.worst(each) for case, each in found.items()}
+    return _Found(outcomes, len(silent))

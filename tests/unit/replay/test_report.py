@@ -30,6 +30,7 @@ def _report() -> Report:
         sent=1_005,
         decided=4,
         groups=reporting.compare(VERDICTS, OUTCOMES),
+        silent=1,
         bad_rows=bad_rows,
         refused=1,
         refusals=(Refusal(7, "5", 422, "no"),),
@@ -86,6 +87,7 @@ def test_json_is_one_object_with_the_promised_names() -> None:
         "decided": 4,
         "kept": 3,
         "broken": 1,
+        "broken_silently": 1,
         "bad_rows": 30,
         "seconds": 10.0,
         "agreement": {
