@@ -37,6 +37,7 @@ class Clients(Enum):
 SHARED = {
     "forecast": "when what is forecast was last made from what became of the tenant's promises",
     "forecast_curve": "how long promises take, of all clients together: when one is to be renegotiated",
+    "group_calendar": "the hours of the group that works on a request, by which promises may count",
     "ladder": "which ladders a client's request begins to climb when it is accepted",
     "ladder_version": "what they say",
     "maintenance_window": "when a service is in maintenance, for whichever client",

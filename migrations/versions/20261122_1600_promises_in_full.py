@@ -1,11 +1,11 @@
-"""Let promises be made by people, renegotiated and forecast; let requests be merged."""
+"""Let promises be made by people, renegotiated and forecast; let requests be merged; give groups hours."""
 
 from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.tenancy import add_key, in_each_tenant, moment, to
+from migrations.tenancy import Clients, add_key, create_tenant_table, in_each_tenant, moment, to
 
 revision = "20261122_1600"
 down_revision = "20261122_1550"
@@ -46,6 +46,15 @@ def upgrade() -> None:
     )
     op.alter_column("commitment", "silent", server_default=None)
     in_each_tenant(_mark_breaches)
+    op.add_column("member_group", sa.Column("calendar", sa.Text(), nullable=True))
+    create_tenant_table(
+        "group_calendar",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("calendar", sa.Text(), nullable=False),
+        sa.UniqueConstraint("tenant_id", "name"),
+        keys=[sa.ForeignKeyConstraint(["tenant_id", "id"], ["member_group.tenant_id", "member_group.id"])],
+        clients=Clients.READ_ALL,
+    )
     op.add_column("request", sa.Column("merged_into", sa.Uuid(), nullable=True))
     add_key("request", to("request", "merged_into"))
     op.create_index(
@@ -70,6 +79,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("group_calendar")
+    op.drop_column("member_group", "calendar")
     op.drop_column("request", "merged_into")
     for name in COLUMNS:
         op.drop_column("commitment", name)

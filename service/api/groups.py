@@ -16,6 +16,7 @@ from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.people import MemberView
 from service.audit.domain import Actor
+from service.calendars import service as calendars
 from service.db import TenantSession
 from service.ids import GroupId, MemberId
 from service.people import groups
@@ -24,13 +25,17 @@ from service.people.groups import GroupEntry
 
 
 class RecordGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Members who work together. The manager, to whom escalations climb, need not be one of them."""
+    """Members who work together. The manager, to whom escalations climb, need not be one of them.
+
+    Promises with `calendar_of: group` count by the group's `calendar`.
+    """
 
     name: Name
     manager_id: MemberId | None = None
+    calendar: Name | None = None
 
     def entry(self) -> GroupEntry:
-        return GroupEntry(self.name, self.manager_id)
+        return GroupEntry(self.name, self.manager_id, self.calendar)
 
 
 class GroupView(msgspec.Struct, frozen=True):
@@ -39,6 +44,7 @@ class GroupView(msgspec.Struct, frozen=True):
     id: GroupId
     name: str
     manager_id: MemberId | None
+    calendar: str | None
     version: int
     created_at: datetime
 
@@ -48,6 +54,7 @@ class GroupView(msgspec.Struct, frozen=True):
             id=group.id,
             name=group.name,
             manager_id=group.manager_id,
+            calendar=group.calendar,
             version=group.version,
             created_at=group.created_at,
         )
@@ -69,7 +76,8 @@ class GroupController(Controller):
         """Create a group of members."""
 
         async def effect() -> Response[GroupView]:
-            group = await groups.create_group(session, actor, data.entry(), now=now)
+            shared = await calendars.names(session)
+            group = await groups.create_group(session, actor, data.entry(), calendars=shared, now=now)
             view, address = GroupView.of(group), f"/v1/groups/{group.id}"
             return conditional.created(view, tag=_tag(group), address=address)
 
@@ -104,9 +112,11 @@ class GroupController(Controller):
         group_id: FromPath[GroupId],
         data: JSONBody[RecordGroup],
     ) -> Response[GroupView]:
-        """Replace a group's name and manager."""
+        """Replace a group's name, manager and calendar."""
         precondition.check(_tag(await groups.get_group(session, group_id, lock=True)))
-        return _shown(await groups.change_group(session, actor, group_id, data.entry(), now=now))
+        shared = await calendars.names(session)
+        changed = await groups.change_group(session, actor, group_id, data.entry(), calendars=shared, now=now)
+        return _shown(changed)
 
     @delete("/{group_id:uuid}", operation_id="removeGroup", status_code=204)
     async def remove(

@@ -23,6 +23,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.rotas import service as rotas
 from service.escalations.rotas.domain import calendars_of as rota_calendars
 from service.ids import HistoryLogId, PolicyId
+from service.people import groups
 from service.rules import trying
 from service.rules.domain import Saved
 from service.rules.errors import PolicyInvalid, PolicyNotFound
@@ -177,6 +178,8 @@ async def _calendars_of(session: TenantSession, asked: Collection[Whose]) -> set
     named = await registers.calendars_of_clients(session)
     if Whose.SERVICE in asked:
         named |= await registers.hours_of_services(session)
+    if Whose.GROUP in asked:
+        named |= set((await groups.calendars_of_groups(session)).values())
     if Whose.REQUEST in asked:
         named |= await calendars.names(session)
     return named

@@ -213,6 +213,7 @@ class MemberGroupRow(TenantRow):
 
     name: Mapped[str]
     manager_id: Mapped[UUID | None]
+    calendar: Mapped[str | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -221,9 +222,23 @@ class MemberGroupRow(TenantRow):
             id=GroupId(self.id),
             name=self.name,
             manager_id=None if self.manager_id is None else MemberId(self.manager_id),
+            calendar=self.calendar,
             version=self.version,
             created_at=self.created_at,
         )
+
+
+class GroupCalendarRow(TenantRow):
+    """What all may know of a group, be they confined to one client organization: by what it works."""
+
+    __tablename__ = "group_calendar"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "id"], ["member_group.tenant_id", "member_group.id"]),
+        UniqueConstraint("tenant_id", "name"),
+    )
+
+    name: Mapped[str]
+    calendar: Mapped[str]
 
 
 class GroupMemberRow(TenantRow):

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from service import ids
 from service.db import TenantRow, TenantSession, run
 from service.ids import GroupId, MemberId
-from service.people.domain import MemberState, Role, Standing
+from service.people.domain import Group, MemberState, Role, Standing
 from service.people.errors import (
     EmailTaken,
     GroupMemberNotFound,
@@ -21,7 +21,13 @@ from service.people.errors import (
     GroupNotFound,
     MemberNotFound,
 )
-from service.people.models import GroupMemberRow, InvitationRow, MemberGroupRow, MemberRow
+from service.people.models import (
+    GroupCalendarRow,
+    GroupMemberRow,
+    InvitationRow,
+    MemberGroupRow,
+    MemberRow,
+)
 
 Row = TypeVar("Row", bound=TenantRow)
 
@@ -211,6 +217,37 @@ async def save_group(session: TenantSession, row: MemberGroupRow) -> None:
         await session.db.flush()
     except IntegrityError as error:
         raise GroupNameTaken(name) from error
+
+
+async def put_calendar(session: TenantSession, group: Group) -> None:
+    """Let all know by which calendar a group works, if by any."""
+    await forget_calendar(session, group.id)
+    if group.calendar is not None:
+        session.db.add(
+            GroupCalendarRow(
+                tenant_id=session.tenant_id, id=group.id, name=group.name, calendar=group.calendar
+            )
+        )
+        await session.db.flush()
+
+
+async def forget_calendar(session: TenantSession, group_id: GroupId) -> None:
+    row = GroupCalendarRow
+    await session.db.execute(delete(row).where(row.tenant_id == session.tenant_id, row.id == group_id))
+
+
+async def calendar_of(session: TenantSession, name: str) -> str | None:
+    """The name of the calendar by which the group of that name works, if there is such."""
+    row = GroupCalendarRow
+    query = select(row.calendar).where(row.tenant_id == session.tenant_id, row.name == name)
+    return await session.db.scalar(query)
+
+
+async def calendars_of_groups(session: TenantSession) -> dict[str, str]:
+    """By which calendar each group works, by its name."""
+    row = GroupCalendarRow
+    query = select(row).where(row.tenant_id == session.tenant_id)
+    return {each.name: each.calendar for each in await session.db.scalars(query)}
 
 
 async def remove_group(session: TenantSession, row: MemberGroupRow) -> None:

@@ -15,6 +15,7 @@ from service.commitments.models import Commitment
 from service.commitments.service import Offer, Step
 from service.db import TenantSession
 from service.ids import DecisionId, EventId
+from service.people import groups
 from service.requests import domain, judging, models, store
 from service.requests.domain import Decision, EventType, Recount, Request, RequestEvent
 from service.requests.history import history_of
@@ -243,7 +244,14 @@ async def _decide(
     now: datetime,
 ) -> _Terms:
     """Decide on the request's facts."""
-    facts = domain.rule_facts(request, request.facts, client=context.client, service=context.service)
+    group = request.facts.get("assignment_group")
+    facts = domain.rule_facts(
+        request,
+        request.facts,
+        client=context.client,
+        service=context.service,
+        group_calendar=None if group is None else await groups.calendar_of(session, group),
+    )
     history = history_of(session, request, now=now)
     decided = await rules.decide(session, rulebook, facts, received=past.received, now=now, history=history)
     judged = judging.judge(

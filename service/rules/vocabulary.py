@@ -42,6 +42,7 @@ class Source(StrEnum):
     REQUEST = "request"
     CLIENT_REGISTER = "client register"
     SERVICE_REGISTER = "service register"
+    GROUP_REGISTER = "group register"
     HISTORY = "history"
     """Counted when it is decided, over the tenant's requests and promises."""
     TENANT = "tenant"
@@ -138,6 +139,9 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
         "service.owner_group": _text(Source.SERVICE_REGISTER, "The group that answers for it."),
         "service.criticality": _text(Source.SERVICE_REGISTER, "How critical it is."),
         "service.hours": _text(Source.SERVICE_REGISTER, "The name of the calendar in which it is operated."),
+        "group.calendar": _text(
+            Source.GROUP_REGISTER, "The name of the calendar by which the assignment group works."
+        ),
         **HISTORY,
     }
 )

@@ -174,9 +174,30 @@ async def test_each_change_of_a_group_is_recorded(
         .order_by(AuditRecordRow.id)
     )
 
+    absent = {"manager_id", "calendar"}
     assert [(row.action, row.changes) for row in found] == [
-        ("group.created", {"name": {"after": "Network"}, "manager_id": {"after": None}}),
+        ("group.created", {"name": {"after": "Network"}, **{field: {"after": None} for field in absent}}),
         ("group.member_added", {"member_id": {"after": str(member)}}),
         ("group.changed", {"name": {"before": "Network", "after": "Networks"}}),
-        ("group.removed", {"name": {"before": "Networks"}, "manager_id": {"before": None}}),
+        ("group.removed", {"name": {"before": "Networks"}, **{field: {"before": None} for field in absent}}),
     ]
+
+
+async def test_a_group_works_by_a_calendar_that_there_is(caller: AsyncClient) -> None:
+    refused = await caller.post(
+        "/v1/groups", json={"name": "Nights", "calendar": "night"}, headers=factories.key()
+    )
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/calendar"]
+
+    calendar = {"name": "night", "definition": {"tz": "UTC", "weekly": {"mon": [["20:00", "23:00"]]}}}
+    assert (await caller.post("/v1/calendars", json=calendar, headers=factories.key())).status_code == 201
+    created = await caller.post(
+        "/v1/groups", json={"name": "Nights", "calendar": "night"}, headers=factories.key()
+    )
+    assert (created.status_code, created.json()["calendar"]) == (201, "night")
+
+    address, tag = created.headers["Location"], {"If-Match": created.headers["ETag"]}
+    changed = await caller.put(address, json={"name": "Late shift"}, headers=tag)
+    assert changed.json()["calendar"] is None
+    assert (await caller.delete(address, headers={"If-Match": changed.headers["ETag"]})).status_code == 204

@@ -225,8 +225,8 @@ async def test_promises_are_listed_by_how_they_stand(caller: AsyncClient) -> Non
     assert await metrics(silent=False, metric="resolve") == ["resolve"]
 
 
-async def test_a_promise_counts_by_the_calendar_of_whose_it_is(caller: AsyncClient) -> None:
-    """By the service's hours, by the calendar that the request names, and else by the rule's own."""
+async def test_a_promise_counts_by_the_calendar_of_whose_it_is(caller: AsyncClient, sign_in: SignIn) -> None:
+    """By the service's hours, what the request names, the group's calendar, and else by the rule's own."""
     for name, closes in (("night", "23:00"), ("late", "20:00")):
         hours = [["09:00", closes]]
         weekly = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), hours)
@@ -234,10 +234,13 @@ async def test_a_promise_counts_by_the_calendar_of_whose_it_is(caller: AsyncClie
             caller, "/v1/calendars", {"name": name, "definition": {"tz": "UTC", "weekly": weekly}}
         )
     await desk.created(caller, "/v1/services", {"name": "Mail", "hours": "night"})
+    await desk.created(caller, "/v1/groups", {"name": "Nights", "calendar": "night"})
+    client = await desk.created(caller, "/v1/clients", {"name": "Harbour"})
+    theirs = await sign_in(client_id=client["id"])
     target = {"unit": "end_of_business_day", "days": 0}
     promises = [
         {"metric": metric, "target": target, "calendar": "office", "calendar_of": whose}
-        for metric, whose in (("resolve", "service"), ("visit", "request"))
+        for metric, whose in (("resolve", "service"), ("visit", "request"), ("respond", "group"))
     ]
     rule = {"id": "own", "when": "true", "because": "Each by its own hours.", "then": {"promises": promises}}
     policies = (await caller.get("/v1/policies")).json()["items"]
@@ -250,12 +253,13 @@ async def test_a_promise_counts_by_the_calendar_of_whose_it_is(caller: AsyncClie
     published = await caller.post(f"{address}/publish", headers=factories.key())
     assert published.status_code == 200, published.text
 
-    async def dues(**more: Any) -> list[str]:
-        return [one["due_at"] for one in (await desk.submitted(caller, **more))["commitments"]]
+    async def dues(by: AsyncClient = caller, **more: Any) -> list[str]:
+        return [one["due_at"] for one in (await desk.submitted(by, **more))["commitments"]]
 
-    assert await dues() == [desk.at(hours=5), desk.at(hours=5)]
-    assert await dues(service="Mail", facts={"custom": {"calendar": "late"}}) == [
-        desk.at(hours=11),
-        desk.at(hours=8),
-    ]
-    assert await dues(facts={"custom": {"calendar": "no such thing"}}) == [desk.at(hours=5), desk.at(hours=5)]
+    office, late, night = desk.at(hours=5), desk.at(hours=8), desk.at(hours=11)
+    assert await dues() == [office] * 3
+    named = {"custom": {"calendar": "late"}}
+    assert await dues(service="Mail", facts=named) == [night, late, office]
+    assert await dues(facts={"custom": {"calendar": "no such thing"}}) == [office] * 3
+    assert await dues(facts={"assignment_group": "Nights"}) == [office, office, night]
+    assert await dues(theirs, facts={"assignment_group": "Nights"}) == [office, office, night]

@@ -78,12 +78,14 @@ class Group:
     """Members who work together, and the one above them.
 
     Attributes:
+        calendar: the name of the calendar that it works by.
         version: grows with each change, also of who is in the group.
     """
 
     id: GroupId
     name: str
     manager_id: MemberId | None
+    calendar: str | None = None
     version: int
     created_at: datetime
 

@@ -101,7 +101,12 @@ class Decision:
 
 
 def rule_facts(
-    request: Request, own: Facts, *, client: Client | None, service: OperatedService | None
+    request: Request,
+    own: Facts,
+    *,
+    client: Client | None,
+    service: OperatedService | None,
+    group_calendar: str | None = None,
 ) -> Facts:
     """The snapshot that rules read: what is absent here is absent to them."""
     snapshot: Facts = {
@@ -127,6 +132,8 @@ def rule_facts(
                 "hours": service.hours,
             }
         )
+    if group_calendar is not None:
+        snapshot["group"] = {"calendar": group_calendar}
     return snapshot
 
 
