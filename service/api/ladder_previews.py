@@ -172,9 +172,12 @@ def _zone(preview: Preview, target: Target) -> tzinfo:
 
 
 def _timeline(preview: Preview) -> Iterator[str]:
+    """Lines to read, all on one clock: that of the first rota that the ladder names, if any."""
+    targets = [target for step in preview.definition.steps for target in step.targets]
+    by_rota = [target for target in targets if isinstance(target.who, ToRota)]
+    zone = _zone(preview, (by_rota or targets)[0])
     for told in preview.foreseen.told:
         step = preview.definition.steps[told.step]
-        zone = next((_zone(preview, target) for target in step.targets), UTC)
         people = [wording.recipient(each, step.targets) for each in told.resolution.recipients]
         passed = [wording.skipped(each, step.targets) for each in told.resolution.skipped]
         again = f", repeat {told.repeat}" if told.repeat else ""

@@ -73,8 +73,10 @@ def recipient(told: Recipient, targets: tuple[Target, ...]) -> str:
             return f"{name} ({by})"
         case Client(contact_id=contact_id):
             return "the client" if contact_id is None else "the client, for its contact"
-        case Endpoint() | Reassignment():
+        case Endpoint():
             return by
+        case Reassignment(group=group):
+            return f"the request goes to {group}"
 
 
 def skipped(passed: Skipped, targets: tuple[Target, ...]) -> str:

@@ -162,6 +162,15 @@ def test_quiet_hours_that_nobody_bridges_are_a_gap() -> None:
     assert "Monday 01:00-08:00 (4 times), Tuesday 01:00-08:00 (4 times)" in both.reason
 
 
+def test_a_gap_that_lies_outside_the_hours_is_no_second_one() -> None:
+    staff = replace(STAFF, rotas={"always": without(SUNDAY)})
+    by_day = Target(who=ToRota("always"), hours="day")
+
+    spans = lint.uncovered(step(by_day), staff, MONDAY, MONDAY + lint.LOOKED_AHEAD)
+
+    assert spans == lint.uncovered(step(by_day), STAFF, MONDAY, MONDAY + lint.LOOKED_AHEAD)
+
+
 def test_what_is_repeated_for_longer_than_a_month_is_found() -> None:
     often = replace(step(ToOwner()), repeat_every=timedelta(days=1), repeats_max=31)
 
