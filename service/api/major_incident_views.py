@@ -106,6 +106,8 @@ class MajorIncidentReport(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request that the major incident is the cause of."""
+
     request_id: RequestId
 
 
