@@ -42,10 +42,14 @@ class StartEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class AcknowledgeEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whoever takes it. A member needs no body."""
+
     by: By = None
 
 
 class SnoozeEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Until when nothing is to be told, at most seven days ahead."""
+
     until: fields.Moment
     by: By = None
 
@@ -65,6 +69,8 @@ class RaiseEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class ResolveEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why nobody need be told any more."""
+
     why: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
     by: By = None
 

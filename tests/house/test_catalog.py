@@ -86,6 +86,7 @@ WALLS = {
 
 OPEN_TO_CLIENTS = {
     Clients.OWN: {
+        "affair",
         "audit_record",
         "commitment",
         "commitment_entry",

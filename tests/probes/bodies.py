@@ -25,6 +25,7 @@ class Given:
 Make = Callable[[Given], Any]
 
 LATER = "2027-01-04T12:00:00Z"
+SOON = "2026-01-06T12:00:00Z"
 FAR = "2100-01-01T12:00:00Z"
 """An even number of days after 2026-01-01."""
 
@@ -41,7 +42,7 @@ def _policy(given: Given) -> dict[str, Any]:
 
 def _ladder(given: Given) -> dict[str, Any]:
     tell = {"group": given.own["group name"], "hours": given.own["calendar name"]}
-    warning = {"name": given.fresh, "at": {"anchor": "used", "share": 0.75}, "tell": [tell, {"owner": True}]}
+    warning = {"name": "warning", "at": {"anchor": "used", "share": 0.75}, "tell": [tell, {"owner": True}]}
     return {"steps": [warning]}
 
 
@@ -173,6 +174,16 @@ BODIES: Mapping[str, Make] = {
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
     "settleRenegotiation": lambda _: {"accepted": True},
     "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
+    "startEscalation": lambda given: {
+        "ladder": given.own["ladder name"],
+        "reason": f"About {given.fresh}.",
+        "by": given.own["responder"],
+    },
+    "acknowledgeEscalation": lambda given: {"by": given.own["responder"]},
+    "snoozeEscalation": lambda given: {"until": SOON, "by": given.own["responder"]},
+    "handOverEscalation": lambda given: {"to": given.own["responder"], "by": given.own["responder"]},
+    "raiseEscalation": lambda given: {"step": "warning", "by": given.own["responder"]},
+    "resolveEscalation": lambda given: {"why": f"About {given.fresh}.", "by": given.own["responder"]},
     "createWebhookEndpoint": lambda given: {"url": f"https://example.com/{given.fresh}"},
     "moveSandboxClock": lambda _: {"now": LATER},
 }

@@ -9,6 +9,11 @@ from collections.abc import Iterable, Mapping
 from tests.probes.document import Operation, Place
 
 REFERS: Mapping[str, str] = {
+    **{f"{deed}Escalation/by": "responder" for deed in ("start", "acknowledge", "snooze", "handOver")},
+    **{f"{deed}Escalation/by": "responder" for deed in ("raise", "resolve")},
+    "escalation_id": "escalation",
+    "handOverEscalation/to": "responder",
+    "startEscalation/ladder": "ladder name",
     "actor": "actor",
     "alarm_id": "alarm",
     "application": "application",
@@ -72,6 +77,8 @@ REFERS: Mapping[str, str] = {
 
 PLAIN = frozenset(
     {
+        *("late", "mine", "step", "why"),
+        *("assignment_group", "days", "seconds", "time"),
         *("history", "policies"),
         *("note", "preview", "received_after", "request_types", "scope"),
         *(

@@ -19,6 +19,7 @@ from service.clock import SystemClock
 from service.db import Base, Sessions, tenant_transaction
 from service.ids import ClientId, SubjectId, TenantId
 from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
+from service.people.domain import Role
 from service.settings import Settings
 from service.tenants.domain import Tenant
 from tests import factories
@@ -133,6 +134,9 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         made[name] = _joined(ground, name, tenant, owners.get(tenant.id), client_number)
         owners.setdefault(tenant.id, made[name])
         await _authorize(ground, made[name])
+        if client_number is None:
+            responder = await factories.member(ground.sessions, tenant, Role.AGENT)
+            made[name].keep("responder", str(responder))
         await _plant(ground, made[name])
         await parties.furnish(made[name], operations)
         await parties.involve(owners[tenant.id], made[name], operations)
