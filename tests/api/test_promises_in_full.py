@@ -263,3 +263,31 @@ async def test_a_promise_counts_by_the_calendar_of_whose_it_is(caller: AsyncClie
     assert await dues(facts={"custom": {"calendar": "no such thing"}}) == [office] * 3
     assert await dues(facts={"assignment_group": "Nights"}) == [office, office, night]
     assert await dues(theirs, facts={"assignment_group": "Nights"}) == [office, office, night]
+
+
+async def test_what_a_group_broke_counts_for_the_service_and_not_as_broken_to_the_client(
+    caller: AsyncClient,
+) -> None:
+    await desk.created(caller, "/v1/clients", {"name": "Harbour"})
+    await desk.created(caller, "/v1/services", {"name": "Mail"})
+    target = {"unit": "elapsed_time", "seconds": HOUR}
+    promises = [{"metric": "desk", "level": "ola", "target": target}]
+    when = "client.breaches_30d >= 0 && service.breaches_30d >= 0 && request.title == 'ours'"
+    rule = {"id": "ola", "when": when, "because": "Ours.", "then": {"promises": promises}}
+    policy = {"name": "ours", "kind": "commitment", "document": {"rules": [rule]}}
+    created = await desk.created(caller, "/v1/policies", policy)
+    published = await caller.post(f"/v1/policies/{created['id']}/publish", headers=factories.key())
+    assert published.status_code == 200, published.text
+    everybody = (await caller.get("/v1/policies")).json()["items"][0]
+    retire = factories.key() | {"If-Match": "*"}
+    retired = await caller.post(f"/v1/policies/{everybody['id']}/retire", headers=retire, json={})
+    assert retired.status_code == 200, retired.text
+
+    await desk.submitted(caller, client="Harbour", service="Mail", title="ours")
+    await desk.pass_time(caller, hours=2)
+    second = await desk.submitted(
+        caller, client="Harbour", service="Mail", title="ours", occurred_at=desk.at(hours=2)
+    )
+
+    facts = (await caller.get(f"/v1/requests/{second['id']}/decision")).json()["decision"]["facts"]
+    assert (facts["client"]["breaches_30d"], facts["service"]["breaches_30d"]) == (0, 1)
