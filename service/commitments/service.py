@@ -51,7 +51,7 @@ __all__ = [
     "rows",
 ]
 
-BY_LOOKING = frozenset({"looked_at", "used_seconds", "miss_chance"})
+BY_LOOKING = frozenset({"looked_at", "used_seconds"})
 """What changes with time alone, and is not worth a write."""
 
 

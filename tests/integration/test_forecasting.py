@@ -161,14 +161,19 @@ async def test_a_promise_shows_what_it_was_compared_with(session: TenantSession)
     assert account.commitment.miss_chance == account.risk.chance
 
 
-async def test_a_look_that_found_no_more_than_a_greater_chance_is_not_kept(session: TenantSession) -> None:
+@pytest.mark.parametrize(("level", "kept"), [(0.9, True), (None, False)])
+async def test_a_look_that_found_another_chance_is_kept_and_one_that_found_nothing_is_not(
+    session: TenantSession, level: float | None, *, kept: bool
+) -> None:
     await _known(session)
-    [made] = await _promised(session, terms=replace(WATCHED, renegotiate_above=0.9), at=LATER)
+    terms = replace(WATCHED, renegotiate_above=level)
+    [made] = await _promised(session, terms=terms, at=LATER)
 
     await service.advance(session, made.id, now=LATER + 5 * HOUR)
 
     row = await session.db.get_one(CommitmentRow, (session.tenant_id, made.id))
-    assert (row.looked_at, row.used_seconds) == (LATER, 0)
+    assert (row.looked_at == LATER + 5 * HOUR, row.used_seconds == 5 * 3600) == (kept, kept)
+    assert row.miss_chance == (pytest.approx(0.4) if kept else None)
 
 
 async def test_the_end_of_a_promise_wakes_the_history_once_some_hours_later(session: TenantSession) -> None:
