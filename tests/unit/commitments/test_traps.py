@@ -436,6 +436,18 @@ def test_the_duty_to_report_does_not_override_the_first_answer() -> None:
     assert respond.standing(at("16:00")).current.outcome is Outcome.KEPT
 
 
+def test_breach_while_paused() -> None:
+    """While it stands still nothing is due, nothing is warned of, and nobody need look."""
+    ledger = Ledger().start(at("10:00"), resolve(hours(2), warn_before=timedelta(hours=1)))
+    ledger.pause(at("10:30"))
+    before = step(ledger, None, at("10:30"))[1]
+
+    happened, after = step(ledger, before, at("10:00", day=30))
+
+    assert (happened, after.current.due_at, after.current.outcome) == ([], None, Outcome.PENDING)
+    assert domain.next_wake_up(after, at("10:00", day=30)) is None
+
+
 def test_double_fire() -> None:
     ledger = Ledger().start(at("10:00"), resolve(hours(2), warn_before=timedelta(hours=1)))
     before = step(ledger, None, at("10:00"))[1]
