@@ -13,19 +13,24 @@ from service.escalations.runs.domain import (
     Begun,
     Ended,
     Entry,
+    HandedOver,
+    Held,
     Ladder,
     Raised,
+    Released,
     Reopened,
     Sent,
     Snoozed,
     State,
     Step,
 )
+from service.escalations.runs.wire import When
 from service.ids import MemberId
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ADA = MemberId(UUID(int=1))
+BEN = MemberId(UUID(int=2))
 ONCE = Step()
 EVERY_TEN = Step(repeat_every=10 * MINUTE, repeats_max=3)
 NUMBERS = itertools.count()
@@ -160,6 +165,86 @@ def test_a_step_that_was_told_is_not_told_again_when_its_instant_moves() -> None
     assert (found.due, found.next_at) == ((), None)
 
 
+def _when(minutes: float) -> When:
+    return When(at=_at(minutes), received_at=_at(minutes), id=f"{next(NUMBERS):09}")
+
+
+def _gone(minutes: float, step: int) -> Sent:
+    """A step that had nobody to tell."""
+    return Sent(**_when(minutes), step=step, repeat=0, planned_at=_at(minutes), staffed=False)
+
+
+def _give(minutes: float, until: float) -> HandedOver:
+    return HandedOver(**_when(minutes), by=ADA, to=BEN, until=_at(until))
+
+
+def _hold(minutes: float, until: float | None) -> Held:
+    return Held(**_when(minutes), until=None if until is None else _at(until))
+
+
+def test_where_nobody_is_told_the_step_above_is_told_at_once() -> None:
+    ladder = Ladder(steps=(ONCE, ONCE, ONCE))
+
+    found = climbing.standing(ladder, [_begun(), _gone(5, 0)], {0: _at(5), 1: _at(50), 2: _at(60)}, _at(5))
+
+    assert [(each.step, each.planned_at) for each in found.due] == [(1, _at(5))]
+    assert found.next_at == _at(60)
+
+
+def test_a_step_that_was_told_is_not_told_again_since_nobody_is_below() -> None:
+    told = Sent(**_when(2), step=1, repeat=0, planned_at=_at(2))
+
+    found = climbing.standing(
+        Ladder(steps=(ONCE, ONCE)), [_begun(), told, _gone(5, 0)], {0: _at(5), 1: _at(2)}, _at(9)
+    )
+
+    assert found.due == ()
+
+
+def test_what_the_round_before_told_is_told_by_its_last_step_alone() -> None:
+    begun = Begun(**_when(0), skips=frozenset({0}))
+
+    found = climbing.standing(
+        Ladder(steps=(ONCE, ONCE, ONCE)), [begun], {0: _at(-9), 1: _at(-5), 2: _at(30)}, _at(0)
+    )
+
+    assert [each.step for each in found.due] == [1]
+    assert found.next_at == _at(30)
+
+
+def test_whoever_it_is_handed_over_to_has_it_until_they_must_have_taken_it() -> None:
+    ladder, ledger = Ladder(steps=(ONCE,)), [_begun(), _give(10, 25)]
+
+    waiting = climbing.standing(ladder, ledger, {0: _at(12)}, _at(20))
+    lapsed = climbing.standing(ladder, ledger, {0: _at(12)}, _at(26))
+
+    assert (waiting.state, waiting.by, waiting.until) == (State.HANDED_OVER, BEN, _at(25))
+    assert (waiting.due, waiting.next_at) == ((), _at(25))
+    assert (lapsed.state, lapsed.reopened_at) == (State.CLIMBING, _at(25))
+    assert [each.planned_at for each in lapsed.due] == [_at(25)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "minutes", "due", "next_at"),
+    [
+        ([_hold(5, 30)], 20, [], 30),
+        ([_hold(5, 30)], 30, [30], None),
+        ([_hold(5, 30), _hold(10, 60)], 30, [], 60),
+        ([_hold(5, None)], 500, [], None),
+        ([_hold(5, None), Released(**_when(40))], 40, [40], None),
+        ([_hold(5, 60), Released(**_when(40))], 45, [40], None),
+    ],
+)
+def test_maintenance_holds_what_comes_due_in_it(
+    entries: list[Entry], minutes: float, due: list[float], next_at: float | None
+) -> None:
+    found = climbing.standing(Ladder(steps=(ONCE,)), [_begun(), *entries], {0: _at(10)}, _at(minutes))
+
+    assert [each.planned_at for each in found.due] == [_at(each) for each in due]
+    assert found.next_at == (None if next_at is None else _at(next_at))
+    assert found.state is State.CLIMBING
+
+
 LADDERS = st.builds(
     Ladder,
     steps=st.lists(
@@ -175,6 +260,9 @@ DEEDS = st.lists(
         MINUTES.map(_ack),
         st.tuples(MINUTES, st.integers(1, 60)).map(lambda both: _snooze(both[0], both[0] + both[1])),
         st.tuples(MINUTES, st.integers(0, 2)).map(lambda both: _raise(*both)),
+        st.tuples(MINUTES, st.integers(1, 60)).map(lambda both: _give(both[0], both[0] + both[1])),
+        st.tuples(MINUTES, st.integers(1, 60)).map(lambda both: _hold(both[0], both[0] + both[1])),
+        MINUTES.map(lambda minutes: Released(**_when(minutes))),
         MINUTES.map(_end),
     ),
     max_size=5,
@@ -194,8 +282,8 @@ def test_each_step_and_repeat_is_told_once_never_early_and_never_in_quiet(
     assert all(entry.at < over for entry in sent)
     for entry in sent:
         before = [deed for deed in deeds if deed.at <= entry.at]
-        state = climbing.standing(ladder, [_begun(), *before], instants, entry.at).state
-        assert state is State.CLIMBING
+        found = climbing.standing(ladder, [_begun(), *before], instants, entry.at)
+        assert (found.state, found.held) == (State.CLIMBING, None)
 
 
 @given(ladder=LADDERS, deeds=DEEDS, instants=INSTANTS, looks=st.lists(MINUTES, max_size=20))
@@ -225,3 +313,36 @@ def test_the_order_in_which_entries_arrive_does_not_matter(
     assert climbing.standing(ladder, shuffled, instants, _at(60)) == climbing.standing(
         ladder, ledger, instants, _at(60)
     )
+
+
+@given(ladder=LADDERS, deeds=DEEDS, instants=INSTANTS, at=MINUTES)
+def test_nothing_changes_before_it_is_to_be_looked_at_again(
+    ladder: Ladder, deeds: list[Entry], instants: Instants, at: int
+) -> None:
+    ledger = [_begun(), *(deed for deed in deeds if deed.at <= _at(at))]
+    found = climbing.standing(ladder, ledger, instants, _at(at))
+    last = _at(at) + timedelta(days=1) if found.next_at is None else found.next_at - timedelta(microseconds=1)
+    held = found.held is not None and found.held.end is not None and found.held.end <= last
+
+    later = climbing.standing(ladder, ledger, instants, last)
+
+    assert (later.state, later.by, later.due) == (found.state, found.by, found.due)
+    assert (later.held is None) == (found.held is None) or held
+
+
+@given(ladder=LADDERS, before=INSTANTS, after=INSTANTS, moved_at=MINUTES, deeds=DEEDS)
+def test_each_step_and_repeat_is_told_once_wherever_its_instant_moves(
+    ladder: Ladder, before: Instants, after: Instants, moved_at: int, deeds: list[Entry]
+) -> None:
+    ledger: list[Entry] = [_begun()]
+    for minutes in range(0, 200, 3):
+        instants = before if minutes < moved_at else after
+        now = _at(minutes)
+        seen = [*ledger, *(deed for deed in deeds if deed.at <= now)]
+        ledger += [_sent(each, now) for each in climbing.standing(ladder, seen, instants, now).due]
+
+    sent = [(each.step, each.repeat) for each in ledger if isinstance(each, Sent)]
+    assert len(set(sent)) == len(sent)
+    most = max(step.repeats_max for step in ladder.steps)
+    raised = sum(isinstance(deed, Raised | Acknowledged | Snoozed | HandedOver) for deed in deeds)
+    assert all(repeat <= most + raised for _, repeat in sent)
