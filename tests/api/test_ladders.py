@@ -376,6 +376,7 @@ UNFORESEEABLE: list[tuple[dict[str, Any], str]] = [
     ({}, ""),
     ({"promise": FOUR_HOURS, "commitment_id": str(uuid4())}, ""),
     ({"promise": {**FOUR_HOURS, "calendar": None}}, "/promise/calendar"),
+    ({"promise": {**FOUR_HOURS, "calendar": "nowhere"}}, "/promise/calendar"),
     ({"promise": {**FOUR_HOURS, "target": {"unit": "moons"}}}, "/promise/target/unit"),
     (
         {"promise": {**FOUR_HOURS, "target": {"unit": "working_time", "seconds": 0}}},

@@ -10,6 +10,7 @@ from uuid import UUID
 from service import instants
 from service.calendars import service as calendars
 from service.calendars.domain import WorkingTime
+from service.calendars.errors import CalendarsUnknown
 from service.commitments import promises
 from service.commitments import service as commitments
 from service.commitments.domain import CalendarKey, EntryId, Started, marks
@@ -74,7 +75,7 @@ class Preview:
         due_at: when the promise is due; None while it is paused.
         rotas: by name, those that the ladder names.
         hours: the calendars in whose hours its targets are told, by name.
-        calendar: that the promise counts by, where it was supposed.
+        calendar: that the promise counts by, if any.
     """
 
     definition: Definition
@@ -174,7 +175,8 @@ async def _made(
     now: datetime,
 ) -> _Promise:
     """A promise that there is, if nothing more happens to it."""
-    commitment = (await commitments.get(session, commitment_id, client_id=None, now=now)).commitment
+    account = await commitments.get(session, commitment_id, client_id=None, now=now)
+    commitment, counted_by = account.commitment, account.standing.current.segments[-1].terms.calendar
 
     async def known_at(at: datetime) -> list[datetime | None]:
         return (await commitments.instants(session, [commitment_id], wanted, now=at))[commitment_id]
@@ -188,6 +190,7 @@ async def _made(
         ended_at=commitment.fulfilled_at or commitment.cancelled_at,
         instants=found,
         situation=await _situation(session, commitment, situation),
+        calendar=None if counted_by is None else await calendars.working_time(session, UUID(counted_by)),
     )
 
 
@@ -219,11 +222,11 @@ async def _supposed(
 ) -> _Promise:
     """A promise that nobody made, and to which nothing happens."""
     outcome = _read(supposed.written)
-    versions = await calendars.current_versions(session, promises.calendars_of(outcome))
+    versions = await _calendars(session, outcome)
     keys = {name: CalendarKey(str(version_id)) for name, version_id in versions.items()}
     terms = promises.terms_of(outcome, keys)[0]
     working = {
-        CalendarKey(str(version_id)): await calendars.working_time(session, UUID(str(version_id)))
+        CalendarKey(str(version_id)): await calendars.working_time(session, version_id)
         for version_id in versions.values()
     }
     started = Started(
@@ -245,6 +248,14 @@ async def _supposed(
         situation=situation,
         calendar=None if terms.calendar is None else working[terms.calendar],
     )
+
+
+async def _calendars(session: TenantSession, outcome: promises.Promises) -> dict[str, UUID]:
+    """Raises PreviewInvalid."""
+    try:
+        return await calendars.current_versions(session, promises.calendars_of(outcome))
+    except CalendarsUnknown as error:
+        raise PreviewInvalid([Fault("/promise/calendar", str(error))]) from error
 
 
 def _read(written: Mapping[str, Any]) -> promises.Promises:
