@@ -182,3 +182,39 @@ async def test_what_is_not_there_cannot_be_simulated(caller: AsyncClient, which:
     answer = await caller.post(f"/v1/policies/{path}/simulate", json={"request_id": nobody})
 
     assert answer.status_code == 404
+
+
+async def test_the_notices_of_its_ladders_are_shown_with_their_instants(caller: AsyncClient) -> None:
+    await desk.set_up(caller)
+    again = {"every_seconds": 3_600, "times": 1}
+    steps = [
+        {
+            "name": "half",
+            "at": {"anchor": "used", "share": 0.5},
+            "tell": [{"role": "manager"}],
+            "repeat": again,
+        },
+    ]
+    await desk.created(caller, "/v1/ladders", {"name": "up", "definition": {"steps": steps}})
+    rules = [
+        {"id": name, "when": "true", "because": "Somebody must know.", "then": {"ladder": name}}
+        for name in ("up", "none")
+    ]
+    document = {"hit_policy": "COLLECT", "rules": rules}
+    policy = await desk.created(
+        caller, "/v1/policies", {"name": "who", "kind": "escalation", "document": document}
+    )
+
+    answer = await caller.post(
+        f"/v1/policies/{policy['id']}/simulate", json={"facts": {"request.priority": "P1"}, "at": desk.at()}
+    )
+
+    assert answer.status_code == 200, answer.text
+    simulated = answer.json()["simulated"]
+    assert [(each["at"], each["step"], each["repeat"], each["to"]) for each in simulated["notices"]] == [
+        (desk.at(hours=2), "half", 0, ["role manager"]),
+        (desk.at(hours=3), "half", 1, ["role manager"]),
+    ]
+    assert simulated["ladders_unknown"] == ["none"]
+    assert answer.json()["current"]["notices"] == []
+    assert (await caller.get("/v1/notices")).json()["items"] == []
