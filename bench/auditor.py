@@ -1,4 +1,4 @@
-"""What one look of the auditor at one tenant costs, by how many promises are open; whether it finds lost ones.
+"""What one look of the auditor at one tenant costs, by how many promises are open; does it find lost ones?
 
 The promises are copies of one that the service made, with wake-ups of their own, half of them paused.
 """
