@@ -1,13 +1,17 @@
 """A service in maintenance: its requests wait, as the policies say, and whoever uses it is told."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
+from sqlalchemy import update
 
-from service.db import Sessions
+from service.db import Sessions, tenant_transaction
 from service.people.domain import Role
+from service.requests.maintenance import service as maintenance
 from service.tenants.domain import Tenant
+from service.wakeups.models import WakeUpRow
 from tests import factories
 from tests.api import desk
 from tests.api.retiming import Shop, promise
@@ -237,3 +241,54 @@ async def test_maintenance_is_planned_by_leads(shop: Shop, sign_in_as: SignIn) -
     answers = [await asked(caller, service, until=desk.at(hours=1)) for caller in (agent, manager)]
 
     assert [answer.status_code for answer in answers] == [403, 201]
+
+
+async def test_a_clients_own_application_submits_in_the_midst_of_it(
+    shop: Shop, sessions: Sessions, tenant: Tenant, sign_in: SignIn
+) -> None:
+    service = await service_of(shop.caller)
+    await shop.policy(PAUSABLE)
+    await planned(shop.caller, service, 1, 4)
+    await desk.pass_time(shop.caller, hours=2)
+    client = await sign_in(client_id=await factories.client_of(sessions, tenant))
+
+    request = await desk.submitted(client, service="mail", occurred_at=desk.at(hours=2))
+    await desk.report(client, request, type="resumed", occurred_at=desk.at(hours=2))
+    await desk.pass_time(shop.caller, hours=5)
+
+    assert await shop.dues(request) == {"resolve": desk.at(hours=12)}
+
+
+async def test_more_requests_than_are_woken_at_once_all_wait(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "WOKEN_AT_ONCE", 2)
+    service = await service_of(shop.caller)
+    requests = [await desk.submitted(shop.caller, service="mail") for _ in range(5)]
+    await planned(shop.caller, service, 1, 3)
+
+    await desk.pass_time(shop.caller, hours=5)
+
+    assert [await happened(shop.caller, request) for request in requests] == [turns(1, 3)] * 5
+
+
+async def test_a_window_that_nobody_was_there_for_is_made_up_for_and_told_once_marked_late(
+    shop: Shop,
+) -> None:
+    service = await service_of(shop.caller)
+    await shop.policy(PAUSABLE)
+    request = await desk.submitted(shop.caller, service="mail")
+    window = await planned(shop.caller, service, 1, 3)
+    async with tenant_transaction(shop.sessions, shop.tenant.id) as session:
+        await session.db.execute(
+            update(WakeUpRow)
+            .where(WakeUpRow.tenant_id == shop.tenant.id, WakeUpRow.subject_kind == "maintenance")
+            .values(fire_at=NOON + timedelta(hours=5))
+        )
+
+    await desk.pass_time(shop.caller, hours=6)
+
+    assert await happened(shop.caller, request) == turns(1, 3)
+    assert await shop.dues(request) == {"resolve": desk.at(hours=10)}
+    told = [(event.type, event.payload["late"]) for event in await shop.told(window["id"])]
+    assert told == [("maintenance.planned", False), ("maintenance.ended", True)]
