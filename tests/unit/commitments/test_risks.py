@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -227,19 +228,28 @@ def test_a_risk_that_is_found_late_is_dated_to_when_it_began_and_marked_late() -
     assert event.payload["late"] is True
 
 
+def _entry(moment: datetime, number: int) -> dict[str, Any]:
+    return {"at": moment, "received_at": moment, "id": domain.EntryId(str(UUID(int=number)))}
+
+
+def test_a_promise_that_waits_is_not_called_at_risk_before_it_runs_on() -> None:
+    """It was at risk from noon on, and nobody had looked when it began to wait."""
+    made = _made()
+    pause = domain.Paused(**_entry(at("12:30"), 8), cause=REQUESTER, party="requester")
+    resume = domain.Resumed(**_entry(at("14:00"), 9), cause=REQUESTER)
+    waiting = _next([made], at("13:00"), pause)
+    running = _next([made, waiting], at("14:00"), resume)
+
+    assert [_told(step) for step in (waiting, running)] == [["paused"], ["at_risk", "resumed"]]
+
+
 def test_what_is_broken_before_anybody_looked_is_not_called_at_risk() -> None:
     assert _told(_next([_made()], at("16:00"))) == ["broken"]
 
 
 def test_what_was_announced_is_not_called_at_risk() -> None:
     made = _made()
-    announced = domain.Announced(
-        at=at("11:00"),
-        received_at=at("11:00"),
-        id=domain.EntryId(str(UUID(int=9))),
-        cycle=1,
-        renegotiation="r",
-    )
+    announced = domain.Announced(**_entry(at("11:00"), 9), cycle=1, renegotiation="r")
 
     risky = _next([made, _next([made], at("11:00"), announced)], at("12:30"))
 

@@ -1,6 +1,7 @@
 """What the demo tells of times to come, without a server."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,8 +33,7 @@ def test_no_line_is_wider_than_eighty_columns_and_no_word_is_lost(words: list[st
 
 def test_the_policy_is_published_anew_with_a_level_for_each_promise() -> None:
     read = setup.load([EXAMPLE / "calendar.json"], [EXAMPLE / "policy.json"])
-    document = read.policies[0]["document"]
-    assert isinstance(document, dict)
+    document = cast("dict[str, Any]", read.policies[0]["document"])
 
     revised = ahead.renegotiating(document)
 
