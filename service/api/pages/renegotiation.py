@@ -17,6 +17,7 @@ from service.api.pages import failures, spoken
 from service.api.pages.log_in import REFUSED_STATUS, THROTTLED_STATUS, retried_after, too_often
 from service.api.pages.site import AnyRequest, Form, Site
 from service.api.pages.spoken import Manner
+from service.commitments.domain import DELIVER, RESOLVE, RESPOND, UPDATE, VISIT
 from service.commitments.errors import CommitmentEnded
 from service.commitments.renegotiation import links
 from service.commitments.renegotiation.domain import Answered, RemedyKind, Reply, State
@@ -41,6 +42,14 @@ REMEDIES: Mapping[RemedyKind, str] = {
     RemedyKind.PRIORITY_HELP: "Help before others",
     RemedyKind.COMPENSATION: "Compensation",
 }
+DEEDS: Mapping[str, str] = {
+    RESPOND: "An answer",
+    UPDATE: "A report on how it goes",
+    RESOLVE: "A solution",
+    DELIVER: "A delivery",
+    VISIT: "A visit",
+}
+"""What is promised, where nobody said it in words."""
 ENDS: Mapping[State, str] = {
     State.COUNTERED: "You asked for another time. You will be told whether that can be promised.",
     State.UNDERSTOOD: "It is agreed: what is offered is promised to you now, beside the first promise.",
@@ -152,7 +161,7 @@ def _page(
         tenant_name=shown.tenant_name,
         request_name=shown.request.title or shown.request.external_id,
         external_id=shown.request.external_id,
-        what=shown.commitment.made.what or found.metric,
+        what=shown.commitment.made.what or DEEDS.get(found.metric, found.metric),
         reason=proposed.reason,
         tried=proposed.tried,
         remedies=[(REMEDIES[remedy.kind], remedy.description) for remedy in proposed.remedies],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time, get_timezone_name
 
 from service import instants
 from service.calendars.domain import zones
@@ -41,10 +41,11 @@ class Manner:
 
 
 def moment(at: datetime, manner: Manner) -> str:
-    """The instant as one says it there, with the day of the week."""
-    day = format_datetime(at, "EEEE", tzinfo=manner.zone, locale=manner.locale)
-    written = format_datetime(at, "long", tzinfo=manner.zone, locale=manner.locale)
-    return f"{day}, {written}"
+    """The instant as one says it there, with the day of the week, to the minute."""
+    local = at.astimezone(manner.zone)
+    day = format_date(local, "full", locale=manner.locale)
+    minute = format_time(local, "short", locale=manner.locale)
+    return f"{day}, {minute} {get_timezone_name(local, 'short', locale=manner.locale)}"
 
 
 def written(text: str, manner: Manner) -> datetime | None:
