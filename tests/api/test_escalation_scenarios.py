@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from service.db import Sessions, tenant_transaction
 from service.escalations.ladders.models import LadderRow
 from service.outbox.domain.events import Audience
+from service.outbox.models import WebhookDeliveryRow
 from service.tenants.domain import Tenant
 from service.wakeups import store as wakeups_store
 from tests import factories
@@ -657,3 +658,112 @@ async def test_a_request_of_a_clients_own_application_climbs_its_ladder(
     assert given.payload["promise"]["metric"] == "resolve"
     assert "ladder" not in given.payload
     assert (await theirs.get("/v1/escalations")).status_code == 403
+
+
+async def test_what_a_clients_own_application_reports_moves_and_ends_its_runs(
+    usual: Watch, sign_in: SignIn, sessions: Sessions
+) -> None:
+    client_id = await factories.client_of(sessions, usual.tenant)
+    theirs = await sign_in(of=usual.tenant, client_id=client_id)
+    request = await desk.submitted(theirs, **NETWORK)
+    await usual.pass_hours(1)
+
+    await desk.report(theirs, request, type="changed", state="cancelled")
+    await usual.pass_hours(20)
+
+    assert {each[1] for each in await usual.told()} == {"watch"}
+    assert (await usual.run())["ended_because"] == "cancelled"
+
+
+async def test_what_a_clients_own_application_declines_is_told_to_a_manager(
+    usual: Watch, sign_in: SignIn, sessions: Sessions
+) -> None:
+    client_id = await factories.client_of(sessions, usual.tenant)
+    theirs = await sign_in(of=usual.tenant, client_id=client_id)
+    request = await desk.submitted(theirs, **NETWORK)
+    path = f"/v1/commitments/{request['commitments'][0]['id']}/renegotiations"
+    offered = {"reason": "A part is missing.", "due_at": desk.at(hours=20), "answer_within_seconds": 3600}
+    proposed = await desk.created(usual.caller, path, offered)
+
+    await theirs.post(
+        f"/v1/renegotiations/{proposed['id']}/answer", json={"reply": "declined"}, headers=factories.key()
+    )
+    await usual.pass_hours(1)
+
+    assert (0, "due", "mia") in await usual.told()
+
+
+async def test_a_worker_that_stood_still_begins_a_clients_run_as_of_when_it_was_asked_for(
+    on_watch: Watch, sign_in: SignIn, sessions: Sessions
+) -> None:
+    await on_watch.ladder("late", [step("watch", [{"role": "admin"}], after_seconds=600)])
+    await on_watch.climbed({"ladder": "late"})
+    client_id = await factories.client_of(sessions, on_watch.tenant)
+    theirs = await sign_in(of=on_watch.tenant, client_id=client_id)
+    await desk.submitted(theirs, **NETWORK)
+
+    await outage(sessions, on_watch.tenant, hours=6)
+    await on_watch.pass_hours(6)
+
+    (notice,) = await on_watch.notices()
+    assert (notice["planned_at"], notice["late"]) == (desk.at(minutes=10), True)
+    assert (await on_watch.run())["begun_at"] == desk.at()
+
+
+async def test_a_webhook_of_a_ladder_is_told_alone(on_watch: Watch, sessions: Sessions) -> None:
+    named, other = [
+        await desk.created(
+            on_watch.caller, "/v1/webhook-endpoints", {"url": f"https://example.com/{name}", "types": types}
+        )
+        for name, types in (("named", ["policy.published"]), ("other", ["escalation.notice"]))
+    ]
+    await on_watch.ladder("hook", [step("chat", [{"webhook": named["id"]}])])
+    await on_watch.climbed({"ladder": "hook"})
+
+    await on_watch.submitted(**NETWORK)
+
+    (event,) = await on_watch.events("escalation.notice")
+    assert event.payload["recipient"] == {"endpoint_id": named["id"]}
+    async with tenant_transaction(sessions, on_watch.tenant.id) as session:
+        row = WebhookDeliveryRow
+        found = select(row.endpoint_id).where(row.tenant_id == session.tenant_id, row.event_id == event.id)
+        assert [str(each) for each in await session.db.scalars(found)] == [named["id"]]
+    assert other["id"] != named["id"]
+
+
+async def test_an_application_says_for_whom_it_acts_and_a_member_acts_as_itself(
+    usual: Watch, sign_in_as: SignIn
+) -> None:
+    await usual.submitted(**NETWORK)
+    run = await usual.run()
+    ada = await sign_in_as(of=usual.tenant, member_id=usual.people["ada"])
+    path = f"/v1/escalations/{run['id']}/acknowledgement"
+
+    nobody = await usual.act(run, "acknowledgement")
+    stranger = await usual.act(run, "acknowledgement", by=str(run["id"]))
+    posing = await ada.post(path, json={"by": str(usual.people["ben"])}, headers=factories.key())
+
+    assert [answer.status_code for answer in (nobody, stranger, posing)] == [422, 422, 422]
+    assert {answer.json()["errors"][0]["pointer"] for answer in (nobody, stranger, posing)} == {"/by"}
+    assert (await usual.run())["state"] == "climbing"
+
+
+@pytest.mark.parametrize("later", [{"hours": 0}, {"hours": -1}, {"days": 8}])
+async def test_a_run_is_put_off_for_a_while_only(usual: Watch, later: dict[str, float]) -> None:
+    await usual.submitted(**NETWORK)
+
+    refused = await usual.act(
+        await usual.run(), "snooze", by=str(usual.people["ada"]), until=desk.at(**later)
+    )
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/until")
+
+
+async def test_a_step_that_the_ladder_has_not_is_named_with_those_that_it_has(usual: Watch) -> None:
+    await usual.submitted(**NETWORK)
+
+    refused = await usual.act(await usual.run(), "raise", by=str(usual.people["ada"]), step="top")
+
+    assert refused.json()["errors"] == [
+        {"pointer": "/step", "detail": "The ladder has no step 'top'; it has watch, due, broken."}
+    ]

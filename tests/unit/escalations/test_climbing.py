@@ -224,6 +224,14 @@ def test_whoever_it_is_handed_over_to_has_it_until_they_must_have_taken_it() -> 
     assert [each.planned_at for each in lapsed.due] == [_at(25)]
 
 
+def test_quiet_that_somebody_broke_off_has_not_ended_by_itself() -> None:
+    ladder = Ladder(steps=(ONCE,), acknowledged_for=60 * MINUTE)
+
+    found = climbing.standing(ladder, [_begun(), _ack(10), _raise(20, 0)], {0: _at(0)}, _at(30))
+
+    assert found.reopened_at is None
+
+
 @pytest.mark.parametrize(
     ("entries", "minutes", "due", "next_at"),
     [

@@ -116,6 +116,7 @@ def ends(plan: Plan) -> list[tuple[int, Because]]:
         ([USUAL], [promise()], [ended(Because.RESOLVED, settled=False)], [], []),
         ([USUAL], [promise()], [ended(Because.RESOLVED, settled=True)], [(1, "usual", 2)], []),
         ([USUAL], [promise(), instead(2, 1)], [run()], [(2, "usual", 1)], [(1, Because.RENEGOTIATED)]),
+        ([USUAL], [promise(), instead(2, 1)], [], [(2, "usual", 1)], []),
         ([], [promise(), instead(2, 1)], [run(by_hand=True)], [(2, "usual", 1)], [(1, Because.RENEGOTIATED)]),
         ([USUAL], [promise()], [ended(Because.RENEGOTIATED, settled=False)], [], []),
         ([USUAL], [promise()], [ended(Because.FULFILLED, settled=True, round=ROUNDS_MAX + 1)], [], []),
