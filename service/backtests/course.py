@@ -14,10 +14,12 @@ from uuid import UUID
 from service.backtests.cases import Case, CaseEvent
 from service.backtests.climbing import NO_LADDERS, NOTHING_CLIMBED, Climbed, Climber, Ladders
 from service.calendars.domain import BeyondHorizon
+from service.commitments import offers as offering
 from service.commitments import promises, steps
 from service.commitments.domain import Calendars, EntryId, LedgerEntry, Reopened, Standing, Terms
 from service.commitments.models import Commitment
-from service.commitments.steps import Look, Offer, Step
+from service.commitments.offers import Offer
+from service.commitments.steps import Look, Step
 from service.escalations.climbs import Climb
 from service.ids import DecisionId, EventId, RequestId
 from service.instants import EARLIEST
@@ -277,7 +279,7 @@ class _Run:
 
     def _take(self, entries: Sequence[LedgerEntry], offer: Offer | None, look: Look) -> None:
         known = list(self.promises)
-        past = [*steps.past_of(promise.ledger for promise in known), *entries]
+        past = [*offering.past_of(promise.ledger for promise in known), *entries]
         made = steps.made_late(offer, {promise.commitment.metric for promise in known}, past, look)
         for promise in known:
             self._step(promise, entries, offer, look)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.commitments import domain, steps
+from service.commitments import domain, offers, steps
 from service.commitments.domain import LedgerEntry, Retermed, Standing
 from service.commitments.models import Commitment
-from service.commitments.steps import Look, Offer
+from service.commitments.offers import Offer
+from service.commitments.steps import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,8 @@ def foreseen(
     promises: Sequence[tuple[Commitment, Sequence[LedgerEntry]]], offer: Offer, look: Look
 ) -> list[Prospect]:
     """Each promise of a request, which comes with its ledger, as `steps` would have it; then new ones."""
-    known = steps.promised_by_policies(commitment for commitment, _ in promises)
-    past = steps.past_of(ledger for _, ledger in promises)
+    known = offers.promised_by_policies(commitment for commitment, _ in promises)
+    past = offers.past_of(ledger for _, ledger in promises)
     return [
         *(_again(commitment, ledger, offer, look) for commitment, ledger in promises),
         *(

@@ -15,14 +15,17 @@ from sqlalchemy import Table
 from service import ids
 from service.calendars import service as calendars
 from service.commitments import models, prospects, steps, store
+from service.commitments import offers as offering
 from service.commitments.domain import ClockState, LedgerEntry, Terms
 from service.commitments.domain import marks as marking
 from service.commitments.domain.marks import Mark
+from service.commitments.drafts import SUBJECT_KIND
 from service.commitments.forecasting import service as forecasting
 from service.commitments.forecasting.domain import Cohort
 from service.commitments.models import Commitment, CommitmentRow
+from service.commitments.offers import Offer
 from service.commitments.prospects import Prospect
-from service.commitments.steps import SUBJECT_KIND, Account, Look, Offer, Step
+from service.commitments.steps import Account, Look, Step
 from service.commitments.store import Sought
 from service.db import TenantSession
 from service.ids import ClientId, CommitmentId, RequestId
@@ -111,8 +114,8 @@ async def record(
     peers = {None if offer is None else offer.peers, *(one.peers for one in before)}
     look = await _look(session, terms, now=now, cohorts=_watched(terms, peers))
     taken = [steps.next_step(one, ledgers[one.id], entries, offer, look) for one in before]
-    past = [*steps.past_of(ledgers.values()), *entries]
-    made = steps.made_late(offer, steps.promised_by_policies(before), past, look)
+    past = [*offering.past_of(ledgers.values()), *entries]
+    made = steps.made_late(offer, offering.promised_by_policies(before), past, look)
     await _save(session, found, taken)
     await _write_new(session, made)
     await _tell(session, [*taken, *made])
@@ -156,7 +159,7 @@ async def make(session: TenantSession, offer: Offer, *, now: datetime) -> list[C
     """
     found = await store.of_request(session, offer.request_id, lock=True)
     ledgers = await store.ledgers(session, [row.id for row in found])
-    return await promise(session, [steps.knowing(offer, steps.past_of(ledgers.values()))], now=now)
+    return await promise(session, [offering.knowing(offer, offering.past_of(ledgers.values()))], now=now)
 
 
 async def append(

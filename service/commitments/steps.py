@@ -2,28 +2,19 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from service.commitments import domain, risks
+from service.commitments import domain, drafts, offers, risks
 from service.commitments.domain import (
-    CLOSED,
-    RESOLVED,
-    Assigned,
     Calendars,
-    Cancelled,
     ClockState,
     EntryId,
-    Fulfilled,
     Happening,
     HappeningKind,
     LedgerEntry,
-    Level,
     Origin,
-    Paused,
-    Reopened,
-    Resumed,
     Retermed,
     Standing,
     Started,
@@ -33,26 +24,17 @@ from service.commitments.domain import (
 )
 from service.commitments.domain.timeline import Interval, timeline
 from service.commitments.domain.usage import Usage, usages
+from service.commitments.drafts import SUBJECT_KIND
 from service.commitments.forecasting.domain import Cohort
 from service.commitments.forecasting.models import Curves
-from service.commitments.models import BY_POLICY, Commitment, Made
+from service.commitments.models import Commitment, Made
+from service.commitments.offers import Offer
 from service.commitments.risks import Risk
-from service.ids import ClientId, CommitmentId, DecisionId, RequestId, ServiceId
+from service.ids import ClientId, CommitmentId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
 
-SUBJECT_KIND = "commitment"
-
-LATE_AFTER = timedelta(minutes=1)
-"""What is told later than this after it came about is marked late."""
-
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
-
-STATES = (Fulfilled, Reopened, Cancelled)
-"""Entries that tell of the request's state, or of what was done."""
-
-WAITS = (Paused, Resumed, Assigned)
-"""Entries that tell whose turn it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +52,6 @@ class Look:
     now: datetime
     new_id: Callable[[], UUID]
     curves: Mapping[Cohort, Curves] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What one decision promises to one request.
-
-    Attributes:
-        terms: one promise each; their metrics differ.
-        at: from when they hold: the instant of the request's event that was decided on.
-        entry_id: that event, which orders what happened at the same instant.
-        entries: what else has happened to the request that new promises must know of.
-        running_only: whether promises that have ended are left as they are, even for a reopening.
-        made: how they come about.
-        peers: see `Commitment.peers`.
-    """
-
-    request_id: RequestId
-    client_id: ClientId | None
-    service_id: ServiceId | None = None
-    terms: tuple[Terms, ...]
-    decision_id: DecisionId
-    at: datetime
-    source_sequence: int
-    received_at: datetime
-    entry_id: EntryId
-    entries: tuple[LedgerEntry, ...] = ()
-    running_only: bool = False
-    made: Made = BY_POLICY
-    peers: str | None = None
-
-    def terms_of(self, metric: str) -> Terms | None:
-        return next((terms for terms in self.terms if terms.metric == metric), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,44 +101,6 @@ def all_terms(ledgers: Iterable[Sequence[LedgerEntry]]) -> list[Terms]:
     return [entry.terms for ledger in ledgers for entry in ledger if isinstance(entry, (Started, Retermed))]
 
 
-def past_of(ledgers: Iterable[Iterable[LedgerEntry]]) -> list[LedgerEntry]:
-    """What has happened to a request, as its promises have recorded it; not what happened to one of them."""
-    found: Mapping[tuple[type[LedgerEntry], str], LedgerEntry] = {
-        (type(entry), entry.id): entry for ledger in ledgers for entry in ledger if _is_of_request(entry)
-    }
-    return list(found.values())
-
-
-def _is_of_request(entry: LedgerEntry) -> bool:
-    """Whether it happened to the request, and not to one of its promises alone."""
-    match entry:
-        case Fulfilled(by=by):
-            return by != domain.DONE
-        case Cancelled(because=because):
-            return not because
-        case _:
-            return isinstance(entry, (*WAITS, Reopened))
-
-
-def _is_over(past: Iterable[LedgerEntry], at: datetime) -> bool:
-    """Whether the request was resolved, closed or cancelled at that instant."""
-    states = [entry for entry in domain.in_order(past) if entry.at <= at and _is_state(entry)]
-    return bool(states) and not isinstance(states[-1], Reopened)
-
-
-def _is_state(entry: LedgerEntry) -> bool:
-    ends = isinstance(entry, Fulfilled) and entry.by in {RESOLVED, CLOSED}
-    return ends or isinstance(entry, (Reopened, Cancelled))
-
-
-def knowing(offer: Offer, past: Iterable[LedgerEntry]) -> Offer:
-    """The offer with what new promises must know of the request: all waiting, and what came later."""
-    known = list(past)
-    waits = [entry for entry in known if isinstance(entry, WAITS)]
-    later = [entry for entry in known if isinstance(entry, STATES) and entry.at >= offer.at]
-    return replace(offer, entries=(*offer.entries, *waits, *later))
-
-
 def _retermed(
     offer: Offer | None, terms: Terms | None, ledger: Sequence[LedgerEntry], look: Look
 ) -> list[LedgerEntry]:
@@ -210,11 +122,6 @@ def _retermed(
     ]
 
 
-def promised_by_policies(commitments: Iterable[Commitment]) -> set[str]:
-    """The metrics of what policies promised."""
-    return {one.metric for one in commitments if one.made.origin is Origin.POLICY}
-
-
 def made_late(
     offer: Offer | None, known: Collection[str], past: Sequence[LedgerEntry], look: Look
 ) -> list[Step]:
@@ -226,9 +133,9 @@ def made_late(
         past: what has happened to the request.
         look: what it works with.
     """
-    if offer is None or _is_over(past, offer.at):
+    if offer is None or offers.is_over(past, offer.at):
         return []
-    offer = knowing(offer, past)
+    offer = offers.knowing(offer, past)
     return [made(offer, terms, look) for terms in offer.terms if terms.metric not in known]
 
 
@@ -292,8 +199,7 @@ def next_step(
         look: what it works with.
         before: where it stood when it was last looked at, from whoever has that; else the ledger says it.
     """
-    is_of_policy = commitment.made.origin is Origin.POLICY
-    if not is_of_policy:
+    if offer is not None and commitment.made.origin is not Origin.POLICY:
         offer = None
     terms = None if offer is None else offer.terms_of(commitment.metric)
     if offer is not None and offer.peers is not None:
@@ -339,13 +245,13 @@ def _after(commitment: Commitment, change: _Change, look: Look) -> Step:
         miss_chance=risk.chance,
     )
     events = [
-        _event(
+        drafts.event(
             after,
             happening,
             sequence=commitment.sequence + place,
             now=standing.now,
             risk=risk,
-            because=_because(happening, change.entries),
+            because=drafts.because_of(happening, change.entries),
         )
         for place, happening in enumerate(happened, start=1)
     ]
@@ -454,59 +360,6 @@ def _told_at(standing: Standing, threshold: Threshold) -> datetime | None:
     cycle = standing.current.cycle
     at = [entry.at for entry in standing.told if entry.threshold is threshold and entry.cycle == cycle]
     return at[-1] if at else None
-
-
-def _because(happening: Happening, entries: Iterable[LedgerEntry]) -> str:
-    """What somebody said of a correction, or of a cancellation."""
-    if happening.recorded is not None:
-        return happening.recorded.because
-    if happening.kind is not HappeningKind.CANCELLED:
-        return ""
-    return next((entry.because for entry in entries if isinstance(entry, Cancelled)), "")
-
-
-def _event(
-    commitment: Commitment,
-    happening: Happening,
-    *,
-    sequence: int,
-    now: datetime,
-    risk: Risk,
-    because: str,
-) -> EventDraft:
-    kind = "made" if happening.kind is HappeningKind.STARTED else happening.kind.value
-    return EventDraft(
-        type=f"{SUBJECT_KIND}.{kind}",
-        subject_kind=SUBJECT_KIND,
-        subject_id=commitment.id,
-        sequence=sequence,
-        occurred_at=happening.at,
-        payload={
-            "commitment_id": commitment.id,
-            "request_id": commitment.request_id,
-            "metric": commitment.metric,
-            "cycle": happening.cycle,
-            "clock": commitment.clock.value,
-            "outcome": commitment.outcome.value,
-            "due_at": happening.due_at,
-            "was_due_at": happening.was_due_at,
-            "fulfilled_at": happening.fulfilled_at,
-            "lateness_seconds": happening.lateness.total_seconds(),
-            "born_broken": happening.born_broken,
-            "silent": happening.silent,
-            "because": because,
-            "late": now - happening.at > LATE_AFTER,
-            **(_forecast(risk) if happening.kind is HappeningKind.AT_RISK else {}),
-        },
-        client_id=commitment.client_id,
-        internal=commitment.level is not Level.SLA,
-    )
-
-
-def _forecast(risk: Risk) -> dict[str, Any]:
-    """What was forecast, for the event that tells of it; others may be told to clients."""
-    curve_id = None if risk.curves is None else risk.curves.id
-    return {"miss_chance": risk.chance, "curve_id": curve_id}
 
 
 def account(

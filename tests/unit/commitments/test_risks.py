@@ -24,8 +24,9 @@ from service.commitments.domain import (
 )
 from service.commitments.forecasting.domain import Cohort, Curve, Known, Meter
 from service.commitments.forecasting.models import Curves
+from service.commitments.offers import Offer
 from service.commitments.risks import Risk
-from service.commitments.steps import Look, Offer, Step
+from service.commitments.steps import Look, Step
 from service.ids import CurveId, DecisionId, RequestId
 from tests.unit.commitments.ledgers import (
     CALENDARS,

@@ -46,7 +46,8 @@ from service.commitments.domain import (
     Told,
 )
 from service.commitments.models import Commitment
-from service.commitments.steps import Look, Offer, Step
+from service.commitments.offers import Offer
+from service.commitments.steps import Look, Step
 from service.ids import DecisionId, RequestId
 from service.outbox.models import EventDraft
 from tests.unit.commitments.ledgers import ALWAYS, CALENDARS, MICROSECOND, MONDAY, OFFICE, REQUESTER, SUPPLIER
