@@ -9,10 +9,11 @@ import multiprocessing
 import signal
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -64,25 +65,27 @@ SENT = text(
 EVENTS = text(
     "select subject_id, type, sequence from event where tenant_id = :id order by subject_id, sequence"
 )
-LATENESS = text(
-    "select max(recorded_at - occurred_at) from event"
-    " where tenant_id = :id and type in ('commitment.warned', 'commitment.broken')"
+HELD = text(
+    "select subject_id from wake_up"
+    " where claimed_until > now() and subject_kind in ('commitment', 'escalation')"
 )
-LATENESS_OF_NOTICES = text(
-    "select max(notice.given_at - notice.planned_at) from notice join commitment"
-    " on commitment.tenant_id = notice.tenant_id and commitment.id = notice.commitment_id"
-    " where notice.tenant_id = :id and notice.planned_at > commitment.started_at + :ago"
-)
+TOLD_AT = text("select subject_id, recorded_at from event where tenant_id = :id")
 
 
 @dataclass
 class Site:
-    """A tenant with somebody to tell, and how many promises were made to it."""
+    """A tenant with somebody to tell.
+
+    Attributes:
+        promised: how many promises were made to it.
+        held: of whom wake-ups were leased when a worker died, and when that was.
+    """
 
     url: str
     sessions: Sessions
     tenant: Tenant
     promised: int = 0
+    held: list[tuple[UUID, datetime]] = field(default_factory=list[tuple[UUID, datetime]])
 
     async def promise(self) -> None:
         """A promise that is broken in two seconds, with a ladder."""
@@ -145,10 +148,17 @@ async def _let_die(site: Site, point: Point, lives: int) -> None:
     """Have a worker die at this point; promises are made until it does."""
     with _worker(site.url, point, lives) as dying:
         async with asyncio.timeout(DEATH_SECONDS):
-            while dying.is_alive():
+            death = asyncio.create_task(asyncio.to_thread(_died_at, dying))
+            while not death.done():
                 await site.promise()
-                await asyncio.sleep(0.2)
+                await asyncio.wait([death], timeout=0.2)
         assert dying.exitcode == -signal.SIGKILL
+    site.held += [(row.subject_id, await death) for row in await site.ask(HELD)]
+
+
+def _died_at(process: ForkServerProcess) -> datetime:
+    process.join()
+    return SystemClock().now()
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.prove)], ids=["bounded", "full"])
@@ -193,7 +203,14 @@ async def _check_events(site: Site) -> None:
 
 
 async def _check_takeover(site: Site) -> None:
-    """What a worker held when it died was looked at soon: those that died together held different things."""
-    for query, more in ((LATENESS, {}), (LATENESS_OF_NOTICES, {"ago": AGO})):
-        ((latest,),) = await site.ask(query, **more)
-        assert latest <= TAKEOVER_MAX
+    """What a worker held when it died was told of soon: those that died together held different things."""
+    told: dict[UUID, list[datetime]] = {}
+    for subject, at in await site.ask(TOLD_AT):
+        told.setdefault(subject, []).append(at)
+    waited = [
+        min(after) - died_at
+        for subject, died_at in site.held
+        if (after := [at for at in told[subject] if at >= died_at])
+    ]
+    assert waited
+    assert max(waited) <= TAKEOVER_MAX
