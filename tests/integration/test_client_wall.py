@@ -30,6 +30,10 @@ from tests.house.test_catalog import OPEN_TO_CLIENTS
 
 pytestmark = pytest.mark.concurrent
 
+OF_CLIENTS_ONLY = """
+select attrelid::regclass::text from pg_attribute
+where attname = 'client_id' and attnotnull and attrelid in (select oid from pg_class where relkind = 'r')
+"""
 COLUMNS = """
 select c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
   a.attnotnull and not a.atthasdef as needed
@@ -67,13 +71,15 @@ class World:
     theirs: ClientId
     tables: Mapping[str, Mapping[str, str]]
     """By the name of each table its columns that must be given, with their types, and `client_id`."""
+    of_clients_only: frozenset[str]
+    """The tables in which each row is some client organization's."""
 
     def wall(self, table: str) -> Clients:
         return next((each for each, names in OPEN_TO_CLIENTS.items() if table in names), Clients.NOTHING)
 
     def owners(self, table: str) -> list[UUID | None]:
         """Whose rows there are in a table."""
-        if table == "client":
+        if table == "client" or table in self.of_clients_only:
             return [self.ours, self.theirs]
         return [self.ours, self.theirs, None] if "client_id" in self.tables[table] else [None]
 
@@ -117,7 +123,9 @@ async def world(own_database: EmbeddedDatabase, own_sessions: Sessions) -> Async
     url = make_url(own_database.superuser_url).set(database=make_url(own_database.app_url).database)
     engine = create_async_engine(url)
     async with engine.begin() as connection:
-        built = World(own_sessions, tenant.id, ours, theirs, await _tables(connection))
+        of_clients_only = frozenset((await connection.execute(text(OF_CLIENTS_ONLY))).scalars())
+        tables = await _tables(connection)
+        built = World(own_sessions, tenant.id, ours, theirs, tables, of_clients_only)
         await connection.execute(text("set local session_replication_role = replica"))  # no foreign keys
         for table in built.tables:
             await connection.execute(text(f"delete from {table}") if table != "client" else text("select"))  # noqa: S608
