@@ -145,7 +145,10 @@ async def ada(desk: Desk, tenant: Tenant) -> str:
 
 @pytest.mark.parametrize(
     "path",
-    ["/login", "/login/onward", "/password-reset", "/password-reset/unknown", "/invitation/unknown"],
+    [
+        *("/login", "/login/onward", "/password-reset", "/password-reset/unknown", "/invitation/unknown"),
+        "/renegotiation/unknown",
+    ],
 )
 async def test_every_page_has_the_strict_headers(browser: Browser, path: str) -> None:
     answer = await browser.get(path)
