@@ -93,7 +93,7 @@ class Watch:
         """Who was told: hours after noon, the step, and whom by their short name."""
         names = {f"member:{member_id}": name for name, member_id in self.people.items()}
         return [
-            (hours(each["given_at"]), each["step"], names.get(each["recipient"], each["recipient"]))
+            (hours(each["given_at"]), each["step"], names.get(each["recipient"], str(each["recipient"])))
             for each in await self.notices(**sought)
         ]
 

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -189,6 +190,24 @@ def test_where_nobody_is_told_the_step_above_is_told_at_once() -> None:
 
     assert [(each.step, each.planned_at) for each in found.due] == [(1, _at(5))]
     assert found.next_at == _at(60)
+
+
+@pytest.mark.parametrize(
+    ("step", "again"),
+    [(ONCE, [(60, 1)]), (Step(repeat_every=10 * MINUTE, repeats_max=1), [(15, 1), (60, 2)])],
+)
+def test_a_step_that_was_called_in_vain_is_told_when_its_own_time_comes(
+    step: Step, again: list[tuple[float, int]]
+) -> None:
+    ladder, ledger = Ladder(steps=(ONCE, step)), [_begun(), _gone(5, 0), _gone(5, 1)]
+    told: list[tuple[float, int]] = []
+
+    for minutes in range(6, 90):
+        due = climbing.standing(ladder, ledger, {0: _at(5), 1: _at(60)}, _at(minutes)).due
+        told += [((each.planned_at - NOON) / MINUTE, each.repeat) for each in due]
+        ledger += [replace(_sent(each, _at(minutes)), staffed=False) for each in due]
+
+    assert told == again
 
 
 def test_a_step_that_was_told_is_not_told_again_since_nobody_is_below() -> None:

@@ -164,15 +164,22 @@ def _first_at(
 ) -> datetime | None:
     """When a step is told other than as a repeat: once at its instant, or when somebody goes up to it.
 
-    It is told too where the step below has nobody to tell, unless it was told before.
+    It is told too where the step below has nobody to tell, unless it was told before. Where that found nobody
+    either, its own instant still counts.
     """
     since = ledger.index(told[-1]) + 1 if told else 0
     raised = [entry.at for entry in ledger[since:] if isinstance(entry, Raised) and entry.step == index]
     if told:
-        return max(raised, default=None)
+        return max(raised, default=None if any(entry.staffed for entry in told) else _later(instant, told))
     below = [entry.at for entry in ledger if _is_unstaffed(entry, index - 1)]
     wanted = [instant] if instant is not None and index not in begun.skips else []
     return min((max(at, begun.at) for at in (*wanted, *raised, *below)), default=None)
+
+
+def _later(instant: datetime | None, told: Sequence[Sent]) -> datetime | None:
+    """The step's own instant, if it was only called before that."""
+    last = max(entry.planned_at for entry in told)
+    return instant if instant is not None and instant > last else None
 
 
 def _is_unstaffed(entry: Entry, index: int) -> bool:
@@ -195,8 +202,9 @@ def _tellings(
     """What is left to tell of one step: all that is due, and the first that is not."""
     repeat = 0 if last is None else last.repeat + 1
     at = first_at
-    if at is None and last is not None and repeat <= step.repeats_max:
-        at = _after(last.planned_at, step)
+    if last is not None and repeat <= step.repeats_max and (at is None or not last.staffed):
+        again = _after(last.planned_at, step)
+        at = again if at is None or again is None else min(at, again)
     while at is not None:
         planned = pushed(at, stretches)
         if planned is None:
