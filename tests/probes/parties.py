@@ -66,6 +66,7 @@ FIRST = {
     "cancelRepinning": ("resumeRepinning",),
     "correctCommitment": ("moveSandboxClock",),
     "publishPolicy": ("revisePolicy",),
+    "declareMajorIncident": ("endMajorIncident",),
     "deleteBacktest": ("cancelBacktest",),
     "reactivateMember": ("deactivateMember",),
     "resumeRepinning": ("cancelRepinning",),
