@@ -18,7 +18,7 @@ from tests.probes.document import Operation
 from tests.probes.parties import Party
 from tests.probes.world import World
 
-COMPUTES_ONLY = {"computeWorkingTime", "evaluateCondition", "simulatePolicy", "testPolicy"}
+COMPUTES_ONLY = {"computeWorkingTime", "evaluateCondition", "previewLadder", "simulatePolicy", "testPolicy"}
 """What is asked by POST because it takes a body, and changes nothing."""
 
 FIRST = {"addGroupMember": ("removeGroupMember",)}
