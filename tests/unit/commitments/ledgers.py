@@ -63,7 +63,7 @@ def at(clock: str, *, day: int = 0) -> datetime:
 
 
 def hours(count: float) -> domain.WorkingTarget:
-    return domain.WorkingTarget(int(count * 3600))
+    return domain.WorkingTarget(round(count * 3600))
 
 
 def resolve(target: domain.Target, **changes: Any) -> Terms:
