@@ -136,16 +136,20 @@ class ShiftView(msgspec.Struct, frozen=True):
 
 
 class DutyView(msgspec.Struct, frozen=True):
-    """Who is on duty at an instant, and who is next; either is null where there is nobody."""
+    """Who is on duty at an instant, and who is next; either is null where there is nobody.
+
+    `inactive_member_id` is whose shift it would be now, if that member were active.
+    """
 
     at: datetime
     now: ShiftView | None
     next: ShiftView | None
+    inactive_member_id: MemberId | None
 
     @classmethod
     def of(cls, duty: Duty, at: datetime) -> "DutyView":
         now, after = (None if shift is None else ShiftView.of(shift) for shift in (duty.now, duty.next))
-        return cls(at, now, after)
+        return cls(at, now, after, duty.absent)
 
 
 class GapReason(StrEnum):

@@ -242,6 +242,7 @@ async def test_gaps_say_why_nobody_is_on_duty(
     ]
     assert gaps[1]["member_id"] == members[1]
     assert (duty["now"], duty["next"]["member_id"]) == (None, members[0])
+    assert duty["inactive_member_id"] == members[1]
 
 
 async def test_a_deactivated_member_keeps_its_place_and_is_given_no_other(

@@ -75,10 +75,15 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who is on duty at an instant, if anybody, and whose shift comes next within NEXT_WITHIN."""
+    """Who is on duty at an instant, if anybody, and whose shift comes next within NEXT_WITHIN.
+
+    Attributes:
+        absent: where nobody is, whose shift it would be, if that member were not absent.
+    """
 
     now: Shift | None
     next: Shift | None
+    absent: MemberId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +116,13 @@ def member_at(rota: Rota, at: datetime) -> MemberId | None:
 
 def on_duty(rota: Rota, at: datetime) -> Duty:
     """Who is on duty at an instant, and who is next; shifts are shown as far as NEXT_WITHIN reaches."""
-    duty = Duty(None, None)
+    here = _planned(rota, at, at + timedelta.resolution)
+    absent = next((each.member for each in here if each.member in rota.absent), None)
+    duty = Duty(None, None, absent)
     for reach in _REACHES:
         found = shifts(rota, at - reach, at + reach)
         now = next((shift for shift in found if shift.start <= at < shift.end), None)
-        duty = Duty(now, next((shift for shift in found if shift.start > at), None))
+        duty = Duty(now, next((shift for shift in found if shift.start > at), None), absent)
         if _is_whole(duty, at - reach, at + reach):
             break
     return duty
