@@ -305,7 +305,7 @@ async def _workers(site: Site, count: int, folder: Path) -> AsyncGenerator[None]
 
 async def _drain(site: Site, templates: Sequence[Template], due: int, workers: int) -> None:
     """How fast a backlog is worked off: the rate at which the machine keeps up."""
-    since = SystemClock().now() - timedelta(hours=1)
+    since = SystemClock().now() - WINDOW
     await _load(site, templates, due // 2, due_from=since, within=WINDOW)
     fired = await _fired(site, since)
     spent = fired[-1][1] - fired[0][1]
