@@ -178,10 +178,9 @@ async def link(
     incident = await _open(session, incident_id)
     row = await requests_store.get(session, request_id, client_id=None)
     client_id = None if row.client_id is None else ClientId(row.client_id)
-    is_new = await store.link(session, incident_id, (request_id, client_id), link_id=ids.new_id(), now=now)
-    if is_new:
-        deed = Deed("major_incident.linked", telling.label(incident), after={"request_id": request_id})
-        await audit.record(session, actor, deed, now=now)
+    await store.link(session, incident_id, (request_id, client_id), link_id=ids.new_id(), now=now)
+    deed = Deed("major_incident.linked", telling.label(incident), after={"request_id": request_id})
+    await audit.record(session, actor, deed, now=now)
     whom = [] if client_id is None else [client_id]
     return await _widen(session, actor, incident, whom, now=now)
 
@@ -196,6 +195,8 @@ async def add_client(
     """
     incident = await _open(session, incident_id)
     await tenants.get_client(session, client_id)
+    deed = Deed("major_incident.widened", telling.label(incident), after={"client_id": client_id})
+    await audit.record(session, actor, deed, now=now)
     return await _widen(session, actor, incident, [client_id], now=now)
 
 
@@ -286,8 +287,6 @@ async def _widen(
         return incident
     request = await _lead(session, incident.request_id)
     await duties.owe(session, incident, request, new, by=actor.name, now=now)
-    deed = Deed("major_incident.widened", telling.label(incident), after={"clients": new})
-    await audit.record(session, actor, deed, now=now)
     changed = replace(incident, version=incident.version + 1)
     await store.change(session, incident.id, version=changed.version)
     return await telling.tell(session, changed, "major_incident.declared", new, {}, now=now)

@@ -185,10 +185,10 @@ async def link(
     *,
     link_id: UUID,
     now: datetime,
-) -> bool:
-    """Link a request; says whether it was not linked before."""
+) -> None:
+    """Link a request, unless it is linked already."""
     request_id, client_id = request
-    added = await session.db.execute(
+    await session.db.execute(
         upsert(MajorIncidentRequestRow)
         .values(
             tenant_id=session.tenant_id,
@@ -199,9 +199,7 @@ async def link(
             linked_at=now,
         )
         .on_conflict_do_nothing()
-        .returning(MajorIncidentRequestRow.id)
     )
-    return added.first() is not None
 
 
 async def is_linked(session: TenantSession, request_id: RequestId) -> bool:
