@@ -117,6 +117,10 @@ def spelled(found: Course) -> list[str]:
         ),
         ([at_breach("late", ToMember(ADA))], [f"8 late member {ADA}"]),
         (
+            [step("after", 9 * HOUR, ToRole("admin")), at_breach("late", ToRole("admin"))],
+            ["8 late role admin", "9 after role admin"],
+        ),
+        (
             [step("first", HOUR, ToRota("day")), at_breach("late", ToRota("day"))],
             ["1 first rota day", "8 late -"],
         ),
