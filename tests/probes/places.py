@@ -33,6 +33,7 @@ REFERS: Mapping[str, str] = {
     "endpoint_id": "endpoint",
     "external_id": "external id",
     "fact_id": "fact",
+    "group": "group name",
     "group_id": "group",
     "hours": "calendar name",
     "Idempotency-Key": "key",
@@ -142,7 +143,15 @@ PUBLIC = frozenset(
 
 INSIDE: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
     "createBacktest": (("policies", 0, "document", "rules", 0, "then", "promises", 0, "calendar"),),
+    "createLadder": (
+        ("definition", "steps", 0, "tell", 0, "group"),
+        ("definition", "steps", 0, "tell", 0, "hours"),
+    ),
     "createPolicy": (("document", "table", "then", "promises", 0, "calendar"),),
+    "reviseLadder": (
+        ("definition", "steps", 0, "tell", 0, "group"),
+        ("definition", "steps", 0, "tell", 0, "hours"),
+    ),
     "revisePolicy": (("document", "table", "then", "promises", 0, "calendar"),),
 }
 """Places inside of what the OpenAPI document leaves open."""

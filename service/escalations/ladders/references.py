@@ -16,6 +16,9 @@ from service.outbox.errors import WebhookEndpointNotFound
 from service.people import directory
 from service.people.domain import Member, MemberState
 
+LIKENESS_MIN = 0.85
+"""What is less alike than a word with two letters swapped is not suggested."""
+
 _REMEDIES = {
     "member": "Invite the member first, or name another.",
     "group": "Create it first.",
@@ -79,7 +82,7 @@ def faults(places: Sequence[Place], looked: Looked) -> list[Fault]:
 
 
 def _missing(place: Place, known: Collection[str]) -> Fault:
-    near = get_close_matches(place.name, known, n=1)
+    near = get_close_matches(place.name, known, n=1, cutoff=LIKENESS_MIN)
     remedy = f"Did you mean {near[0]!r}?" if near else _REMEDIES[place.key]
     return Fault(place.pointer, f"There is no {_NOUNS[place.key]} {place.name!r}. {remedy}")
 
