@@ -76,16 +76,38 @@ class Result:
         failure: why it was none.
         platform: what is wrong for every tenant.
         standing: how many alarms of tenants stand.
+        unseen: how many tenants could not be looked at, though others could.
     """
 
     failure: str | None
     platform: Sequence[PlatformAlarm] = ()
     standing: int = 0
+    unseen: int = 0
 
     @property
     def is_good(self) -> bool:
         """Is all well, as far as can be seen?"""
-        return self.failure is None and not self.platform and self.standing == 0
+        return self.failure is None and not self.platform and self.standing == self.unseen == 0
+
+
+@dataclass(slots=True)
+class _Looks:
+    """How looking at tenants went.
+
+    Attributes:
+        error: the last that one failed with.
+        got_to: the tenant that it got to; None once it has been through all.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    error: str | None = None
+    got_to: TenantId | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why it was none: where no tenant can be looked at, it is not the tenants that are broken."""
+        return None if self.succeeded else self.error
 
 
 async def watch(auditor: Auditor) -> None:
@@ -126,7 +148,6 @@ async def keep_beating(sessions: Sessions, worker_id: UUID, stop: asyncio.Event)
 
 async def _round(auditor: Auditor, turn: Turn) -> tuple[Result, TenantId | None]:
     """How it went, and the tenant that it got to: None once it has been through all."""
-    failure, found = None, dict[PlatformAlarm, str]()
     try:
         async with platform_transaction(auditor.sessions) as platform:
             found = dict(await service.look_at_platform(platform))
@@ -136,29 +157,31 @@ async def _round(auditor: Auditor, turn: Turn) -> tuple[Result, TenantId | None]
         return Result(type(error).__name__), turn.after
     for kind, detail in found.items():
         log.error("platform alarm", kind=kind.value, detail=detail)
-    failure, got_to = await _look_at(auditor, _from(everybody, turn.after))
+    looks = await _look_at(auditor, _from(everybody, turn.after))
     async with platform_transaction(auditor.sessions) as platform:
         standing = await service.standing_count(platform)
-    return Result(failure, tuple(found), standing), got_to
+    return Result(looks.failure, tuple(found), standing, unseen=looks.failed), looks.got_to
 
 
-async def _look_at(auditor: Auditor, everybody: Sequence[TenantId]) -> tuple[str | None, TenantId | None]:
-    """Look at tenants for as long as there is time: the last failure, and the tenant that it got to."""
+async def _look_at(auditor: Auditor, everybody: Sequence[TenantId]) -> _Looks:
+    """Look at tenants for as long as there is time."""
     now = asyncio.get_running_loop().time
-    end, failure = now() + BUDGET.total_seconds(), None
+    end, looks = now() + BUDGET.total_seconds(), _Looks()
     for tenant_id in everybody:
         try:
             async with tenant_transaction(auditor.sessions, tenant_id) as session:
                 standing = await service.look_at_tenant(session)
         except Exception as error:
             log.exception("auditor could not look at a tenant", tenant_id=str(tenant_id))
-            failure = type(error).__name__
+            looks.failed, looks.error = looks.failed + 1, type(error).__name__
         else:
+            looks.succeeded += 1
             if standing:
                 log.warning("alarms stand", tenant_id=str(tenant_id), standing=standing)
         if auditor.stop.is_set() or now() > end:
-            return failure, tenant_id
-    return failure, None
+            looks.got_to = tenant_id
+            break
+    return looks
 
 
 def _from(everybody: Sequence[TenantId], after: TenantId | None) -> list[TenantId]:

@@ -25,7 +25,7 @@ from service.auditor.models import Alarm
 from service.clock import SystemClock
 from service.commitments import service as commitments
 from service.commitments.domain import ElapsedTarget, usual_terms
-from service.db import Sessions, create_engine, create_sessions, tenant_transaction
+from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
 from service.ids import CommitmentId, TenantId
 from service.settings import Settings
@@ -311,6 +311,29 @@ async def test_an_auditor_whose_own_query_is_broken_is_no_auditor(
         await connection.execute(text("alter table alarm rename column cleared to cleared_at"))
     assert await scene.beats() == 1
     assert (await scene.readiness()).ok
+
+
+async def test_one_tenant_that_cannot_be_looked_at_silences_the_heartbeat_and_takes_no_server_out_of_service(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await factories.tenant(scene.sessions)
+    await scene.sql("delete from wake_up where tenant_id = :tenant")
+    look_at_tenant = service.look_at_tenant
+
+    async def look(session: TenantSession) -> int:
+        if session.tenant_id == other.id:
+            raise ValueError("the run has not begun")
+        return await look_at_tenant(session)
+
+    monkeypatch.setattr(service, "look_at_tenant", look)
+    await scene.audit()
+    await scene.sql("update auditor_round set succeeded_at = now() - interval '121 seconds'")
+    assert await scene.beats() == 0
+    assert [alarm.kind for alarm in await scene.alarms()] == ["wake_up_missing"]
+    assert (await scene.readiness()).ok
+
+    monkeypatch.undo()
+    assert await scene.beats() == 1
 
 
 async def test_a_platform_that_cannot_be_looked_at_is_no_good_round(
