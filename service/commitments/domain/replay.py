@@ -20,7 +20,7 @@ from service.commitments.domain.ledger import (
     Told,
 )
 from service.commitments.domain.pauses import ENDED_CAUSE, Pause
-from service.commitments.domain.terms import OnChange, OnReopen, Terms
+from service.commitments.domain.terms import CLOSED, RESOLVED, OnChange, OnReopen, Terms
 
 BACKDATED_AFTER = timedelta(minutes=5)
 """A report that took longer than this to reach us is marked."""
@@ -51,7 +51,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """From a start, or a reopening that starts anew, to a fulfilment."""
+    """From a start, or a reopening that starts anew, to a fulfilment.
+
+    Attributes:
+        taken_back: whether the promise itself was cancelled, and not only its request: that is for good.
+    """
 
     number: int
     started_at: datetime
@@ -59,6 +63,7 @@ class Cycle:
     fulfilled_at: datetime | None = None
     cancelled_at: datetime | None = None
     reopened_at: datetime | None = None
+    taken_back: bool = False
 
     @property
     def ended_at(self) -> datetime | None:
@@ -125,6 +130,8 @@ class _Reader:
     announced: list[Announced] = field(default_factory=list[Announced])
     flags: set[Flag] = field(default_factory=set[Flag])
     offered: Retermed | None = None
+    is_over: bool = False
+    """Whether the request is, as far as this ledger says."""
 
     @classmethod
     def of(cls, start: Started) -> "_Reader":
@@ -203,6 +210,7 @@ class _Reader:
         return Segment(at, terms, entry.decision, entry.received_at, kept)
 
     def fulfil(self, entry: Fulfilled) -> None:
+        self.is_over = self.is_over or entry.by in {RESOLVED, CLOSED}
         if self.cycle.ended_at is not None or entry.by not in self.terms.fulfilled_by:
             return
         at = self.since_origin(entry)
@@ -211,10 +219,14 @@ class _Reader:
             self.begin(at, self.cycle.segments[-1])
 
     def reopen(self, entry: Reopened) -> None:
-        """Go on, or begin anew. What was cancelled unfulfilled goes on even where a fulfilment is final."""
+        """Go on, or begin anew. What was cancelled unfulfilled goes on even where a fulfilment is final.
+
+        That a request is open which was open all along reopens nothing.
+        """
+        was_over, self.is_over = self.is_over, False
         ended_at, on_reopen = self.cycle.ended_at, self.terms.on_reopen
         is_final = on_reopen is OnReopen.FINAL and self.cycle.fulfilled_at is not None
-        if ended_at is None or is_final:
+        if ended_at is None or is_final or self.cycle.taken_back or not was_over:
             return
         at = self.since_origin(entry)
         offered, self.offered = self.offered, None
@@ -238,3 +250,7 @@ class _Reader:
     def cancel(self, entry: Cancelled) -> None:
         if self.cycle.ended_at is None:
             self.cycle = replace(self.cycle, cancelled_at=self.since_origin(entry))
+        if not entry.because:
+            self.is_over = True
+        elif self.cycle.fulfilled_at is None:
+            self.cycle = replace(self.cycle, taken_back=True)

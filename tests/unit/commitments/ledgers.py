@@ -120,8 +120,8 @@ class Ledger:
         self.entries.append(Reopened(**self._when(moment, None)))
         return self
 
-    def cancel(self, moment: datetime) -> "Ledger":
-        self.entries.append(Cancelled(**self._when(moment, None)))
+    def cancel(self, moment: datetime, because: str = "") -> "Ledger":
+        self.entries.append(Cancelled(**self._when(moment, None), because=because))
         return self
 
     def assign(self, moment: datetime, group: str | None, person: str | None = None) -> "Ledger":

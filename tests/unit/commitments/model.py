@@ -46,7 +46,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Event:
-    """What is told of a promise. `name` is a cause, a group, or what fulfils; None is any of them."""
+    """What is told of a promise. `name` is a cause, a group, or what fulfils; None is any of them.
+
+    Of a cancellation it is why the promise alone was taken back; None is that of its request.
+    """
 
     slot: int
     kind: str
@@ -66,6 +69,7 @@ class Cycle:
     terms: list[tuple[int, Rules, bool]]
     fulfilled: int | None = None
     cancelled: int | None = None
+    taken_back: bool = False
 
     @property
     def ended(self) -> int | None:
@@ -99,6 +103,8 @@ class Story:
     turns: list[tuple[int, str | None]] = field(default_factory=list[tuple[int, str | None]])
     announced: dict[int, int] = field(default_factory=dict[int, int])
     offered: Event | None = None
+    is_over: bool = False
+    """Whether the request is resolved or cancelled."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class Model:
         return story
 
     def _happen(self, story: Story, event: Event) -> None:
-        cycle, slot = story.cycles[-1], max(event.slot, self.start)
+        slot = max(event.slot, self.start)
         match event.kind:
             case "pause" | "resume":
                 _hold(story, event)
@@ -156,7 +162,7 @@ class Model:
             case "fulfil":
                 _fulfil(story, slot, event.name)
             case "cancel":
-                cycle.cancelled = slot if cycle.ended is None else cycle.cancelled
+                _cancel(story, slot, event.name)
             case "reopen":
                 _reopen(story, slot)
             case "reterm":
@@ -206,8 +212,19 @@ def _hold(story: Story, event: Event) -> None:
         story.holds.append(Hold(event.name, event.party, event.slot))
 
 
+def _cancel(story: Story, slot: int, because: str | None) -> None:
+    cycle = story.cycles[-1]
+    if cycle.ended is None:
+        cycle.cancelled = slot
+    if because is None:
+        story.is_over = True
+    elif cycle.fulfilled is None:
+        cycle.taken_back = True
+
+
 def _fulfil(story: Story, slot: int, by: str | None) -> None:
     cycle = story.cycles[-1]
+    story.is_over = story.is_over or by == "resolved"
     if cycle.ended is not None or (by == "reply" and cycle.rules.replies == "nothing"):
         return
     cycle.fulfilled = slot
@@ -228,9 +245,11 @@ def _reterm(story: Story, slot: int, event: Event) -> None:
 
 
 def _reopen(story: Story, slot: int) -> None:
-    cycle = story.cycles[-1]
+    """A request that goes on has been over; what was taken back alone stays so."""
+    cycle, was_over = story.cycles[-1], story.is_over
+    story.is_over = False
     is_final = cycle.rules.on_reopen == "final" and cycle.fulfilled is not None
-    if cycle.ended is None or is_final:
+    if cycle.ended is None or is_final or cycle.taken_back or not was_over:
         return
     offered, story.offered = story.offered, None
     if cycle.rules.on_reopen == "new_cycle":

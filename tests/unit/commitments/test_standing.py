@@ -353,6 +353,36 @@ def test_what_was_cancelled_unfulfilled_goes_on_after_a_reopening(on_reopen: OnR
     assert (current.clock, current.due_at, current.cancelled_at) == (ClockState.RUNNING, at("16:00"), None)
 
 
+def test_a_request_that_was_open_all_along_reopens_no_promise_that_was_kept() -> None:
+    terms = resolve(hours(4), fulfilled_by=frozenset({"delivered"}))
+    ledger = Ledger().start(at("09:00"), terms).fulfil(at("10:00"), "delivered").reopen(at("11:00"))
+
+    assert ledger.standing(at("16:00")).current.fulfilled_at == at("10:00")
+
+
+def test_a_promise_that_was_kept_before_its_request_was_over_goes_on_with_the_request() -> None:
+    terms = resolve(hours(4), fulfilled_by=frozenset({"delivered"}))
+    ledger = Ledger().start(at("09:00"), terms).fulfil(at("10:00"), "delivered")
+    ledger.fulfil(at("10:30"), "resolved").reopen(at("11:00"))
+
+    assert ledger.due(at("11:00")) == at("14:00")
+
+
+def test_what_was_taken_back_does_not_come_back_with_its_request() -> None:
+    ledger = Ledger().start(at("09:00"), resolve(hours(4))).cancel(at("10:00"), "not needed any more")
+    ledger.reopen(at("10:30")).fulfil(at("11:00")).reopen(at("12:00"))
+
+    current = ledger.standing(at("16:00", day=1)).current
+    assert (current.cancelled_at, current.clock) == (at("10:00"), ClockState.STOPPED)
+
+
+def test_what_was_taken_back_after_its_request_was_cancelled_does_not_come_back_with_it() -> None:
+    ledger = Ledger().start(at("09:00"), resolve(hours(4))).cancel(at("10:00"))
+    ledger.cancel(at("10:30"), "not needed any more").reopen(at("12:00"))
+
+    assert ledger.standing(at("16:00", day=1)).current.cancelled_at == at("10:00")
+
+
 def test_the_figures_of_every_cycle_are_kept() -> None:
     ledger = Ledger().start(at("10:00"), resolve(hours(1), on_reopen=OnReopen.NEW_CYCLE))
     ledger.fulfil(at("12:00")).reopen(at("13:00")).fulfil(at("13:30"))

@@ -277,10 +277,11 @@ class LifeOfAPromise(RuleBasedStateMachine):
     def reopen(self, late: int) -> None:
         self._tell(Event(self.now - late, "reopen"), Reopened)
 
-    @rule(sure=st.integers(0, 4), late=LATE)
-    def cancel(self, sure: int, late: int) -> None:
+    @rule(sure=st.integers(0, 4), because=st.sampled_from([None, "not needed"]), late=LATE)
+    def cancel(self, sure: int, because: str | None, late: int) -> None:
+        """The request is cancelled, or the promise alone is taken back."""
         if sure == 0:
-            self._tell(Event(self.now - late, "cancel"), Cancelled)
+            self._tell(Event(self.now - late, "cancel", because), Cancelled, because=because or "")
 
     @rule()
     def announce(self) -> None:
