@@ -204,10 +204,20 @@ def next_step(
     terms = None if offer is None else offer.terms_of(commitment.metric)
     if offer is not None and offer.peers is not None:
         commitment = replace(commitment, peers=offer.peers)
-    added = [*_retermed(offer, terms, ledger, look), *entries]
+    added = [*_retermed(offer, terms, ledger, look), *_touching(commitment, entries)]
     before = before or domain.standing(ledger, look.calendars, commitment.looked_at)
     after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
     return _after(commitment, _Change(ledger, added, before, after), look)
+
+
+def _touching(commitment: Commitment, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """What happened that concerns the promise: a major incident does not end with the request that leads it."""
+    outlives = commitment.made.origin is Origin.MAJOR_INCIDENT
+    return [
+        entry
+        for entry in entries
+        if not (outlives and isinstance(entry, domain.Cancelled) and not entry.because)
+    ]
 
 
 class _Change(NamedTuple):

@@ -174,14 +174,28 @@ async def test_what_happens_to_the_lead_request_is_no_report(town: Town) -> None
     assert {duty["cycle"] for duty in await town.duties(town.staff)} == {2}
 
 
-async def test_reports_are_owed_again_where_the_lead_request_was_cancelled(town: Town) -> None:
+async def test_reports_are_owed_whatever_becomes_of_the_lead_request(town: Town) -> None:
     incident = await town.declared()
     await desk.report(town.staff, town.request, type="changed", state="cancelled")
 
+    kept = await town.duties(town.staff)
     await town.reported(incident, "The ticket was a double; the incident is not over.")
 
-    duties = await town.duties(town.staff)
-    assert {(duty["clock"], duty["due_at"]) for duty in duties} == {("running", desk.at(minutes=30))}
+    again = await town.duties(town.staff)
+    assert {(duty["clock"], duty["cycle"]) for duty in kept} == {("running", 1)}
+    assert {(duty["clock"], duty["cycle"], duty["due_at"]) for duty in again} == {
+        ("running", 2, desk.at(minutes=30))
+    }
+
+
+async def test_no_report_is_owed_any_more_when_the_lead_request_goes_on_after_its_end(town: Town) -> None:
+    incident = await town.declared()
+    await town.post(incident, "end", text="Mail works again.")
+
+    await desk.report(town.staff, town.request, type="changed", state="resolved")
+    await desk.report(town.staff, town.request, type="changed", state="open")
+
+    assert {duty["clock"] for duty in await town.duties(town.staff)} == {"stopped"}
 
 
 async def test_its_end_ends_all_duties_after_a_last_report(town: Town) -> None:

@@ -8,15 +8,13 @@ from service import ids
 from service.commitments import service as commitments
 from service.commitments.domain import (
     Cancelled,
-    ClockState,
     EntryId,
     Fulfilled,
     LedgerEntry,
     Origin,
-    Reopened,
     Retermed,
 )
-from service.commitments.models import Commitment, Made
+from service.commitments.models import Made
 from service.commitments.service import Offer
 from service.db import TenantSession
 from service.escalations.runs import service as runs
@@ -76,15 +74,9 @@ async def owe(
 
 
 async def fulfil(session: TenantSession, affected: Sequence[Affected], *, now: datetime) -> None:
-    """They were told: the next report is owed from now on.
-
-    Whatever became of the lead request meanwhile: where its cancellation ended the duty, it is owed again.
-    """
+    """They were told: the next report is owed from now on."""
     for each in affected:
-        stands = await _append(session, each, [Fulfilled(**_when(now), by=REPORT)], now=now)
-        if stands.clock is ClockState.STOPPED:
-            again = [Reopened(**_when(now)), Fulfilled(**_when(now), by=REPORT)]
-            await _append(session, each, again, now=now)
+        await _append(session, each, [Fulfilled(**_when(now), by=REPORT)], now=now)
 
 
 async def reterm(
@@ -105,11 +97,10 @@ async def cancel(session: TenantSession, affected: Sequence[Affected], *, now: d
 
 async def _append(
     session: TenantSession, owed: Affected, entries: Sequence[LedgerEntry], *, now: datetime
-) -> Commitment:
+) -> None:
     """Append what happened to one of the duties, and let its ladders follow."""
     stands = await commitments.append(session, owed.commitment_id, entries, now=now)
     await runs.follow(session, [stands], now=now)
-    return stands
 
 
 def _when(now: datetime) -> dict[str, Any]:
