@@ -145,6 +145,41 @@ async def test_of_many_who_acknowledge_at_once_one_has_it(scene: Scene) -> None:
     assert run.held_by in scene.people
 
 
+SOONER, LATER = NOON + timedelta(seconds=0.9), NOON + timedelta(seconds=1)
+"""Of who waits for a run, and of who has it: transactions that begin later may lock it first."""
+
+
+async def test_an_acknowledgement_that_waited_for_somebody_who_went_up_a_step_counts(scene: Scene) -> None:
+    ada, ben = (Responder(each, Actor()) for each in scene.people[:2])
+
+    async def go_up(session: TenantSession) -> None:
+        await escalating.raise_to(session, RULEBOOK, ben, scene.run_id, "second", now=LATER)
+
+    async def take(session: TenantSession) -> None:
+        await acting.acknowledge(session, ada, scene.run_id, now=SOONER)
+
+    assert [await scene.doing(deed) for deed in (go_up, take)] == ["done", "done"]
+
+    async with tenant_transaction(scene.sessions, scene.tenant.id) as session:
+        (run,) = await service.list_runs(session, service.Sought(), before=None, limit=2)
+    assert (run.state, run.held_by) == (State.ACKNOWLEDGED, ada.member_id)
+
+
+async def test_a_worker_that_waited_for_who_raised_it_tells_that_step_once(scene: Scene) -> None:
+    async def look(session: TenantSession) -> None:
+        await escalating.advance(session, scene.run_id, rulebook=RULEBOOK, now=SOONER)
+
+    async def decline(session: TenantSession) -> None:
+        account = await commitments.get(session, scene.commitment_id, client_id=None, now=LATER)
+        await service.declined(session, account.commitment, now=LATER)
+
+    for deed in (look, decline, look, look):
+        assert await scene.doing(deed) == "done"
+
+    assert (await scene.ledger())["sent"] == 2
+    assert len(await scene.notices()) == 2 * len(scene.people)
+
+
 async def test_several_workers_that_look_at_one_run_tell_each_step_once(scene: Scene) -> None:
     async def look(session: TenantSession) -> None:
         await escalating.advance(session, scene.run_id, rulebook=RULEBOOK, now=NOON)

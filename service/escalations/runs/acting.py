@@ -71,7 +71,7 @@ async def acknowledge(
     """
     held, standing = await _held(session, escalation_id, now=now)
     await _refuse_taken(session, held, standing, responder.member_id)
-    entry = Acknowledged(**keeping.when(now), by=responder.member_id)
+    entry = Acknowledged(**held.when(now), by=responder.member_id)
     await _do(session, responder, held, entry, now=now)
 
 
@@ -94,7 +94,7 @@ async def snooze(
         latest = instants.rfc3339(now + SNOOZE_MAX)
         said = f"It can be put off until an instant after {instants.rfc3339(now)}, up to {latest}."
         raise EscalationInvalid(Fault("/until", said))
-    entry = Snoozed(**keeping.when(now), by=responder.member_id, until=until)
+    entry = Snoozed(**held.when(now), by=responder.member_id, until=until)
     await _do(session, responder, held, entry, now=now)
 
 
@@ -114,12 +114,12 @@ async def hand_over(
     held, _ = await _held(session, escalation_id, now=now)
     whom = await _active(session, to, "/to")
     if responder.member_id == whom.id:
-        taken = Acknowledged(**keeping.when(now), by=responder.member_id)
+        taken = Acknowledged(**held.when(now), by=responder.member_id)
         await _do(session, responder, held, taken, now=now)
         return
     lasts = held.run.snapshot.definition.acknowledged_for
     until = now + (HANDED_OVER_FOR if lasts is None else min(lasts, HANDED_OVER_FOR))
-    entry = HandedOver(**keeping.when(now), by=responder.member_id, to=whom.id, until=until)
+    entry = HandedOver(**held.when(now), by=responder.member_id, to=whom.id, until=until)
     await _do(session, responder, held, entry, now=now, tell=whom)
 
 
@@ -142,7 +142,7 @@ async def raise_to(
         raise EscalationInvalid(
             Fault("/step", f"The ladder has no step {step!r}; it has {', '.join(names)}.")
         )
-    entry = Raised(**keeping.when(now), by=responder.member_id, step=names.index(step))
+    entry = Raised(**held.when(now), by=responder.member_id, step=names.index(step))
     await _do(session, responder, held, entry, now=now)
 
 
@@ -160,7 +160,7 @@ async def resolve(
         EscalationNotFound, EscalationOver
     """
     held, _ = await _held(session, escalation_id, now=now)
-    entry = Ended(**keeping.when(now), because=Because.RESOLVED, by=responder.member_id, note=why)
+    entry = Ended(**held.when(now), because=Because.RESOLVED, by=responder.member_id, note=why)
     await _do(session, responder, held, entry, now=now)
 
 
@@ -215,7 +215,7 @@ async def _do(
     entries = [entry]
     reopened_at = held.standing([], now).reopened_at
     if reopened_at is not None:
-        entries.insert(0, Reopened(**keeping.when(now)))
+        entries.insert(0, Reopened(**held.when(now)))
         events.append(telling.told("escalation.reopened", scene, {}, at=reopened_at))
     kind = _EVENTS[type(entry)]
     said = wire.detail(entry)

@@ -78,18 +78,18 @@ async def _step_on(session: TenantSession, look: _Climb, until: datetime | None)
     """Do what is due; says whether there was anything."""
     found, now = look.standing(), look.scene.now
     if found.reopened_at is not None:
-        look.entries.append(Reopened(**keeping.when(now)))
+        look.entries.append(Reopened(**look.held.when(now)))
         said = {"state": found.state.value}
         look.events.append(telling.told("escalation.reopened", look.scene, said, at=found.reopened_at))
     if found.held is not None and (until is None or found.held.end != until):
         look.entries.append(
-            Released(**keeping.when(now)) if until is None else Held(**keeping.when(now), until=until)
+            Released(**look.held.when(now)) if until is None else Held(**look.held.when(now), until=until)
         )
         return True
     if not found.due:
         return False
     if until is not None:
-        look.entries.append(Held(**keeping.when(now), until=until))
+        look.entries.append(Held(**look.held.when(now), until=until))
         return True
     await _tell(session, look, found.due)
     return True
@@ -109,7 +109,7 @@ async def _tell(session: TenantSession, look: _Climb, due: Sequence[Telling]) ->
         staffed = bool(found.recipients)
         look.entries.append(
             Sent(
-                **keeping.when(now),
+                **look.held.when(now),
                 step=each.step,
                 repeat=each.repeat,
                 planned_at=each.planned_at,

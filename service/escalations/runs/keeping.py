@@ -40,6 +40,10 @@ class Held:
         seen_at = max([now, *(entry.at for entry in self.ledger)])
         return domain.standing(ladder, [*self.ledger, *entries], self.instants, seen_at)
 
+    def when(self, now: datetime) -> When:
+        """When an entry counts that is made now: after all that there are, also if theirs began later."""
+        return when(max([now, *(entry.at for entry in self.ledger)]))
+
 
 async def hold(session: TenantSession, escalation_id: EscalationId, *, now: datetime) -> Held:
     """Lock a run and load what says where it stands. Raises EscalationNotFound."""

@@ -227,7 +227,7 @@ async def _raise_to_manager(session: TenantSession, commitment_id: CommitmentId,
     ]
     for held in await keeping.loaded(session, rows, now=now):
         step = _manager_step(held.run.snapshot.definition)
-        await keeping.write(session, held, [Raised(**keeping.when(now), by=None, step=step)], [], now=now)
+        await keeping.write(session, held, [Raised(**held.when(now), by=None, step=step)], [], now=now)
 
 
 async def _noted(
@@ -293,7 +293,7 @@ async def _go_on(session: TenantSession, held: Held, scene: Scene, because: Beca
         if held.standing([], scene.now).held is not None:  # its maintenance may have changed
             await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, run.id, scene.now)])
         return
-    ended = Ended(**keeping.when(scene.now), because=because)
+    ended = Ended(**held.when(scene.now), because=because)
     event = telling.told("escalation.ended", scene, {"because": because.value, "by": None})
     settled = because in following.SETTLING or because is Because.NEXT_CYCLE
     await keeping.write(session, held, [ended], [event], now=scene.now, settled=settled)
