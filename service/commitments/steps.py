@@ -211,7 +211,7 @@ def next_step(
 
 
 def _touching(commitment: Commitment, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """What happened that concerns the promise: a major incident does not end with the request that leads it."""
+    """What happened that concerns the promise: a major incident outlives the request that leads it."""
     outlives = commitment.made.origin is Origin.MAJOR_INCIDENT
     return [
         entry
