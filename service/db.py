@@ -282,9 +282,16 @@ async def insert_new(db: AsyncSession, table: Table, row: Mapping[str, Any]) -> 
     return (await run(db, statement, *insertion.values_of(row))).first() is not None
 
 
+async def update_row(session: TenantSession, table: Table, row_id: UUID, changed: Mapping[str, Any]) -> None:
+    """Write these columns of one row, sent as it stands; nothing where none changed."""
+    if changed:
+        change = _change(table, tuple(changed))
+        await run(session.db, change.statement, session.tenant_id, row_id, *change.values_of(changed))
+
+
 @dataclass(frozen=True, slots=True)
-class _Insertion:
-    """An INSERT of some rows with these columns, each with whether it holds JSON."""
+class _Writing:
+    """A statement that writes these columns, each with whether it holds JSON."""
 
     statement: str
     columns: tuple[tuple[str, bool], ...]
@@ -297,11 +304,24 @@ class _Insertion:
 
 
 @lru_cache(maxsize=256)
-def _insertion(table: Table, columns: tuple[str, ...], rows: int) -> _Insertion:
+def _insertion(table: Table, columns: tuple[str, ...], rows: int) -> _Writing:
     width = len(columns)
     places = (", ".join(f"${row * width + column}" for column in range(1, width + 1)) for row in range(rows))
     values = ", ".join(f"({row})" for row in places)
-    return _Insertion(
+    return _Writing(
         f"insert into {table.name} ({', '.join(columns)}) values {values}",  # noqa: S608 - names of ours
-        tuple((name, isinstance(table.columns[name].type, JSONB)) for name in columns),
+        _with_json(table, columns),
     )
+
+
+@lru_cache(maxsize=256)
+def _change(table: Table, columns: tuple[str, ...]) -> _Writing:
+    places = ", ".join(f"{name} = ${place}" for place, name in enumerate(columns, start=3))
+    return _Writing(
+        f"update {table.name} set {places} where tenant_id = $1 and id = $2",  # noqa: S608 - names of ours
+        _with_json(table, columns),
+    )
+
+
+def _with_json(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    return tuple((name, isinstance(table.columns[name].type, JSONB)) for name in columns)

@@ -106,9 +106,8 @@ async def record(
     Returns:
         All promises of the request.
     """
-    found = await store.of_request(session, request_id, lock=True)
-    ledgers = await store.ledgers(session, [row.id for row in found])
-    before = [row.to_domain() for row in found]
+    before = await store.hold_of_request(session, request_id)
+    ledgers = await store.ledgers(session, [one.id for one in before])
     offered = () if offer is None else offer.terms
     terms = [*offered, *steps.all_terms(ledgers.values())]
     peers = {None if offer is None else offer.peers, *(one.peers for one in before)}
@@ -116,7 +115,7 @@ async def record(
     taken = [steps.next_step(one, ledgers[one.id], entries, offer, look) for one in before]
     past = [*offering.past_of(ledgers.values()), *entries]
     made = steps.made_late(offer, offering.promised_by_policies(before), past, look)
-    await _save(session, found, taken)
+    await _save(session, before, taken)
     await _write_new(session, made)
     await _tell(session, [*taken, *made])
     return [step.commitment for step in [*taken, *made]]
@@ -138,13 +137,9 @@ async def advance(session: TenantSession, subject_id: UUID, *, now: datetime) ->
     Raises:
         CommitmentNotFound
     """
-    row = await store.get(session, CommitmentId(subject_id), client_id=None, lock=True)
-    ledger = (await store.ledgers(session, [row.id]))[row.id]
-    terms = steps.all_terms([ledger])
-    look = await _look(session, terms, now=now, cohorts=_watched(terms, {row.peers}))
-    step = steps.next_step(row.to_domain(), ledger, [], None, look)
-    await _save(session, [row], [step])
-    used_up = WakeUp(SUBJECT_KIND, row.id, now)
+    before = await store.hold(session, CommitmentId(subject_id))
+    step = await _step(session, before, [], now=now)
+    used_up = WakeUp(SUBJECT_KIND, before.id, now)
     await _tell(session, [replace(step, woken_before=used_up)])
     return step.commitment
 
@@ -157,8 +152,8 @@ async def make(session: TenantSession, offer: Offer, *, now: datetime) -> list[C
         offer: what is promised, and how it came about: `Offer.made`.
         now: the tenant's now.
     """
-    found = await store.of_request(session, offer.request_id, lock=True)
-    ledgers = await store.ledgers(session, [row.id for row in found])
+    found = await store.hold_of_request(session, offer.request_id)
+    ledgers = await store.ledgers(session, [one.id for one in found])
     return await promise(session, [offering.knowing(offer, offering.past_of(ledgers.values()))], now=now)
 
 
@@ -170,12 +165,7 @@ async def append(
     Raises:
         CommitmentNotFound
     """
-    row = await store.get(session, commitment_id, client_id=None, lock=True)
-    ledger = (await store.ledgers(session, [row.id]))[row.id]
-    terms = steps.all_terms([ledger])
-    look = await _look(session, terms, now=now, cohorts=_watched(terms, {row.peers}))
-    step = steps.next_step(row.to_domain(), ledger, entries, None, look)
-    await _save(session, [row], [step])
+    step = await _step(session, await store.hold(session, commitment_id), entries, now=now)
     await _tell(session, [step])
     return step.commitment
 
@@ -282,15 +272,25 @@ async def _write_new(session: TenantSession, made: Sequence[Step]) -> None:
     await store.add_entries(session, written[store.ENTRIES])
 
 
-async def _save(session: TenantSession, found: Sequence[CommitmentRow], taken: Sequence[Step]) -> None:
+async def _step(
+    session: TenantSession, before: Commitment, entries: Sequence[LedgerEntry], *, now: datetime
+) -> Step:
+    """The next step of one promise that is locked, written but not told."""
+    ledger = (await store.ledgers(session, [before.id]))[before.id]
+    terms = steps.all_terms([ledger])
+    look = await _look(session, terms, now=now, cohorts=_watched(terms, {before.peers}))
+    step = steps.next_step(before, ledger, entries, None, look)
+    await _save(session, [before], [step])
+    return step
+
+
+async def _save(session: TenantSession, found: Sequence[Commitment], taken: Sequence[Step]) -> None:
     """Write what changed of promises that the caller has locked; a look that found nothing is not kept."""
-    for row, step in zip(found, taken, strict=True):
-        columns = models.changing_columns(step.commitment)
-        changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
+    for before, step in zip(found, taken, strict=True):
+        was, is_now = models.changing_columns(before), models.changing_columns(step.commitment)
+        changed = {name: value for name, value in is_now.items() if was[name] != value}
         if not changed.keys() <= BY_LOOKING:
-            for name, value in changed.items():
-                setattr(row, name, value)
-    await store.save(session)
+            await store.change(session, before.id, changed)
     await store.add_entries(session, _entry_rows(taken))
 
 

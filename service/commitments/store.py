@@ -1,6 +1,6 @@
 """Queries of this slice. Every statement names the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -10,12 +10,21 @@ from sqlalchemy import Select, Table, select
 
 from service.commitments.domain import ClockState, LedgerEntry, Level, Origin, Outcome
 from service.commitments.errors import CommitmentNotFound
-from service.commitments.models import CommitmentEntryRow, CommitmentRow
-from service.db import TenantSession, insert_rows, run
+from service.commitments.models import Commitment, CommitmentEntryRow, CommitmentRow
+from service.db import TenantSession, insert_rows, run, update_row
 from service.ids import ClientId, CommitmentId, RequestId
 
 COMMITMENTS = cast("Table", CommitmentRow.__table__)
 ENTRIES = cast("Table", CommitmentEntryRow.__table__)
+_OF_COMMITMENT = ", ".join(COMMITMENTS.columns.keys())
+_OF_ENTRY = ", ".join(ENTRIES.columns.keys())
+HOLD = f"select {_OF_COMMITMENT} from commitment where tenant_id = $1 and id = $2 for update"  # noqa: S608 - names of ours
+HOLD_OF_REQUEST = f"""
+select {_OF_COMMITMENT} from commitment where tenant_id = $1 and request_id = $2 order by id for update
+"""  # noqa: S608 - names of ours
+LEDGERS = f"""
+select {_OF_ENTRY} from commitment_entry where tenant_id = $1 and commitment_id = any($2) order by id
+"""  # noqa: S608 - names of ours
 OPEN_COUNT = "select count(*) from commitment where tenant_id = $1 and clock <> 'stopped'"
 
 
@@ -48,22 +57,36 @@ def _mine(session: TenantSession, client_id: ClientId | None) -> Select[Commitme
 
 
 async def get(
-    session: TenantSession, commitment_id: CommitmentId, *, client_id: ClientId | None, lock: bool = False
+    session: TenantSession, commitment_id: CommitmentId, *, client_id: ClientId | None
 ) -> CommitmentRow:
     """One promise; with a `client_id`, only if it is that client's. Raises CommitmentNotFound."""
     query = _mine(session, client_id).where(CommitmentRow.id == commitment_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
+    row = await session.db.scalar(query)
     if row is None:
         raise CommitmentNotFound(commitment_id)
     return row
 
 
+async def hold(session: TenantSession, commitment_id: CommitmentId) -> Commitment:
+    """One promise, which is locked. Raises CommitmentNotFound."""
+    row = (await run(session.db, HOLD, session.tenant_id, commitment_id)).first()
+    if row is None:
+        raise CommitmentNotFound(commitment_id)
+    return CommitmentRow(**row).to_domain()
+
+
+async def hold_of_request(session: TenantSession, request_id: RequestId) -> list[Commitment]:
+    """The promises of a request, which are locked in the order of their ids."""
+    found = await run(session.db, HOLD_OF_REQUEST, session.tenant_id, request_id)
+    return [CommitmentRow(**row).to_domain() for row in found]
+
+
 async def of_request(
-    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None = None, lock: bool = False
+    session: TenantSession, request_id: RequestId, *, client_id: ClientId | None = None
 ) -> list[CommitmentRow]:
-    """The promises of a request in the order of their ids, which is also that of locking them."""
+    """The promises of a request in the order of their ids."""
     query = _mine(session, client_id).where(CommitmentRow.request_id == request_id).order_by(CommitmentRow.id)
-    return list(await session.db.scalars(query.with_for_update() if lock else query))
+    return list(await session.db.scalars(query))
 
 
 async def listed(
@@ -106,16 +129,8 @@ async def open_count(session: TenantSession) -> int:
 async def ledgers(session: TenantSession, commitment_ids: Sequence[UUID]) -> dict[UUID, list[LedgerEntry]]:
     """The ledger of each of these promises."""
     found: dict[UUID, list[LedgerEntry]] = {commitment_id: [] for commitment_id in commitment_ids}
-    query = (
-        select(CommitmentEntryRow)
-        .where(
-            CommitmentEntryRow.tenant_id == session.tenant_id,
-            CommitmentEntryRow.commitment_id.in_(commitment_ids),
-        )
-        .order_by(CommitmentEntryRow.id)
-    )
-    for row in await session.db.scalars(query):
-        found[row.commitment_id].append(row.to_domain())
+    for row in await run(session.db, LEDGERS, session.tenant_id, list(commitment_ids)):
+        found[row.commitment_id].append(CommitmentEntryRow(**row).to_domain())
     return found
 
 
@@ -127,9 +142,9 @@ async def add_entries(session: TenantSession, rows: Sequence[dict[str, Any]]) ->
     await insert_rows(session.db, ENTRIES, _with_tenant(session, rows))
 
 
-async def save(session: TenantSession) -> None:
-    """Write what was changed of the rows that were read here."""
-    await session.db.flush()
+async def change(session: TenantSession, commitment_id: CommitmentId, changed: Mapping[str, Any]) -> None:
+    """Write what changed of a promise that the caller has locked."""
+    await update_row(session, COMMITMENTS, commitment_id, changed)
 
 
 def _with_tenant(session: TenantSession, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

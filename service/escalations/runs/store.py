@@ -28,6 +28,8 @@ RUNS = cast("Table", EscalationRow.__table__)
 ENTRIES = cast("Table", EscalationEntryRow.__table__)
 NOTICES = cast("Table", NoticeRow.__table__)
 AFFAIRS = cast("Table", AffairRow.__table__)
+_OF_AFFAIR = ", ".join(AFFAIRS.columns.keys())
+AFFAIR = f"select {_OF_AFFAIR} from affair where tenant_id = $1 and id = $2"  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +64,8 @@ def _mine(session: TenantSession) -> Select[EscalationRow]:
 
 
 async def affair(session: TenantSession, request_id: RequestId) -> Affair | None:
-    row = AffairRow
-    query = (
-        select(row)
-        .where(row.tenant_id == session.tenant_id, row.id == request_id)
-        .execution_options(populate_existing=True)
-    )
-    found = await session.db.scalar(query)
-    return None if found is None else found.to_domain()
+    row = (await run(session.db, AFFAIR, session.tenant_id, request_id)).first()
+    return None if row is None else AffairRow(**row).to_domain()
 
 
 async def left_over(
