@@ -52,6 +52,9 @@ select subject_kind, subject_id from (
     select 'escalation', s.id, s.next_at from escalation s
     where s.tenant_id = $1 and s.state <> 'ended' and s.next_at is not null
     union all
+    select 'affair', s.id, s.left_at from affair s
+    where s.tenant_id = $1 and s.left_at is not null
+    union all
     select 'renegotiation', s.id, s.due_at from renegotiation s
     where s.tenant_id = $1 and s.state in ('waiting', 'countered')
     union all

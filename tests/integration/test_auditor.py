@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from service import composition, ids, schema, worker
 from service.api.health import Check, Readiness
+from service.audit.domain import Actor
 from service.auditor import drive, service
 from service.auditor.domain import BEAT_MISSED_AFTER, GRACE, INTERVAL, STANDSTILL
 from service.auditor.drive import Auditor, Gauges, Result
@@ -27,9 +28,13 @@ from service.commitments import service as commitments
 from service.commitments.domain import ElapsedTarget, usual_terms
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
+from service.escalations.climbs import Climb
+from service.escalations.runs import service as runs
+from service.escalations.runs.models import Affair
 from service.ids import CommitmentId, TenantId
 from service.settings import Settings
 from service.telemetry import Metrics
+from service.tenants import service as tenants
 from service.wakeups import drive as wakeups
 from service.wakeups.drive import Meters, Round
 from service.wakeups.service import Advances
@@ -204,6 +209,40 @@ async def test_what_was_planted_is_found_once_told_and_cleared(scene: Scene, fau
     assert await scene.beats() == 1
     assert await scene.alarms(stands=True) == []
     assert await scene.told() == ["alarm.raised", "alarm.cleared"]
+
+
+async def test_what_a_clients_own_transaction_left_to_its_ladders_is_not_lost(scene: Scene) -> None:
+    now = SystemClock().now()
+    async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
+        client_id = (
+            await tenants.create_client(session, Actor(), tenants.ClientEntry(name="Harbour"), now=now)
+        ).id
+        request_id = await factories.request(session, opened_at=now, client_id=client_id)
+        terms = usual_terms("resolve", ElapsedTarget(3_600), calendar=None)
+        made = await commitments.promise(session, [factories.offer(request_id, terms, at=now)], now=now)
+    affair = Affair(
+        request_id=request_id,
+        client_id=client_id,
+        service_id=None,
+        source="desk",
+        external_id="INC-1",
+        title=None,
+        type="incident",
+        climbs=(Climb("usual"),),
+    )
+    async with tenant_transaction(scene.sessions, scene.tenant_id, client_id=client_id) as session:
+        await runs.follow(session, made, affair=affair, now=now)
+    await scene.sql("delete from wake_up where tenant_id = :tenant and subject_kind = 'affair'")
+
+    assert await scene.beats() == 0
+
+    (alarm,) = await scene.alarms(stands=True)
+    assert (alarm.kind, alarm.subject_kind, alarm.subject_id) == ("wake_up_missing", "affair", request_id)
+    await scene.work()
+    async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
+        (run,) = await runs.list_runs(session, runs.Sought(), before=None, limit=2)
+    assert run.ended_because == "no_such_ladder"
+    assert await scene.beats() == 1
 
 
 async def test_a_promise_without_a_wake_up_gets_one_and_breaks_in_time(scene: Scene) -> None:

@@ -172,10 +172,16 @@ class AffairRow(TenantRow):
     Attributes:
         declined: promises of which a client's own transaction declined what was offered instead.
         asked_at: when the request was last brought before its ladders.
+        left_at: since when a client's own transaction has left something to do; None where nothing is left.
     """
 
     __tablename__ = "affair"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "id"], ["request.tenant_id", "request.id"]),)
+    __table_args__ = (
+        Index(
+            "ix_affair_tenant_id_left", "tenant_id", "left_at", postgresql_where=text("left_at is not null")
+        ),
+        ForeignKeyConstraint(["tenant_id", "id"], ["request.tenant_id", "request.id"]),
+    )
 
     client_id: Mapped[UUID | None]
     service_id: Mapped[UUID | None]
@@ -189,6 +195,7 @@ class AffairRow(TenantRow):
     climbs: Mapped[list[Any]]
     declined: Mapped[list[Any]]
     asked_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
 
     def to_domain(self) -> Affair:
         return Affair(

@@ -110,7 +110,7 @@ async def follow(
     if known is None:
         return
     if session.client_id is not None:
-        await wakeups.schedule(session, [WakeUp(AFFAIR_KIND, request_id, now)])
+        await _leave(session, request_id, now=now)
         return
     await _follow(session, known, commitments, begun_at=now, now=now)
 
@@ -125,7 +125,7 @@ async def catch_up(session: TenantSession, commitments: Sequence[Commitment], *,
         return
     asked_at, refused = left
     await _follow(session, known, commitments, begun_at=min(asked_at, now), now=now)
-    await store.set_declined(session, request_id, [])
+    await store.caught_up(session, request_id)
     for commitment_id in refused:
         await _raise_to_manager(session, commitment_id, now=now)
 
@@ -141,7 +141,7 @@ async def declined(session: TenantSession, commitment: Commitment, *, now: datet
     left = await store.left_over(session, commitment.request_id)
     if left is not None:
         await store.set_declined(session, commitment.request_id, [*left[1], commitment.id])
-        await wakeups.schedule(session, [WakeUp(AFFAIR_KIND, commitment.request_id, now)])
+        await _leave(session, commitment.request_id, now=now)
 
 
 async def start(
@@ -228,6 +228,12 @@ async def _raise_to_manager(session: TenantSession, commitment_id: CommitmentId,
     for held in await keeping.loaded(session, rows, now=now):
         step = _manager_step(held.run.snapshot.definition)
         await keeping.write(session, held, [Raised(**held.when(now), by=None, step=step)], [], now=now)
+
+
+async def _leave(session: TenantSession, request_id: RequestId, *, now: datetime) -> None:
+    """Leave the request to whoever sees the tenant's ladders."""
+    await store.leave(session, request_id, now=now)
+    await wakeups.schedule(session, [WakeUp(AFFAIR_KIND, request_id, now)])
 
 
 async def _noted(

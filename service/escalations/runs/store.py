@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, exists, func, or_, select, update
 
 from service import ids
 from service.db import TenantSession, insert_rows, run
@@ -86,6 +86,20 @@ async def set_declined(
     row = AffairRow
     changed = update(row).where(row.tenant_id == session.tenant_id, row.id == request_id)
     await session.db.execute(changed.values(declined=[str(each) for each in declined]))
+
+
+async def leave(session: TenantSession, request_id: RequestId, *, now: datetime) -> None:
+    """Write that something is left to do for whoever sees the tenant's ladders."""
+    row = AffairRow
+    changed = update(row).where(row.tenant_id == session.tenant_id, row.id == request_id)
+    await session.db.execute(changed.values(left_at=func.coalesce(row.left_at, now)))
+
+
+async def caught_up(session: TenantSession, request_id: RequestId) -> None:
+    """Write that nothing is left to do."""
+    row = AffairRow
+    changed = update(row).where(row.tenant_id == session.tenant_id, row.id == request_id)
+    await session.db.execute(changed.values(left_at=None, declined=[]))
 
 
 async def add_affair(session: TenantSession, new: Affair, *, now: datetime) -> None:
