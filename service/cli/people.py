@@ -9,6 +9,15 @@ from service.people.domain import Link, Role
 from service.people.invitations import Invitee
 from service.settings import Settings
 
+ROLES = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="May be given several times.",
+)
+
 
 @click.command("log-in")
 @click.option("--url", help="The service's address. Left out: ROOTED_ISSUER.")
@@ -36,14 +45,7 @@ def member() -> None:
 @click.argument("tenant_slug", metavar="TENANT")
 @click.argument("email")
 @click.option("--name", help="The name for people; the address when left out.")
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    required=True,
-    type=click.Choice([role.value for role in Role]),
-    help="May be given several times.",
-)
+@ROLES
 @click.pass_obj
 def invite_member(
     settings: Settings, tenant_slug: str, email: str, *, name: str | None, roles: tuple[str, ...]
@@ -58,6 +60,27 @@ def invite_member(
             )
 
     running.print_link(running.run(invite()))
+
+
+@member.command("admit")
+@click.argument("tenant_slug", metavar="TENANT")
+@click.argument("email")
+@click.option("--name", help="The name for people; the address when left out.")
+@ROLES
+@click.pass_obj
+def admit_member(
+    settings: Settings, tenant_slug: str, email: str, *, name: str | None, roles: tuple[str, ...]
+) -> None:
+    """Make EMAIL a member of TENANT at once, to rehearse who is told: nobody knows the password."""
+
+    async def admit() -> None:
+        vault = operations.open_vault(settings, data_folder=running.data_folder(settings))
+        async with running.opened(settings) as sessions:
+            invitee = Invitee(email, name or email, roles)
+            await operations.admit_member(sessions, SystemClock(), vault, invitee, tenant=tenant_slug)
+
+    running.run(admit())
+    click.echo(f"{name or email} is a member of {tenant_slug}.")
 
 
 @click.group("person")

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 from httpx2 import AsyncClient
 
-from service import embedded, ids
 from service.cli import main
-from service.db import Sessions, create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
 from service.tenants.domain import Approval, Tenant
-from service.vault import new_key_line
 from tests import factories
 from tests.factories import NOON
+from tests.live import Live, served
 
 pytestmark = pytest.mark.concurrent
 
@@ -30,15 +26,6 @@ LOG = ("--mapping", str(BY_CASE / "mapping.yaml"), "--file", str(BY_CASE / "log.
 CASES = 5
 
 Run = Callable[..., Awaitable[Result]]
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A server, and the database that it stands on."""
-
-    url: str
-    env: dict[str, str]
-    sessions: Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +61,8 @@ class Desk:
 @pytest.fixture(scope="module")
 async def live(template: EmbeddedDatabase, place: Path) -> AsyncGenerator[Live]:
     """`rooted serve` on a database of its own, until the module's tests are done."""
-    cloned = await embedded.clone(template, name=f"live_{ids.new_id().hex}")
-    folder = place / "live"
-    folder.mkdir(mode=0o711)
-    env = {
-        "ROOTED_DATABASE_URL": cloned.app_url,
-        "ROOTED_DATA_DIR": str(folder),
-        "ROOTED_MASTER_KEYS": new_key_line(bytes(range(32)), key_id="live"),
-    }
-    command = (sys.executable, "-m", "service", "serve", "--port", "0", "--tied")
-    with (folder / "server.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, **env},  # noqa: TID251 - the server finds its libraries as we do
-        )
-    assert process.stdout is not None
-    line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
-    assert line, (folder / "server.log").read_text()
-    url = line.split()[-1]
-    engine = create_engine(cloned.app_url, pool_size=2)
-    yield Live(url, env, create_sessions(engine))
-    await engine.dispose()
-    process.terminate()
-    await process.wait()
+    async with served(template, place / "live") as live:
+        yield live
 
 
 @pytest.fixture
