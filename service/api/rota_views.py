@@ -1,5 +1,6 @@
 """What HTTP accepts and shows of rotas."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -25,6 +26,7 @@ from service.escalations.rotas.errors import RotaInvalid
 from service.escalations.rotas.overrides import OverrideEntry, Seat
 from service.escalations.rotas.service import RotaEntry
 from service.ids import MemberId, RotaFeedId, RotaId, RotaOverrideId
+from service.people.domain import Member
 
 Zone = Annotated[
     str, msgspec.Meta(max_length=64, description="A name of the IANA database.", examples=["Europe/Berlin"])
@@ -128,11 +130,14 @@ class ShiftView(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime
     member_id: MemberId
+    name: str
+    email: str
     rotation: str | None
 
     @classmethod
-    def of(cls, shift: Shift) -> "ShiftView":
-        return cls(start=shift.start, end=shift.end, member_id=shift.member, rotation=shift.rotation)
+    def of(cls, shift: Shift, members: Mapping[MemberId, Member]) -> "ShiftView":
+        member = members[shift.member]
+        return cls(shift.start, shift.end, member.id, member.name, member.email, shift.rotation)
 
 
 class DutyView(msgspec.Struct, frozen=True):
@@ -147,8 +152,9 @@ class DutyView(msgspec.Struct, frozen=True):
     inactive_member_id: MemberId | None
 
     @classmethod
-    def of(cls, duty: Duty, at: datetime) -> "DutyView":
-        now, after = (None if shift is None else ShiftView.of(shift) for shift in (duty.now, duty.next))
+    def of(cls, duty: Duty, members: Mapping[MemberId, Member], at: datetime) -> "DutyView":
+        both = (duty.now, duty.next)
+        now, after = (None if shift is None else ShiftView.of(shift, members) for shift in both)
         return cls(at, now, after, duty.absent)
 
 

@@ -20,6 +20,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.rotas import feeds, ics, service
 from service.escalations.rotas.domain import WrittenRota
 from service.ids import RotaId
+from service.people import service as people
 
 Start = Annotated[str, fields.instant_parameter("Where the stretch begins")]
 End = Annotated[str, fields.instant_parameter("Where the stretch ends, 400 days later at most")]
@@ -106,7 +107,9 @@ class RotaController(Controller):
     ) -> DutyView:
         """Show who is on duty, and who is next, as far as 60 days reach."""
         asked = fields.instant("at", at) or now
-        return DutyView.of(await service.on_duty(session, rota_id, at=asked), asked)
+        duty = await service.on_duty(session, rota_id, at=asked)
+        members = await people.members(session, {each.member for each in (duty.now, duty.next) if each})
+        return DutyView.of(duty, members, asked)
 
     @get("/{rota_id:uuid}/shifts", operation_id="listRotaShifts")
     async def list_shifts(
@@ -120,7 +123,10 @@ class RotaController(Controller):
         """List who is on duty from `start` to `end`, in order. Shifts are cut at both."""
         first, last = _stretch(paging, start, end)
         found = await service.shifts(session, rota_id, first, last)
-        return paging.page(found, position=lambda shift: shift.end, view=ShiftView.of)
+        members = await people.members(session, {shift.member for shift in found})
+        return paging.page(
+            found, position=lambda shift: shift.end, view=lambda shift: ShiftView.of(shift, members)
+        )
 
     @get("/{rota_id:uuid}/gaps", operation_id="listRotaGaps")
     async def list_gaps(

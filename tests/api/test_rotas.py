@@ -192,6 +192,8 @@ async def test_who_is_on_duty_and_who_is_next(
         "start": "2026-01-05T08:00:00Z",
         "end": "2026-01-06T08:00:00Z",
         "member_id": members[0],
+        "name": "Ada Harbour",
+        "email": f"{members[0][-12:]}@harbour.test",
         "rotation": "first",
     }
     assert (now["next"]["member_id"], now["next"]["start"]) == (members[1], "2026-01-06T08:00:00Z")
@@ -199,7 +201,7 @@ async def test_who_is_on_duty_and_who_is_next(
 
 
 async def test_shifts_are_paged_and_asked_for_over_a_bounded_stretch(
-    caller: AsyncClient, rota: dict[str, Any]
+    caller: AsyncClient, rota: dict[str, Any], members: list[str]
 ) -> None:
     path = f"/v1/rotas/{rota['id']}/shifts"
     whole = (await caller.get(path, params=JANUARY)).json()["items"]
@@ -217,6 +219,7 @@ async def test_shifts_are_paged_and_asked_for_over_a_bounded_stretch(
 
     assert pages == whole
     assert len(whole) == 3
+    assert {each["email"] for each in whole} == {f"{member[-12:]}@harbour.test" for member in members[:2]}
     assert {each.json()["type"] for each in refused} == {"/problems/shifts-too-many"}
 
 
