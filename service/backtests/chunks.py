@@ -35,12 +35,17 @@ OTHER_REASONS = "for other reasons"
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Past requests in the order of their opening, and whom and what they concern, by name."""
+    """Past requests in the order of their opening, and whom and what they concern, by name.
+
+    Attributes:
+        groups: by which calendar each group works, by its name.
+    """
 
     number: int
     cases: Sequence[msgspec.Raw]
     clients: dict[str, Client] = {}
     services: dict[str, OperatedService] = {}
+    groups: dict[str, str] = {}
 
     def client_of(self, case: Case) -> Client | None:
         """Raises Unjudgeable: it is not in the register any more."""
@@ -130,7 +135,7 @@ async def judged(comparison: Comparison, chunk: Chunk) -> Judged:
 async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Told, tuple[Way, Way]]:
     check(case)
     client = chunk.client_of(case)
-    told = courses.told(case, client=client, service=chunk.service_of(case))
+    told = courses.told(case, client=client, service=chunk.service_of(case), groups=chunk.groups)
     points = told.points
     check_decisions(len(points))
     old = [await comparison.before.ruling(point, client) for point in points]

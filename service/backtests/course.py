@@ -29,6 +29,8 @@ from service.requests.domain import EventType, Facts, Request, RequestEvent
 from service.rules import deciding
 from service.tenants.domain import Client, OperatedService
 
+NO_GROUPS: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -86,14 +88,21 @@ class Decided:
     climbs: tuple[Climb, ...] = ()
 
 
-def told(case: Case, *, client: Client | None, service: OperatedService | None) -> Told:
-    """The request as it came to be known, and the snapshots of facts that are decided on."""
+def told(
+    case: Case,
+    *,
+    client: Client | None,
+    service: OperatedService | None,
+    groups: Mapping[str, str] = NO_GROUPS,
+) -> Told:
+    """The request as it came to be known, and the snapshots of facts that are decided on; see `retold`."""
     opened = _opened(case)
     found = retold(
         _request(case, opened, client, service),
         [opened, *_events(case, opened)],
         client=client,
         service=service,
+        groups=groups,
     )
     return with_history(found, case.history) if case.history else found
 
@@ -120,12 +129,23 @@ def retold(
     *,
     client: Client | None,
     service: OperatedService | None,
+    groups: Mapping[str, str] = NO_GROUPS,
 ) -> Told:
-    """The same from the request's events, in the order in which they were told; the first is its opening."""
+    """The same from the request's events, in the order in which they were told; the first is its opening.
+
+    Args:
+        request: as it is.
+        events: in the order in which they were told.
+        client: whose request it is.
+        service: that it concerns.
+        groups: by which calendar each group works, by its name.
+    """
     opened = events[0]
 
     def snapshot(own: Facts) -> Facts:
-        return domain.rule_facts(request, own, client=client, service=service)
+        group = own.get("assignment_group")
+        works_by = groups.get(group) if isinstance(group, str) else None
+        return domain.rule_facts(request, own, client=client, service=service, group_calendar=works_by)
 
     facts = domain.merged({}, opened.facts or {})
     history = [opened]

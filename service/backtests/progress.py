@@ -24,6 +24,7 @@ from service.calendars import service as calendars
 from service.db import Row, TenantSession
 from service.ids import BacktestId
 from service.jobs import service as jobs
+from service.people import groups
 from service.rules import trying
 from service.rules.domain import Saved
 from service.tenants import registers
@@ -114,7 +115,7 @@ async def portion(session: TenantSession, backtest_id: BacktestId, reached: Reac
             )
             for each in found
         ]
-    chunk = Chunk(reached.parts, cases, clients, services)
+    chunk = Chunk(reached.parts, cases, clients, services, await groups.calendars_of_groups(session))
     return Portion(chunk, (found[-1].opened_at, found[-1].id) if found else reached.after)
 
 

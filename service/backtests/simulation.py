@@ -26,6 +26,7 @@ from service.commitments.domain import CalendarKey
 from service.db import TenantSession, run
 from service.errors import Fault
 from service.ids import ClientId, DecisionId, EventId, PolicyId, RequestId
+from service.people import groups
 from service.requests import domain, intake, judging, reading
 from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, State
 from service.requests.history import history_of
@@ -197,7 +198,10 @@ async def _told_of_request(
         raise SimulationInvalid([Fault("/at", "The request was not received yet at that instant.")])
     client = None if request.client_id is None else await tenants.get_client(session, request.client_id)
     service = None if request.service_id is None else await tenants.get_service(session, request.service_id)
-    told = await asyncio.to_thread(courses.retold, request, known, client=client, service=service)
+    of_groups = await groups.calendars_of_groups(session)
+    told = await asyncio.to_thread(
+        courses.retold, request, known, client=client, service=service, groups=of_groups
+    )
     _check_length(len(known), decisions=len(told.points))
     return told, client
 
@@ -218,7 +222,8 @@ async def _told_of_submission(
     service = None if submission.service is None else await tenants.find_service(session, submission.service)
     request = intake.new_request(submission, Context(client, service), caller, now)
     opened = intake.opened(submission, now)
-    return courses.retold(request, [opened], client=client, service=service), client
+    of_groups = await groups.calendars_of_groups(session)
+    return courses.retold(request, [opened], client=client, service=service, groups=of_groups), client
 
 
 def _nested(given: Facts) -> Mapping[str, Any]:

@@ -77,6 +77,32 @@ async def test_a_version_is_tried_on_a_request_as_it_went(caller: AsyncClient) -
     assert found["current"]["rules"] == why
 
 
+async def test_the_calendar_of_the_group_that_has_a_request_counts(caller: AsyncClient) -> None:
+    """As it does when the request is live."""
+    await desk.set_up(caller)
+    weekly = {day: [["09:00", "23:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    night = {"name": "night", "definition": {"tz": "UTC", "weekly": weekly}}
+    await desk.created(caller, "/v1/calendars", night)
+    await desk.created(caller, "/v1/groups", {"name": "Nights", "calendar": "night"})
+    promise = {
+        "metric": "resolve",
+        "target": {"unit": "end_of_business_day", "days": 0},
+        "calendar": "office",
+        "calendar_of": "group",
+    }
+    rule = {"id": "all", "when": "true", "because": "By the group's.", "then": {"promises": [promise]}}
+    policy = (await caller.get("/v1/policies")).json()["items"][0]
+    facts = {"assignment_group": "Nights"}
+    request = await desk.submitted(caller, facts=facts)
+    document = {"rules": [rule]}
+
+    asked = [{"request_id": request["id"]}, {"submission": {**SUBMISSION, "facts": facts}}]
+    found = [await simulated(caller, policy, document=document, **each) for each in asked]
+
+    dues = [each["simulated"]["promises"][0]["due_at"] for each in found]
+    assert [due.partition("T")[2] for due in dues] == ["23:00:00Z"] * 2
+
+
 @pytest.mark.parametrize(("module", "name"), [(simulation, "EVENTS_MAX"), (chunks, "DECISIONS_MAX")])
 async def test_a_request_to_which_too_much_happened_is_refused(
     caller: AsyncClient, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.backtests import chunks, progress, recalling, setup, weighing
+from service.backtests import course as courses
 from service.backtests.cases import Case, CaseEvent
 from service.backtests.chunks import Judged
 from service.db import TenantSession
@@ -164,6 +165,20 @@ async def test_a_request_whose_facts_change_too_often_is_counted_and_left_out() 
 
     assert part.totals["requests"] == 1
     assert part.totals["unjudged"] == {"The request is decided on more than 100 times.": 1}
+
+
+def test_each_decision_knows_by_which_calendar_the_group_works_that_has_the_request_then() -> None:
+    case = past.cases()[0]
+    opened_at = case.submission.occurred_at
+    moved = [
+        CaseEvent(type=EventType.CHANGED, occurred_at=opened_at, facts={"assignment_group": group})
+        for group in ("Nights", "Days", None)
+    ]
+    given = msgspec.structs.replace(case, events=moved)
+
+    found = courses.told(given, client=None, service=None, groups={"Nights": "night"})
+
+    assert [point.facts.get("group") for point in found.points] == [None, {"calendar": "night"}, None, None]
 
 
 async def test_a_request_to_which_too_much_happened_is_counted_and_left_out() -> None:
