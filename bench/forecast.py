@@ -21,8 +21,8 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from bench import forecast_picture
-from bench.forecast_picture import Panel
+from bench.pictures import forecasts as forecast_picture
+from bench.pictures.forecasts import Panel
 from service.backtests.cases import Case
 from service.calendars import countries
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition

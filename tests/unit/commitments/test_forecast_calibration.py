@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import forecast as measuring
-from bench import forecast_picture
 from bench.forecast import Incident, Log
-from bench.forecast_picture import Panel
+from bench.pictures import forecasts as forecast_picture
+from bench.pictures.forecasts import Panel
 from tests import past
 
 WEEK = timedelta(weeks=1)
