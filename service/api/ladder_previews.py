@@ -51,7 +51,10 @@ class PassedByView(msgspec.Struct, frozen=True):
 
 
 class TellingView(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that would be told; without recipients nobody would be, and the step above is told at once."""
+    """A step that would be told; without recipients nobody would be, and the step above is told at once.
+
+    Whoever a higher step tells at the same instant is `told_already`.
+    """
 
     at: datetime
     step: str
@@ -182,5 +185,6 @@ def _timeline(preview: Preview) -> Iterator[str]:
         passed = [wording.skipped(each, step.targets) for each in told.resolution.skipped]
         again = f", repeat {told.repeat}" if told.repeat else ""
         aside = f"; passed by {', '.join(passed)}" if passed else ""
-        whom = ", ".join(people) or "NOBODY"
+        is_told = any(each.why is Why.TOLD_ALREADY for each in told.resolution.skipped)
+        whom = ", ".join(people) or ("nobody else" if is_told else "NOBODY")
         yield f"{wording.moment(told.at, zone)} {zone}  {step.name}{again}: {whom}{aside}"

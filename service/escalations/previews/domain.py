@@ -11,15 +11,17 @@ from service.escalations.ladders.domain import (
     Directory,
     Maintenance,
     Moment,
+    Reassignment,
     Resolution,
     Situation,
     Step,
     ToRota,
+    Whom,
 )
 from service.escalations.rotas import domain as rotas
 from service.escalations.rotas.domain import Rota
 from service.escalations.runs import domain as runs
-from service.escalations.runs.domain import Begun, Held, Ladder, Sent
+from service.escalations.runs.domain import Begun, Held, Ladder, Sent, Telling
 
 TOLD_MAX = 300
 """How many tellings are looked for at most."""
@@ -64,6 +66,7 @@ class Told:
     Attributes:
         step: its index.
         repeat: 0 for the first time.
+        resolution: whom it tells; whoever a higher step tells at the same instant is told by that alone.
     """
 
     at: datetime
@@ -165,14 +168,14 @@ class _Run:
 def _climbed(climb: Climb, until: datetime) -> Iterator[Told]:
     ladder, run = Ladder.of(climb.definition), _begun(climb)
     instants = dict(enumerate(climb.instants))
-    at = climb.begun_at
+    at, heard = climb.begun_at, set[Whom]()
     end = until if climb.ended_at is None else min(until, climb.ended_at)
     while at < end:
         standing = runs.standing(ladder, run.entries, instants, at)
-        for telling in standing.due:
-            step = climb.definition.steps[telling.step]
-            resolution = _resolved(climb, step, at)
-            staffed = bool(resolution.recipients)
+        resolved = [
+            (telling, _resolved(climb, climb.definition.steps[telling.step], at)) for telling in standing.due
+        ]
+        for telling, resolution in resolved:
             run.entries.append(
                 Sent(
                     at=at,
@@ -181,15 +184,26 @@ def _climbed(climb: Climb, until: datetime) -> Iterator[Told]:
                     step=telling.step,
                     repeat=telling.repeat,
                     planned_at=telling.planned_at,
-                    staffed=staffed,
+                    staffed=bool(resolution.recipients),
                 )
             )
-            yield Told(at, telling.step, telling.repeat, resolution)
+        yield from _shared(resolved, heard, at)
         if standing.due:
             continue
         if standing.next_at is None:
             return
-        at = standing.next_at
+        at, heard = standing.next_at, set[Whom]()
+
+
+def _shared(resolved: Sequence[tuple[Telling, Resolution]], heard: set[Whom], at: datetime) -> Iterator[Told]:
+    """Whom each step tells of those that nobody has told at this instant: the highest step goes first."""
+    found: list[tuple[Telling, Resolution]] = []
+    for telling, resolution in sorted(resolved, key=lambda each: each[0].step, reverse=True):
+        left = ladders.besides(resolution, heard)
+        heard |= {each.whom for each in left.recipients if not isinstance(each.whom, Reassignment)}
+        found.append((telling, left))
+    for telling, left in sorted(found, key=lambda each: each[0]):
+        yield Told(at, telling.step, telling.repeat, left)
 
 
 def _begun(climb: Climb) -> _Run:

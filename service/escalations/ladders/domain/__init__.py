@@ -36,6 +36,7 @@ from service.escalations.ladders.domain.recipients import (
     Whom,
     Why,
     assigned_member,
+    besides,
     recipients,
 )
 
@@ -73,5 +74,6 @@ __all__ = [
     "Whom",
     "Why",
     "assigned_member",
+    "besides",
     "recipients",
 ]

@@ -1,6 +1,6 @@
 """Whom a step tells, of the targets that it names: decided on who there is, and what is so then. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -82,7 +82,7 @@ class Why(StrEnum):
     NOBODY = "nobody"
     """There is nobody behind it now: an empty group, a gap on the rota, a request of no client."""
     TOLD_ALREADY = "told_already"
-    """All behind it are told by an earlier target."""
+    """All behind it are told by an earlier target, or by a higher step at the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,14 @@ def recipients(
         if only_first:
             break
     return Resolution(tuple(told.values()), tuple(skipped))
+
+
+def besides(found: Resolution, told: Collection[Whom]) -> Resolution:
+    """Who is told besides these, who are told by another step at the same instant; a request goes anyway."""
+    left = tuple(each for each in found.recipients if each.whom not in told)
+    gone = {each.target for each in found.recipients} - {each.target for each in left}
+    passed = [*found.skipped, *(Skipped(target, Why.TOLD_ALREADY) for target in gone)]
+    return Resolution(left, tuple(sorted(passed, key=lambda each: each.target)))
 
 
 def _found(
