@@ -5,6 +5,7 @@ Each is tried on what is there and on what never was: who may not ask learns not
 
 import sys
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 from httpx2 import Response
@@ -21,6 +22,8 @@ from tests.probes.document import Operation
 from tests.probes.world import World
 
 KEPT_OF_REFUSALS = frozenset({"audit_record", "audit_unlinked"})
+OF_THEIR_OWN_ONLY = frozenset({("swapRotaShifts", "agent")})
+"""What a role may do with what is its own, and the probe is on somebody else's."""
 """Tables in which a refusal leaves its trace."""
 
 
@@ -69,8 +72,16 @@ async def test_every_role_may_do_what_the_document_says_that_it_may(here: World)
                 headers = {"Authorization": f"Bearer {tokens[Role(role)]}"}
                 for before in parties.first(here.staff, here.operations, operation):
                     await here.staff.send(before)
-                answer = await here.staff.send(here.staff.call(operation), **headers)
-            assert answer.is_success, (operation.id, role, answer.text)
+                answer = await here.staff.send(_by_itself(operation, here.staff.call(operation)), **headers)
+            is_refused = (operation.id, role) in OF_THEIR_OWN_ONLY
+            assert answer.is_success is not is_refused, (operation.id, role, answer.text)
+
+
+def _by_itself(operation: Operation, call: Call) -> Call:
+    """The call of a member, which acts on an escalation as itself and names nobody."""
+    if not operation.id.endswith("Escalation") or not call.has_body:
+        return call
+    return replace(call, body={name: value for name, value in call.body.items() if name != "by"})
 
 
 async def _asked(here: World, credential: Credential, call: Call) -> Response:

@@ -92,7 +92,7 @@ async def test_the_guide_shows_what_the_preview_of_the_example_answers(
 
 
 def test_the_example_of_a_policy_can_be_published_as_it_stands() -> None:
-    written = json.loads((EXAMPLES / "policy.json").read_text())
+    written = json.loads((EXAMPLES / "policy.json").read_text())["document"]
 
     read = documents.read(written, ESCALATION)
 

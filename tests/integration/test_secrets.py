@@ -110,6 +110,7 @@ NO_SECRETS = {
     "digest": "SHA-256",
     "fingerprint": "SHA-256",
     "jti_sha256": "SHA-256",
+    "link_sha256": "SHA-256",
     "previous_secret_sha256": "SHA-256",
     "secret_sha256": "SHA-256",
     "zone_rules": "public",

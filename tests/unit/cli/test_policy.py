@@ -51,7 +51,8 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_what_is_shipped_is_clean_and_in_its_canonical_form(path: Path) -> None:
-    linted = run("lint", path, "--calendars", path.parent / "calendar.json", "--strict")
+    calendar = path.parent / "calendar.json"
+    linted = run("lint", path, *(["--calendars", calendar] if calendar.exists() else []), "--strict")
     formatted = run("fmt", path, "--check")
 
     assert linted.exit_code == 0, linted.output

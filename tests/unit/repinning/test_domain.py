@@ -133,7 +133,7 @@ def test_what_is_foreseen_is_what_the_ledger_says_and_never_takes_back_a_breach(
         return
     assert change.due_at == (is_now.due_at or is_now.due_if_resumed_now)
     assert change.was_due_at == (was.due_at or was.due_if_resumed_now)
-    if not new.may_be_later:
+    if not new.may_be_later and was.due_at is not None:
         assert change.effect is not Effect.LATER
     if was.outcome is Outcome.BROKEN and new.on_change is not OnChange.FROM_ORIGIN:
         assert is_now.outcome is Outcome.BROKEN
