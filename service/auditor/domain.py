@@ -49,7 +49,8 @@ class AlarmKind(StrEnum):
 
 class PlatformAlarm(StrEnum):
     WAKE_UPS_LATE = "wake_ups_late"
-    """Wake-ups of live tenants are due and not fired."""
+    """Wake-ups of live tenants are due, and nobody is at any. Where a tenant has so many that somebody who is
+    at them takes longer, that is an alarm of that tenant alone."""
     WORKERS_SILENT = "workers_silent"
     """Work is due, and a worker that should do it is not heard of any more, or none is there."""
     JOBS_LATE = "jobs_late"
@@ -77,6 +78,7 @@ class Work:
 
     Attributes:
         wake_up_late: for how long the oldest wake-up that nobody holds has been due.
+        wake_ups_held: whether some worker is at others that are due.
         job_late: the same of jobs.
         jobs_taken: how many jobs somebody is at who is heard of.
         heard: how many workers are heard of.
@@ -84,6 +86,7 @@ class Work:
     """
 
     wake_up_late: timedelta
+    wake_ups_held: bool
     job_late: timedelta
     jobs_taken: int
     heard: int
@@ -177,9 +180,9 @@ def _fault(kind: AlarmKind, waiting: Waiting, detail: str, *, mended: bool = Fal
 def alarms_of(work: Work) -> dict[PlatformAlarm, str]:
     """What is wrong for every tenant."""
     found: dict[PlatformAlarm, str] = {}
-    if work.wake_up_late > STANDSTILL:
+    if work.wake_up_late > STANDSTILL and not work.wake_ups_held:
         found[PlatformAlarm.WAKE_UPS_LATE] = (
-            f"the oldest due wake-up has waited {_seconds(work.wake_up_late)}"
+            f"the oldest due wake-up has waited {_seconds(work.wake_up_late)}, and nobody is at any"
         )
     if work.job_late > STANDSTILL and work.jobs_taken == 0:
         found[PlatformAlarm.JOBS_LATE] = (

@@ -106,6 +106,10 @@ WORK = text(
         (select clock_timestamp() - min(fire_at) from wake_up
             where not sandbox and fire_at <= clock_timestamp() and attempts < :attempts_max
                 and (claimed_until is null or claimed_until <= clock_timestamp())) as wake_up_late,
+        exists (select from wake_up
+            where not sandbox and fire_at <= clock_timestamp() and attempts < :attempts_max
+                and claimed_until > clock_timestamp()
+                and claimed_until <= clock_timestamp() + cast(:lease_max as interval)) as wake_ups_held,
         (select clock_timestamp() - min(execute_after) from pgqueuer
             where status = 'queued' and execute_after <= clock_timestamp()) as job_late,
         (select count(*) from pgqueuer
@@ -274,10 +278,15 @@ async def rounds(platform: PlatformSession) -> Rounds | None:
 
 
 async def work(platform: PlatformSession, *, attempts_max: int) -> Work:
-    parameters = {"attempts_max": attempts_max, "missed": domain.BEAT_MISSED_AFTER}
+    parameters = {
+        "attempts_max": attempts_max,
+        "missed": domain.BEAT_MISSED_AFTER,
+        "lease_max": domain.LEASE_MAX,
+    }
     row = (await platform.db.execute(WORK, parameters)).one()
     return Work(
         wake_up_late=row.wake_up_late or timedelta(0),
+        wake_ups_held=row.wake_ups_held,
         job_late=row.job_late or timedelta(0),
         jobs_taken=row.taken,
         heard=row.heard,

@@ -281,6 +281,26 @@ async def test_a_wake_up_loop_that_stands_still_makes_the_service_unready_until_
     assert (await scene.readiness()).ok
 
 
+async def test_a_tenant_whose_many_wake_ups_take_long_takes_no_server_out_of_service(scene: Scene) -> None:
+    """Somebody is at them: that the others wait is an alarm of that tenant, and the heartbeat stops."""
+    await promised(scene.sessions, scene.tenant_id)
+    await scene.sql("update wake_up set fire_at = now() - interval '70 seconds' where tenant_id = :tenant")
+    async with scene.sessions.begin() as db:
+        await db.execute(text("insert into worker_beat values (:id, now(), now())"), {"id": ids.new_id()})
+    await scene.sql(
+        "update wake_up set claimed_until = now() + interval '15 seconds'"
+        " where tenant_id = :tenant and subject_id = :held",
+        held=scene.promise_id,
+    )
+
+    assert await scene.beats() == 0
+
+    assert (await scene.readiness()).ok
+    (alarm,) = await scene.alarms(stands=True)
+    assert alarm.kind == "wake_up_overdue"
+    assert alarm.subject_id != scene.promise_id
+
+
 async def test_a_worker_that_falls_silent_while_work_waits_is_missed(scene: Scene) -> None:
     await scene.sql("update wake_up set fire_at = now() - interval '40 seconds' where tenant_id = :tenant")
     async with scene.sessions.begin() as db:

@@ -81,9 +81,18 @@ def test_a_late_wake_up_is_a_fault_unless_somebody_is_at_it(
     assert fault is None or fault.mended is mended
 
 
-def work(*, wake_up: float = 0, job: float = 0, taken: int = 0, heard: int = 1, silent: int = 0) -> Work:
+def work(
+    *,
+    wake_up: float = 0,
+    held: bool = False,
+    job: float = 0,
+    taken: int = 0,
+    heard: int = 1,
+    silent: int = 0,
+) -> Work:
     return Work(
         wake_up_late=timedelta(seconds=wake_up),
+        wake_ups_held=held,
         job_late=timedelta(seconds=job),
         jobs_taken=taken,
         heard=heard,
@@ -99,6 +108,7 @@ def work(*, wake_up: float = 0, job: float = 0, taken: int = 0, heard: int = 1, 
         (work(heard=0, silent=3), []),
         (work(wake_up=60), []),
         (work(wake_up=61), [PlatformAlarm.WAKE_UPS_LATE]),
+        (work(wake_up=3_600, held=True), []),
         (work(wake_up=31, heard=0), [PlatformAlarm.WORKERS_SILENT]),
         (work(wake_up=31, silent=1), [PlatformAlarm.WORKERS_SILENT]),
         (work(wake_up=30, silent=1), []),
@@ -111,11 +121,18 @@ def test_what_concerns_every_tenant(found: Work, alarms: list[PlatformAlarm]) ->
     assert list(domain.alarms_of(found)) == alarms
 
 
-@given(late=SECONDS, silence=SECONDS, heard=st.integers(0, 3), silent=st.integers(0, 3))
+@given(late=SECONDS, silence=SECONDS, held=st.booleans(), heard=st.integers(0, 3), silent=st.integers(0, 3))
 def test_nothing_is_alarming_where_no_work_waits(
-    late: timedelta, silence: timedelta, heard: int, silent: int
+    late: timedelta, silence: timedelta, heard: int, silent: int, *, held: bool
 ) -> None:
-    found = Work(wake_up_late=late, job_late=silence, jobs_taken=0, heard=heard, silent=silent)
+    found = Work(
+        wake_up_late=late,
+        wake_ups_held=held,
+        job_late=silence,
+        jobs_taken=0,
+        heard=heard,
+        silent=silent,
+    )
     assert bool(domain.alarms_of(found)) <= (max(late, silence) > domain.GRACE)
 
 
