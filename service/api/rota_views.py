@@ -45,17 +45,24 @@ class WriteRotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Members who take turns of one length. `hours` names the calendar in whose open time alone it counts."""
 
     name: Name
-    members: Annotated[list[MemberId], msgspec.Meta(min_length=1, max_length=MEMBERS_MAX)]
+    members: Annotated[
+        list[Name],
+        msgspec.Meta(min_length=1, max_length=MEMBERS_MAX, description="Each by id or e-mail address."),
+    ]
     length: Annotated[int, msgspec.Meta(ge=1, le=LENGTH_MAX)] = 1
     unit: Unit = Unit.WEEKS
     first_handover: LocalTime
     ends_at: Moment | None = None
     hours: Name | None = None
 
-    def layer(self, index: int) -> Layer:
+    def layer(self, index: int, known: Mapping[str, Member]) -> Layer:
+        """Raises RotaInvalid."""
         return Layer(
             name=self.name,
-            members=tuple(self.members),
+            members=tuple(
+                _member(name, known, pointer_to("/rotations", index, "members", place))
+                for place, name in enumerate(self.members)
+            ),
             length=self.length,
             unit=self.unit,
             first_handover=_local(self.first_handover, pointer_to("/rotations", index, "first_handover")),
@@ -71,8 +78,13 @@ class WriteRota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: Zone
     rotations: Annotated[list[WriteRotation], msgspec.Meta(min_length=1, max_length=LAYERS_MAX)]
 
-    def entry(self) -> RotaEntry:
-        layers = tuple(rotation.layer(index) for index, rotation in enumerate(self.rotations))
+    def named(self) -> set[str]:
+        """How it names members."""
+        return {name for rotation in self.rotations for name in rotation.members}
+
+    def entry(self, known: Mapping[str, Member]) -> RotaEntry:
+        """What is written, with the members that are known by these names. Raises RotaInvalid."""
+        layers = tuple(rotation.layer(index, known) for index, rotation in enumerate(self.rotations))
         return RotaEntry(name=self.name, zone=self.zone, layers=layers)
 
 
@@ -270,6 +282,13 @@ class CreatedFeedView(FeedView, frozen=True):
     """
 
     url: str
+
+
+def _member(name: str, known: Mapping[str, Member], pointer: str) -> MemberId:
+    """Raises RotaInvalid."""
+    if name not in known:
+        raise RotaInvalid([Fault(pointer, f"No member has the id or e-mail address {name!r}.")])
+    return known[name].id
 
 
 def _local(text: str, pointer: str) -> datetime:

@@ -20,6 +20,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.rotas import feeds, ics, service
 from service.escalations.rotas.domain import WrittenRota
 from service.ids import RotaId
+from service.people import directory
 from service.people import service as people
 
 Start = Annotated[str, fields.instant_parameter("Where the stretch begins")]
@@ -43,7 +44,8 @@ class RotaController(Controller):
         """Create a rota. Ladders refer to it by its name."""
 
         async def effect() -> Response[RotaView]:
-            rota = await service.create(session, actor, data.entry(), now=now)
+            entry = data.entry(await directory.named(session, data.named()))
+            rota = await service.create(session, actor, entry, now=now)
             return conditional.created(RotaView.of(rota), tag=_tag(rota), address=f"/v1/rotas/{rota.id}")
 
         return await once(effect)
@@ -79,7 +81,8 @@ class RotaController(Controller):
     ) -> Response[RotaView]:
         """Replace what is written of a rota. It keeps its name; what is agreed beside it stands."""
         precondition.check(_tag(await service.get(session, rota_id, lock=True)))
-        rota = await service.change(session, actor, rota_id, data.entry(), now=now)
+        entry = data.entry(await directory.named(session, data.named()))
+        rota = await service.change(session, actor, rota_id, entry, now=now)
         return Response(RotaView.of(rota), headers={"ETag": _tag(rota)})
 
     @delete("/{rota_id:uuid}", operation_id="removeRota", status_code=204)

@@ -104,12 +104,28 @@ async def test_a_rota_is_created_shown_and_listed(caller: AsyncClient, rota: dic
     assert again.json()["type"] == "/problems/rota-name-taken"
 
 
+async def test_members_are_named_by_their_e_mail_addresses_and_kept_by_their_ids(
+    caller: AsyncClient, members: list[str]
+) -> None:
+    addresses = [f"{member[-12:]}@harbour.test" for member in members]
+
+    rota = await desk.created(caller, "/v1/rotas", written("night", daily(*addresses[:2])))
+    path = f"/v1/rotas/{rota['id']}"
+    changed = await caller.put(
+        path, json=written("night", daily(addresses[2].upper(), members[0])), headers=await tag(caller, path)
+    )
+
+    assert rota["rotations"][0]["members"] == members[:2]
+    assert changed.json()["rotations"][0]["members"] == [members[2], members[0]]
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
         ({"zone": "Europe/Berlyn"}, "/zone"),
         ({"rotations": [{"hours": "no calendar"}]}, "/rotations/0/hours"),
         ({"rotations": [{"members": [str(UUID(int=0))]}]}, "/rotations/0/members/0"),
+        ({"rotations": [{}, {"name": "two", "members": ["nobody@harbour.test"]}]}, "/rotations/1/members/0"),
         ({"rotations": [{"first_handover": "2026-02-30T08:00"}]}, "/rotations/0/first_handover"),
         ({"rotations": [{"first_handover": "1066-10-14T08:00"}]}, "/rotations/0/first_handover"),
         ({"rotations": [{"ends_at": "2900-01-01T00:00:00Z"}]}, "/rotations/0/ends_at"),
