@@ -18,6 +18,7 @@ from service import ids
 from service.app import create_app
 from service.db import Sessions, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
+from service.people.domain import Role
 from service.settings import Settings
 from tests import factories
 from tests.conftest import ISSUER
@@ -31,14 +32,40 @@ pytestmark = pytest.mark.concurrent
 
 AT_ONCE = 50
 IN_FLIGHT = "/problems/idempotency-key-in-flight"
-SETTLING = frozenset({"cancelBacktest"})
-"""What changes an object the first time only, so that one call does not tell what the next one adds."""
+SETTLING = frozenset(
+    {
+        "acknowledgeEscalation",
+        "cancelBacktest",
+        "handOverEscalation",
+        "raiseEscalation",
+        "snoozeEscalation",
+    }
+)
+"""What changes more of an object the first time, so that one call does not tell what the next one adds."""
 
 QUEUED = frozenset({"repinCalendar", "repinPolicy"})
 """What is made here and worked on later, which 202 says."""
 
-ENDING = frozenset({"cancelRepinning", "resumeRepinning"})
-"""What may end an object, after which neither can be done to it again."""
+ENDING = frozenset(
+    {
+        "answerRenegotiation",
+        "callOffMaintenance",
+        "cancelCommitment",
+        "cancelRepinning",
+        "correctCommitment",
+        "declareMajorIncident",
+        "endMajorIncident",
+        "fulfilCommitment",
+        "resolveEscalation",
+        "resumeRepinning",
+        "retireLadder",
+        "settleRenegotiation",
+        "startEscalation",
+        "swapRotaShifts",
+        "withdrawRenegotiation",
+    }
+)
+"""What may end an object, or can be done to it once, so that the effect of a second call cannot be compared."""
 
 Counts = Counter[str]
 """How many rows a tenant has in each table."""
@@ -126,6 +153,7 @@ async def office(own_database: EmbeddedDatabase) -> AsyncGenerator[Office]:
         made = Office(sessions, Party("staff", tenant, None, caller), transport)
         described = (await caller.get("/openapi.json")).json()
         made.operations = {each.id: each for each in document.operations(described) if each.scope}
+        made.party.keep("responder", str(await factories.member(sessions, tenant, Role.AGENT)))
         await parties.furnish(made.party, made.operations)
         yield made
     await engine.dispose()
