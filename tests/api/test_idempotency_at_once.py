@@ -65,7 +65,7 @@ ENDING = frozenset(
         "withdrawRenegotiation",
     }
 )
-"""What may end an object, or can be done to it once, so that the effect of a second call cannot be compared."""
+"""What may end an object, or can be done to it once: the effect of a second call cannot be compared."""
 
 Counts = Counter[str]
 """How many rows a tenant has in each table."""
