@@ -129,8 +129,8 @@ def because(risk: Risk, level: float | None) -> str:
 
 
 def _is_told(standing: Standing) -> bool:
-    cycle = standing.current.cycle
-    return any(one.threshold is Threshold.AT_RISK and one.cycle == cycle for one in standing.told)
+    since = standing.current.started_at
+    return any(one.threshold is Threshold.AT_RISK and one.since == since for one in standing.told)
 
 
 def _again_at(now: datetime, due_at: datetime) -> datetime | None:

@@ -287,7 +287,15 @@ def _at_risk(risk: Risk, standing: Standing) -> list[Happening]:
     if risk.at is None or not risks.is_to_be_told(risk, standing):
         return []
     current = standing.current
-    return [Happening(kind=HappeningKind.AT_RISK, cycle=current.cycle, at=risk.at, due_at=current.due_at)]
+    return [
+        Happening(
+            kind=HappeningKind.AT_RISK,
+            cycle=current.cycle,
+            since=current.started_at,
+            at=risk.at,
+            due_at=current.due_at,
+        )
+    ]
 
 
 def _wake_up(commitment_id: CommitmentId, standing: Standing, risk: Risk) -> WakeUp | None:
@@ -315,6 +323,7 @@ def _told(happening: Happening, now: datetime, entry_id: UUID, *, risk: Risk, te
         cycle=happening.cycle,
         threshold=domain.THRESHOLDS[happening.kind],
         because=because.get(happening.kind, ""),
+        since=happening.since,
     )
 
 
@@ -367,8 +376,8 @@ def _commitment(
 
 def _told_at(standing: Standing, threshold: Threshold) -> datetime | None:
     """When that was last told of the current cycle."""
-    cycle = standing.current.cycle
-    at = [entry.at for entry in standing.told if entry.threshold is threshold and entry.cycle == cycle]
+    since = standing.current.started_at
+    at = [entry.at for entry in standing.told if entry.threshold is threshold and entry.since == since]
     return at[-1] if at else None
 
 

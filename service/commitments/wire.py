@@ -142,6 +142,8 @@ def detail(entry: LedgerEntry) -> Document:
 def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted(cast("frozenset[Turn]", value))
+    if isinstance(value, datetime):
+        return instants.rfc3339(value)
     return value.value if isinstance(value, Threshold) else value
 
 
@@ -152,9 +154,13 @@ _SAID: Mapping[type[Entry], tuple[str, ...]] = {
     Fulfilled: ("by",),
     Reopened: (),
     Cancelled: ("because", "into"),
-    Announced: ("cycle", "renegotiation", "taken_back"),
-    Told: ("cycle", "threshold", "because", "by"),
+    Announced: ("cycle", "renegotiation", "taken_back", "since"),
+    Told: ("cycle", "threshold", "because", "by", "since"),
 }
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def entry(kind: str, when: Mapping[str, Any], said: Mapping[str, Any]) -> LedgerEntry:
@@ -192,6 +198,7 @@ _ENTRIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], LedgerEn
         cycle=said["cycle"],
         renegotiation=said["renegotiation"],
         taken_back=said.get("taken_back", False),
+        since=_instant(said.get("since")),
     ),
     "told": lambda when, said: Told(
         **when,
@@ -199,5 +206,6 @@ _ENTRIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], LedgerEn
         threshold=Threshold(said["threshold"]),
         because=said["because"],
         by=said.get("by", ""),
+        since=_instant(said.get("since")),
     ),
 }

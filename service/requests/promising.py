@@ -181,6 +181,7 @@ async def correct(
         threshold=Threshold.CORRECTED,
         because=because,
         by=actor.name,
+        since=judged.started_at,
     )
     commitment = await commitments.append(session, commitment_id, [told], now=now)
     deed = Deed("commitment.corrected", _label(commitment), after={"cycle": number, "because": because})

@@ -154,10 +154,18 @@ def standing(entries: Iterable[LedgerEntry], calendars: Calendars, now: datetime
     )
 
 
-def breach_is_told(standing: Standing, cycle: int) -> bool:
+def breach_is_told(standing: Standing, judged: Judgement) -> bool:
     """Whether a breach of that cycle was told, and not corrected since."""
-    last = _last_of_breach(standing.told, cycle)
+    last = _last_of_breach(standing.told, judged.started_at)
     return last is not None and last.threshold is Threshold.BROKEN
+
+
+def breaches_of_no_cycle(standing: Standing) -> list[Told]:
+    """Breaches that were told, and not corrected since, of cycles that, as was told later, never were."""
+    starts = {one.started_at for one in standing.cycles}
+    lost = [one for one in standing.told if one.threshold in _OF_BREACH and one.since not in starts]
+    last = {one.since or one.cycle: one for one in lost}
+    return [one for one in last.values() if one.threshold is Threshold.BROKEN]
 
 
 def next_wake_up(standing: Standing, now: datetime) -> datetime | None:
@@ -185,9 +193,9 @@ def latest_measure(entries: Iterable[LedgerEntry], calendars: Calendars, now: da
     return measuring.measures(history.cycles[-1], history, calendars)[-1]
 
 
-def _last_of_breach(told: Iterable[Told], cycle: int) -> Told | None:
-    """The last word on a breach of that cycle."""
-    words = [one for one in told if one.cycle == cycle and one.threshold in _OF_BREACH]
+def _last_of_breach(told: Iterable[Told], since: datetime) -> Told | None:
+    """The last word on a breach of the cycle that began then."""
+    words = [one for one in told if one.since == since and one.threshold in _OF_BREACH]
     return words[-1] if words else None
 
 
@@ -228,7 +236,7 @@ def _judged(cycle: Cycle, history: History, calendars: Calendars, now: datetime)
 
 def _announced_at(history: History, cycle: Cycle, due_at: datetime | None) -> datetime | None:
     """When it was first announced; what was taken back before the due was not."""
-    told = [one for one in history.announced if one.cycle == cycle.number]
+    told = [one for one in history.announced if one.since == cycle.started_at]
     taken_back = [one.at for one in told if one.taken_back and (due_at is None or one.at <= due_at)]
     since = max(taken_back, default=None)
     standing = [one.at for one in told if not one.taken_back and (since is None or one.at > since)]
@@ -237,7 +245,7 @@ def _announced_at(history: History, cycle: Cycle, due_at: datetime | None) -> da
 
 def _corrected(history: History, cycle: Cycle) -> Told | None:
     """A correction by somebody; the ledger's own holds only as long as the ledger says the same."""
-    last = _last_of_breach(history.told, cycle.number)
+    last = _last_of_breach(history.told, cycle.started_at)
     return last if last is not None and last.threshold is Threshold.CORRECTED and last.by else None
 
 

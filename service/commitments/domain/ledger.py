@@ -116,12 +116,15 @@ class Announced(Entry):
     """The user was told that it will be missed, by a renegotiation: a breach after that is not silent.
 
     Attributes:
+        cycle: of which it was told, as it was numbered then.
         taken_back: whether it is the contrary that was told, for all that was announced before.
+        since: when that cycle began: by this it is known again, where a late report gives it another number.
     """
 
     cycle: int
     renegotiation: str
     taken_back: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +132,16 @@ class Told(Entry):
     """We told of a threshold: the memory that keeps each one from being told twice.
 
     Attributes:
+        cycle: of which it was told, as it was numbered then.
         by: who says so, as the audit trail calls them; empty where the ledger itself says it.
+        since: when that cycle began: by this it is known again, where a late report gives it another number.
     """
 
     cycle: int
     threshold: Threshold
     because: str = ""
     by: str = ""
+    since: datetime | None = None
 
 
 LedgerEntry = (

@@ -1,9 +1,10 @@
 """Read a ledger from its first entry: which terms held when, what was paused, fulfilled and reopened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from service.commitments.domain import ledger
 from service.commitments.domain.ledger import (
@@ -108,15 +109,32 @@ def read(entries: Iterable[LedgerEntry], now: datetime) -> History:
     for entry in happened:
         if entry.at <= until:
             reader.read(entry)
+    cycles = (*reader.past, reader.cycle)
     return History(
-        cycles=(*reader.past, reader.cycle),
+        cycles=cycles,
         pauses=(*reader.pauses, *reader.lasting.values()),
         turns=tuple(reader.turns),
-        announced=tuple(reader.announced),
-        told=tuple(entry for entry in ordered if isinstance(entry, Told)),
+        announced=_numbered(reader.announced, cycles),
+        told=_numbered([entry for entry in ordered if isinstance(entry, Told)], cycles),
         flags=frozenset(reader.flags),
         next_entry_at=next((entry.at for entry in happened if entry.at > until), None),
     )
+
+
+_OfCycle = TypeVar("_OfCycle", Announced, Told)
+
+
+def _numbered(entries: Iterable[_OfCycle], cycles: Sequence[Cycle]) -> tuple[_OfCycle, ...]:
+    """What was said of cycles, by the numbers that they have now; of those that are none, as it was."""
+    starts = {cycle.number: cycle.started_at for cycle in cycles}
+    numbers = {cycle.started_at: cycle.number for cycle in cycles}
+    found: list[_OfCycle] = []
+    for entry in entries:
+        if entry.since is None:
+            found.append(replace(entry, since=starts.get(entry.cycle)))
+        else:
+            found.append(replace(entry, cycle=numbers.get(entry.since, entry.cycle)))
+    return tuple(found)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """What is to be told when a promise moves on. Each threshold is told once for each cycle."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,6 +42,7 @@ class Happening:
 
     Attributes:
         at: when it came about, which may lie before the `now` at which it was found.
+        since: when the cycle began.
         due_at: the due after it; None while paused.
         was_due_at: the due before it.
         born_broken: the due had passed when we first heard of the terms.
@@ -55,6 +57,7 @@ class Happening:
     was_due_at: datetime | None = None
     fulfilled_at: datetime | None = None
     lateness: timedelta = timedelta(0)
+    since: datetime | None = None
     born_broken: bool = False
     silent: bool = False
     recorded: Told | None = None
@@ -91,13 +94,23 @@ def _changes(before: Standing, after: Standing) -> Iterator[Happening]:
 
 
 def _endings(before: Standing | None, after: Standing) -> Iterator[Happening]:
-    old_cycles = {} if before is None else {old.cycle: old for old in before.cycles}
-    for new in after.cycles:
-        old = old_cycles.get(new.cycle)
+    old_cycles = {} if before is None else _by_start(before.cycles)
+    for start, new in _by_start(after.cycles).items():
+        old = old_cycles.get(start)
         if new.fulfilled_at is not None:
-            yield from _fulfilment(old, new, breach_is_told=judging.breach_is_told(after, new.cycle))
+            yield from _fulfilment(old, new, breach_is_told=judging.breach_is_told(after, new))
         elif new.cancelled_at is not None and (old is None or old.cancelled_at is None):
             yield _happening(HappeningKind.CANCELLED, new, new.cancelled_at)
+
+
+def _by_start(cycles: Iterable[Judgement]) -> dict[tuple[datetime, int], Judgement]:
+    """Cycles by when they began, and which of those it is: a late report gives them other numbers."""
+    found: dict[tuple[datetime, int], Judgement] = {}
+    seen = Counter[datetime]()
+    for one in cycles:
+        found[one.started_at, seen[one.started_at]] = one
+        seen[one.started_at] += 1
+    return found
 
 
 def _fulfilment(old: Judgement | None, new: Judgement, *, breach_is_told: bool) -> Iterator[Happening]:
@@ -121,13 +134,15 @@ def _recorded(before: Standing | None, after: Standing) -> Iterator[Happening]:
 
 
 def _thresholds(after: Standing) -> Iterator[Happening]:
-    judged = {one.cycle: one for one in after.cycles}
-    for cycle in sorted({*judged, *(entry.cycle for entry in after.told)}):
-        new, told = judged.get(cycle), judging.breach_is_told(after, cycle)
-        if new is not None and new.broken_at is not None and not told and new.corrected is None:
+    for new in {one.started_at: one for one in after.cycles}.values():
+        told = judging.breach_is_told(after, new)
+        if new.broken_at is not None and not told and new.corrected is None:
             yield _happening(HappeningKind.BROKEN, new, new.broken_at)
-        elif told and (new is None or new.broken_at is None):
-            yield _happening(HappeningKind.CORRECTED, new or after.current, after.now, cycle=cycle)
+        elif told and new.broken_at is None:
+            yield _happening(HappeningKind.CORRECTED, new, after.now)
+    for lost in judging.breaches_of_no_cycle(after):
+        happening = _happening(HappeningKind.CORRECTED, after.current, after.now, cycle=lost.cycle)
+        yield replace(happening, since=lost.since)
     if _is_to_be_warned(after):
         current = after.current
         yield _happening(HappeningKind.WARNED, current, current.warn_at or after.now)
@@ -137,7 +152,9 @@ def _is_to_be_warned(after: Standing) -> bool:
     current = after.current
     if current.outcome is not Outcome.PENDING or current.clock is not ClockState.RUNNING:
         return False
-    told = any(entry.threshold is Threshold.WARNED and entry.cycle == current.cycle for entry in after.told)
+    told = any(
+        entry.threshold is Threshold.WARNED and entry.since == current.started_at for entry in after.told
+    )
     return current.warn_at is not None and current.warn_at <= after.now and not told
 
 
@@ -157,6 +174,7 @@ def _happening(
         was_due_at=was_due_at,
         fulfilled_at=judged.fulfilled_at,
         lateness=judged.lateness,
+        since=judged.started_at,
         born_broken=judged.born_broken,
         silent=judged.is_silent,
     )

@@ -27,6 +27,7 @@ from service.commitments.renegotiation.errors import (
 from service.commitments.renegotiation.models import Renegotiation
 from service.commitments.renegotiation.revising import Proposal
 from service.commitments.renegotiation.store import Sought
+from service.commitments.service import Account
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ClientId, CommitmentId, RenegotiationId
@@ -69,7 +70,8 @@ async def propose(
     account = await commitments.get(session, commitment_id, client_id=None, now=now)
     await proposing.refuse_unless_open(session, account, now=now)
     made = await proposing.proposed(session, actor, account, proposal, now=now)
-    commitment = await commitments.append(session, commitment_id, [_announced(made, now)], now=now)
+    announced = _announced(made, now, since=account.standing.current.started_at)
+    commitment = await commitments.append(session, commitment_id, [announced], now=now)
     for row in await store.open_of(session, [commitment_id]):
         await ending.withdrawn(session, row, Withdrawn(at=now, because=REPLACED, by=actor.name))
     await store.add(session, models.columns(made))
@@ -141,7 +143,8 @@ async def withdraw(
     if not domain.is_taken(before.entries, withdrawn):
         raise RenegotiationEnded(renegotiation_id, domain.standing(before.entries, now).state)
     after = await ending.withdrawn(session, row, withdrawn)
-    taken_back = replace(_announced(after, now), taken_back=True)
+    account = await commitments.get(session, after.commitment_id, client_id=None, now=now)
+    taken_back = replace(_announced(after, now, since=_cycle_start(account, after)), taken_back=True)
     commitment = await commitments.append(session, after.commitment_id, [taken_back], now=now)
     await audit.record(session, actor, telling.deed("withdrawn", after, before=before), now=now)
     return Changed(after, (commitment,))
@@ -187,11 +190,22 @@ async def list_renegotiations(
     return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
 
 
-def _announced(renegotiation: Renegotiation, now: datetime) -> Announced:
+def _cycle_start(account: Account, renegotiation: Renegotiation) -> datetime | None:
+    """When the cycle began that was announced to be missed."""
+    announced = [
+        entry
+        for entry in account.entries
+        if isinstance(entry, Announced) and entry.renegotiation == str(renegotiation.id)
+    ]
+    return announced[0].since if announced else None
+
+
+def _announced(renegotiation: Renegotiation, now: datetime, *, since: datetime | None) -> Announced:
     return Announced(
         at=now,
         received_at=now,
         id=EntryId(str(ids.new_id())),
         cycle=renegotiation.cycle,
         renegotiation=str(renegotiation.id),
+        since=since,
     )

@@ -128,12 +128,22 @@ class Ledger:
         self.entries.append(Assigned(**self._when(moment, None), group=group, person=person))
         return self
 
-    def announce(self, moment: datetime, cycle: int = 1) -> "Ledger":
-        self.entries.append(Announced(**self._when(moment, None), cycle=cycle, renegotiation="r1"))
+    def announce(self, moment: datetime, cycle: int = 1, *, since: datetime | None = None) -> "Ledger":
+        when = self._when(moment, None)
+        self.entries.append(Announced(**when, cycle=cycle, renegotiation="r1", since=since))
         return self
 
-    def told(self, moment: datetime, threshold: Threshold, cycle: int = 1, *, by: str = "") -> "Ledger":
-        self.entries.append(Told(**self._when(moment, None), cycle=cycle, threshold=threshold, by=by))
+    def told(
+        self,
+        moment: datetime,
+        threshold: Threshold,
+        cycle: int = 1,
+        *,
+        by: str = "",
+        since: datetime | None = None,
+    ) -> "Ledger":
+        when = self._when(moment, None)
+        self.entries.append(Told(**when, cycle=cycle, threshold=threshold, by=by, since=since))
         return self
 
     def standing(self, now: datetime) -> Standing:
@@ -153,5 +163,5 @@ def step(ledger: Ledger, before: Standing | None, now: datetime) -> tuple[list[s
     for happening in happened:
         threshold = domain.THRESHOLDS.get(happening.kind)
         if threshold is not None and happening.recorded is None:
-            ledger.told(now, threshold, happening.cycle)
+            ledger.told(now, threshold, happening.cycle, since=happening.since)
     return told(happened), ledger.standing(now)

@@ -48,7 +48,8 @@ class Rules:
 class Event:
     """What is told of a promise. `name` is a cause, a group, or what fulfils; None is any of them.
 
-    Of a cancellation it is why the promise alone was taken back; None is that of its request.
+    Of a cancellation it is why the promise alone was taken back; None is that of its request. `since` is when
+    the cycle began that is announced to be missed.
     """
 
     slot: int
@@ -56,7 +57,7 @@ class Event:
     name: str | None = None
     party: str = ""
     rules: Rules | None = None
-    cycle: int = 0
+    since: int = 0
     sequence: int = 0
 
 
@@ -137,7 +138,7 @@ class Model:
         self.first = rules
         self.events: list[Event] = []
         self.corrected: set[int] = set()
-        """Cycles of whose breach somebody said that it was recorded wrongly."""
+        """When the cycles began of whose breach somebody said that it was recorded wrongly."""
 
     def views(self, now: int) -> list[View]:
         story = self._story(now)
@@ -158,7 +159,7 @@ class Model:
             case "assign":
                 story.turns.append((event.slot, event.name))
             case "announce":
-                story.announced.setdefault(event.cycle, event.slot)
+                story.announced.setdefault(event.since, event.slot)
             case "fulfil":
                 _fulfil(story, slot, event.name)
             case "cancel":
@@ -188,7 +189,7 @@ class Model:
         dues = [(due, counted) for counted, due in reversed(binding) if due is not None]
         due, winner = min(dues, key=lambda each: each[0], default=(None, last))
         broken = due is not None and until > due
-        told = story.announced.get(cycle.number)
+        told = story.announced.get(cycle.started)
         is_announced = told is not None and due is not None and told <= due
         return View(
             clock=_clock([counted for counted, _ in binding], cycle, story, until),
@@ -198,7 +199,7 @@ class Model:
             fulfilled=cycle.fulfilled,
             cancelled=cycle.cancelled,
             used=_used(last, cycle, story, until),
-            silent=broken and not is_announced and cycle.number not in self.corrected,
+            silent=broken and not is_announced and cycle.started not in self.corrected,
         )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.commitments import domain
-from service.commitments.domain import ClockState, Flag, Outcome, Standing, Terms
+from service.commitments.domain import ClockState, Flag, Outcome, Standing, Terms, Threshold
 from tests.unit.commitments.ledgers import (
     ALWAYS,
     MONDAY,
@@ -103,6 +103,79 @@ def test_a_report_told_late_moves_the_cycle_that_it_began() -> None:
 
     assert told(happened) == ["kept", "due_changed", "corrected"]
     assert Flag.BACKDATED in ledger.standing(at("12:00")).flags
+
+
+def _broken_in_its_second_cycle() -> tuple[Ledger, Standing]:
+    """Reported on at 10:30, and not by 12:30: told at 12:45."""
+    ledger = Ledger().start(at("09:00"), replace(_update(), warn_before=timedelta(minutes=30)))
+    _, before = step(ledger, None, at("09:30"))
+    for now in (at("10:30"), at("12:10"), at("12:45")):
+        if now == at("10:30"):
+            ledger.fulfil(now, "reply")
+        _, before = step(ledger, before, now)
+    return ledger, before
+
+
+def test_a_report_told_late_takes_no_breach_back_of_a_cycle_that_it_only_renumbers() -> None:
+    ledger, before = _broken_in_its_second_cycle()
+    ledger.fulfil(at("09:50"), "reply", received_at=at("13:00"))
+
+    happened, after = step(ledger, before, at("13:00"))
+
+    assert happened == ["kept"]
+    assert [(cycle.cycle, cycle.outcome) for cycle in after.cycles] == [
+        (1, Outcome.KEPT),
+        (2, Outcome.KEPT),
+        (3, Outcome.BROKEN),
+    ]
+    assert [(entry.cycle, entry.threshold.value) for entry in after.told] == [(3, "warned"), (3, "broken")]
+
+
+def test_an_announcement_stays_with_its_cycle_when_a_report_told_late_renumbers_it() -> None:
+    ledger = Ledger().start(at("09:00"), _update()).fulfil(at("10:30"), "reply")
+    ledger.announce(at("11:00"), 2, since=at("10:30"))
+    ledger.fulfil(at("09:50"), "reply", received_at=at("13:00"))
+
+    standing = ledger.standing(at("13:00"))
+
+    assert [(cycle.announced_at, cycle.is_silent) for cycle in standing.cycles] == [
+        (None, False),
+        (None, False),
+        (at("11:00"), False),
+    ]
+
+
+def test_a_correction_hides_no_breach_of_the_cycle_that_gets_its_number() -> None:
+    ledger, before = _broken_in_its_second_cycle()
+    ledger.told(at("13:00"), Threshold.CORRECTED, 2, by="member:ann", since=at("10:30"))
+    _, before = step(ledger, before, at("13:00"))
+    ledger.fulfil(at("16:00"), "reply")
+    _, before = step(ledger, before, at("16:00"))
+    ledger.fulfil(at("10:00"), "reply", received_at=at("16:30"))
+
+    happened, after = step(ledger, before, at("16:30"))
+
+    assert happened == ["kept"]
+    assert [(one.cycle, one.is_silent, one.corrected is not None) for one in after.cycles] == [
+        (1, False, False),
+        (2, False, False),
+        (3, False, True),
+        (4, False, False),
+    ]
+
+
+def test_a_breach_of_a_cycle_that_never_was_is_taken_back_once() -> None:
+    """It was reopened earlier than was known, so that no cycle began when the breach was counted from."""
+    terms = replace(_update(), on_reopen=domain.OnReopen.NEW_CYCLE)
+    ledger = Ledger().start(at("09:00"), terms).fulfil(at("09:30"), "resolved").reopen(at("11:00"))
+    _, before = step(ledger, None, at("13:30"))
+    ledger.reopen(at("10:45")).fulfil(at("11:30"), "reply", received_at=at("14:00"))
+
+    happened, after = step(ledger, before, at("14:00"))
+    again, _ = step(ledger, after, at("14:00"))
+
+    assert "corrected" in happened
+    assert again == []
 
 
 def test_new_terms_hold_for_the_next_cycle_too() -> None:

@@ -44,6 +44,7 @@ from service.commitments.domain import (
     Terms,
     Threshold,
     Told,
+    judging,
 )
 from service.commitments.models import Commitment
 from service.commitments.offers import Offer
@@ -182,7 +183,7 @@ class LifeOfAPromise(RuleBasedStateMachine):
         self.made_ids = 0
         self.ledger: list[LedgerEntry] = []
         self.events: list[EventDraft] = []
-        self.told: tuple[Told, ...] = ()
+        self.told: list[EntryId] = []
         self.model: Model
         self.taken: Step
 
@@ -285,21 +286,24 @@ class LifeOfAPromise(RuleBasedStateMachine):
 
     @rule()
     def announce(self) -> None:
-        cycle = self.stored.cycle
-        self._tell(Event(self.now, "announce", cycle=cycle), Announced, cycle=cycle, renegotiation="r")
+        event = Event(self.now, "announce", since=_slot(self.stored.started_at) or 0)
+        self._tell(event, Announced, renegotiation="r", **self._of_cycle())
 
-    @precondition(lambda self: domain.breach_is_told(self.standing, self.stored.cycle))
+    def _of_cycle(self) -> dict[str, Any]:
+        return {"cycle": self.stored.cycle, "since": self.stored.started_at}
+
+    @precondition(lambda self: domain.breach_is_told(self.standing, self.standing.current))
     @rule(sure=st.integers(0, 2))
     def correct(self, sure: int) -> None:
         """Somebody says that the breach was recorded wrongly."""
         if sure == 0:
-            self.model.corrected.add(self.stored.cycle)
+            self.model.corrected.add(_slot(self.stored.started_at) or 0)
             self._record(
                 Told,
                 at=_instant(self.now),
-                cycle=self.stored.cycle,
                 threshold=Threshold.CORRECTED,
                 by="member:1",
+                **self._of_cycle(),
             )
 
     @rule(data=st.data())
@@ -367,24 +371,26 @@ class LifeOfAPromise(RuleBasedStateMachine):
 
     @invariant()
     def has_told_each_threshold_once(self) -> None:
-        for cycle in {entry.cycle for entry in self.standing.told}:
-            told = [entry.threshold for entry in self.standing.told if entry.cycle == cycle]
+        for since in {entry.since for entry in self.standing.told}:
+            told = [entry.threshold for entry in self.standing.told if entry.since == since]
             breaches = [one for one in told if one is not Threshold.WARNED]
             assert told.count(Threshold.WARNED) <= 1
             assert breaches[::2] == [Threshold.BROKEN] * len(breaches[::2])
             assert breaches[1::2] == [Threshold.CORRECTED] * len(breaches[1::2])
-        told = [event.payload["cycle"] for event in self.events if event.type == "commitment.warned"]
-        assert len(told) == len(set(told))
+        warned = [entry for entry in self.standing.told if entry.threshold is Threshold.WARNED]
+        assert len(warned) == sum(event.type == "commitment.warned" for event in self.events)
         assert [event.sequence for event in self.events] == list(range(1, len(self.events) + 1))
 
     @invariant()
     def never_erases_a_breach(self) -> None:
         """What was told stays told; a cycle that is no longer broken says that it was corrected."""
-        assert self.standing.told[: len(self.told)] == self.told
-        self.told = self.standing.told
-        broken = {one.cycle for one in self.standing.cycles if one.broken_at is not None}
-        for cycle in {entry.cycle for entry in self.told if entry.threshold is Threshold.BROKEN}:
-            assert cycle in broken or not domain.breach_is_told(self.standing, cycle)
+        told = [entry.id for entry in self.standing.told]
+        assert told[: len(self.told)] == self.told
+        self.told = told
+        broken = {one.started_at for one in self.standing.cycles if one.broken_at is not None}
+        for one in self.standing.cycles:
+            assert one.started_at in broken or not domain.breach_is_told(self.standing, one)
+        assert judging.breaches_of_no_cycle(self.standing) == []
 
     @invariant()
     def does_not_change_before_it_wakes(self) -> None:
