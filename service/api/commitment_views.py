@@ -29,8 +29,9 @@ from service.ids import ClientId, CommitmentId, ContactId, CurveId, RequestId
 class MadeView(msgspec.Struct, frozen=True):
     """How a promise came about.
 
-    `what` is promised in words, `by` whom and `to` which contact, where somebody promised it. `revises` is
-    the promise that this one was made beside, once that could not be kept.
+    `what` is promised in words, `by` whom and `to` which contact, where somebody promised it; by whom is for
+    the tenant's own, as `miss_chance` is. `revises` is the promise that this one was made beside, once that
+    could not be kept.
     """
 
     origin: Origin
@@ -40,8 +41,8 @@ class MadeView(msgspec.Struct, frozen=True):
     revises: CommitmentId | None
 
     @classmethod
-    def of(cls, made: Made) -> "MadeView":
-        return cls(made.origin, made.what, made.by, made.to, made.revises)
+    def of(cls, made: Made, *, in_full: bool) -> "MadeView":
+        return cls(made.origin, made.what, made.by if in_full else None, made.to, made.revises)
 
 
 class CommitmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,7 +295,7 @@ def _fields(commitment: Commitment, now: datetime, *, in_full: bool) -> dict[str
         "request_id": commitment.request_id,
         "client_id": commitment.client_id,
         "metric": commitment.metric,
-        "made": MadeView.of(commitment.made),
+        "made": MadeView.of(commitment.made, in_full=in_full),
         "level": commitment.level,
         "held_by": commitment.held_by,
         "target": wire.target_document(commitment.target),
