@@ -66,10 +66,10 @@ def _case(given: Given) -> dict[str, Any]:
     return {"submission": {**_request(given), "occurred_at": "2026-01-05T12:00:00Z"}, "events": [replied]}
 
 
-def _rota(given: Given) -> dict[str, Any]:
-    """Two members who take turns, day by day."""
+def _rota(given: Given, *, unit: str = "days") -> dict[str, Any]:
+    """Two members who take turns."""
     members = [given.own["member"], given.second["member"]]
-    daily = {"name": "first", "members": members, "unit": "days", "first_handover": "2026-01-01T00:00"}
+    daily = {"name": "first", "members": members, "unit": unit, "first_handover": "2026-01-01T00:00"}
     return {"name": f"Rota {given.fresh}", "zone": "UTC", "rotations": [daily]}
 
 
@@ -112,7 +112,7 @@ BODIES: Mapping[str, Make] = {
         "promise": {"started_at": LATER, "target": {"unit": "elapsed_time", "seconds": 7_200}}
     },
     "createRota": _rota,
-    "changeRota": lambda given: {**_rota(given), "name": given.own["rota name"]},
+    "changeRota": lambda given: {**_rota(given, unit="weeks"), "name": given.own["rota name"]},
     "createRotaOverride": lambda given: {
         "start_at": FAR.replace("T12", "T18"),
         "end_at": FAR.replace("T12", "T19"),

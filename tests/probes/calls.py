@@ -12,7 +12,7 @@ from httpx2 import Response
 from tests.probes.document import Place
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
-INVITATION = re.compile(r"/invitation/[\w.-]+")
+SECRET_LINK = re.compile(r"/(?:invitation|rota-feeds)/[\w.-]+")
 """A link with a secret in it."""
 
 PASSING = frozenset(
@@ -111,4 +111,4 @@ def _settled(value: Any) -> Any:
 def _same(text: str, sent: str) -> str:
     for form in (sent, sent.replace("-", "")):
         text = text.replace(form, "…") if form else text
-    return UUID.sub("#", INVITATION.sub("~", text))
+    return UUID.sub("#", SECRET_LINK.sub("~", text))

@@ -12,6 +12,7 @@ REFERS: Mapping[str, str] = {
     **{f"{deed}Escalation/by": "responder" for deed in ("start", "acknowledge", "snooze", "handOver")},
     **{f"{deed}Escalation/by": "responder" for deed in ("raise", "resolve")},
     "escalation_id": "escalation",
+    "readRotaFeed/token": "rota feed",
     "handOverEscalation/to": "responder",
     "startEscalation/ladder": "ladder name",
     "actor": "actor",
