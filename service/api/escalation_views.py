@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import msgspec
 
 from service.api import fields
+from service.commitments.domain import ClockState, Level, Outcome
 from service.escalations.runs import wire
 from service.escalations.runs.domain import Because, Entry, State, Telling
 from service.escalations.runs.models import Notice, Run
 from service.escalations.runs.service import Account, Start
+from service.escalations.runs.subjects import Subject
 from service.ids import (
     ClientId,
     CommitmentId,
@@ -75,6 +77,33 @@ class ResolveEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     by: By = None
 
 
+class EscalatedRequestView(msgspec.Struct, frozen=True):
+    """The request of a run, as its ladders last knew it."""
+
+    source: str
+    external_id: str
+    type: str
+    title: str | None
+
+
+class EscalatedPromiseView(msgspec.Struct, frozen=True):
+    """The promise of a run, as it was last looked at. `what` is what a person promised, in words."""
+
+    metric: str
+    what: str | None
+    level: Level
+    clock: ClockState
+    outcome: Outcome
+    due_at: datetime | None
+
+
+class HolderView(msgspec.Struct, frozen=True):
+    """The member who has a run."""
+
+    name: str
+    email: str
+
+
 class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
     """A run of a ladder.
 
@@ -85,7 +114,9 @@ class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: EscalationId
     request_id: RequestId
+    request: EscalatedRequestView
     commitment_id: CommitmentId
+    promise: EscalatedPromiseView
     client_id: ClientId | None
     cycle: int
     round: int
@@ -96,6 +127,7 @@ class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool
     state: State
     held_by: MemberId | None
+    holder: HolderView | None
     held_until: datetime | None
     begun_at: datetime
     ended_at: datetime | None
@@ -103,8 +135,8 @@ class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime | None
 
     @classmethod
-    def of(cls, run: Run) -> "EscalationView":
-        return cls(**_fields(run))
+    def of(cls, run: Run, subject: Subject) -> "EscalationView":
+        return cls(**_fields(run, subject))
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,10 +183,10 @@ class EscalationDetailView(EscalationView, frozen=True, kw_only=True):
     coming: list[TellingView]
 
     @classmethod
-    def detailed(cls, account: Account) -> "EscalationDetailView":
+    def detailed(cls, account: Account, subject: Subject) -> "EscalationDetailView":
         run, held = account.run, account.standing.held
         return cls(
-            **_fields(run),
+            **_fields(run, subject),
             definition=dict(run.snapshot.document),
             maintenance_until=None if held is None else held.end,
             entries=[EntryView.of(entry, run) for entry in account.ledger],
@@ -204,11 +236,21 @@ class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _fields(run: Run) -> dict[str, Any]:
+def _fields(run: Run, subject: Subject) -> dict[str, Any]:
+    affair, promise, holder = subject.affair, subject.commitment, subject.holder
     return {
         "id": run.id,
         "request_id": run.request_id,
+        "request": EscalatedRequestView(affair.source, affair.external_id, affair.type, affair.title),
         "commitment_id": run.commitment_id,
+        "promise": EscalatedPromiseView(
+            metric=promise.metric,
+            what=promise.made.what,
+            level=promise.level,
+            clock=promise.clock,
+            outcome=promise.outcome,
+            due_at=promise.due_at,
+        ),
         "client_id": run.client_id,
         "cycle": run.cycle,
         "round": run.round,
@@ -219,6 +261,7 @@ def _fields(run: Run) -> dict[str, Any]:
         "by_hand": run.by_hand,
         "state": run.state,
         "held_by": run.held_by,
+        "holder": None if holder is None else HolderView(holder.name, holder.email),
         "held_until": run.held_until,
         "begun_at": run.begun_at,
         "ended_at": run.ended_at,

@@ -26,7 +26,7 @@ from service.api.pagination import Page, Paging
 from service.api.security import Principal
 from service.audit.domain import Actor
 from service.db import TenantSession
-from service.escalations.runs import acting, service
+from service.escalations.runs import acting, service, subjects
 from service.escalations.runs.domain import State
 from service.escalations.runs.models import Responder
 from service.escalations.runs.service import Sought, SoughtNotices
@@ -60,8 +60,7 @@ class Deed:
 
         async def effect() -> EscalationDetailView:
             await do(await self.responder(by))
-            account = await service.get(self.session, escalation_id, now=self.now)
-            return EscalationDetailView.detailed(account)
+            return await _shown(self.session, escalation_id, now=self.now)
 
         return await self.once(effect, status_code=200)
 
@@ -97,8 +96,7 @@ class RequestEscalationController(Controller):
             escalation_id = await escalating.start(
                 deed.session, rulebook, responder, request_id, data.asked(), now=deed.now
             )
-            account = await service.get(deed.session, escalation_id, now=deed.now)
-            view = EscalationDetailView.detailed(account)
+            view = await _shown(deed.session, escalation_id, now=deed.now)
             return Response(view, headers={"Location": f"/v1/escalations/{escalation_id}"})
 
         return await deed.once(effect)
@@ -132,7 +130,10 @@ class EscalationController(Controller):
             of_member=_asking(principal) if mine else None,
         )
         found = await service.list_runs(session, sought, before=paging.after(UUID), limit=paging.sought)
-        return paging.page(found, position=lambda run: run.id, view=EscalationView.of)
+        about = await subjects.of_runs(session, found)
+        return paging.page(
+            found, position=lambda run: run.id, view=lambda run: EscalationView.of(run, about[run.id])
+        )
 
     @get("/{escalation_id:uuid}", operation_id="getEscalation")
     async def get_one(
@@ -142,7 +143,7 @@ class EscalationController(Controller):
         escalation_id: FromPath[EscalationId],
     ) -> EscalationDetailView:
         """Show one run, with its ledger and what is told next."""
-        return EscalationDetailView.detailed(await service.get(session, escalation_id, now=now))
+        return await _shown(session, escalation_id, now=now)
 
     @post("/{escalation_id:uuid}/acknowledgement", status_code=200, operation_id="acknowledgeEscalation")
     async def acknowledge(
@@ -240,6 +241,15 @@ class NoticeController(Controller):
         )
         found = await service.list_notices(session, sought, before=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda notice: notice.id, view=NoticeView.of)
+
+
+async def _shown(
+    session: TenantSession, escalation_id: EscalationId, *, now: datetime
+) -> EscalationDetailView:
+    """Raises EscalationNotFound."""
+    account = await service.get(session, escalation_id, now=now)
+    about = await subjects.of_runs(session, [account.run])
+    return EscalationDetailView.detailed(account, about[escalation_id])
 
 
 def _asking(principal: Principal) -> MemberId:

@@ -205,6 +205,14 @@ async def list_commitments(
     return await _shown(session, await store.listed(session, sought, after=after, limit=limit), now=now)
 
 
+async def last_seen(
+    session: TenantSession, commitment_ids: Collection[CommitmentId]
+) -> dict[CommitmentId, Commitment]:
+    """These promises by their ids, as they were last looked at."""
+    found = [row.to_domain() for row in await store.these(session, commitment_ids)]
+    return {commitment.id: commitment for commitment in found}
+
+
 async def open_count(session: TenantSession) -> int:
     """How many promises have a clock that has not stopped."""
     return await store.open_count(session)

@@ -1,6 +1,6 @@
 """Queries of this slice. Every statement names the tenant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -86,6 +86,12 @@ async def of_request(
 ) -> list[CommitmentRow]:
     """The promises of a request in the order of their ids."""
     query = _mine(session, client_id).where(CommitmentRow.request_id == request_id).order_by(CommitmentRow.id)
+    return list(await session.db.scalars(query))
+
+
+async def these(session: TenantSession, commitment_ids: Collection[CommitmentId]) -> list[CommitmentRow]:
+    """Those of these promises that there are."""
+    query = _mine(session, None).where(CommitmentRow.id.in_(commitment_ids))
     return list(await session.db.scalars(query))
 
 

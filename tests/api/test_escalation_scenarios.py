@@ -123,6 +123,38 @@ async def test_acknowledgement_timeout(on_watch: Watch) -> None:
     assert event.occurred_at == NOON + timedelta(hours=1)
 
 
+async def test_a_run_says_what_it_is_about_and_who_has_it(usual: Watch) -> None:
+    request = await usual.submitted(external_id="INC-1", title="Mail is down", **NETWORK)
+    ada = usual.people["ada"]
+    before = await usual.run()
+
+    taken = await usual.did(before, "acknowledgement", by=str(ada))
+    (listed,) = await usual.runs()
+
+    about = {name: listed[name] for name in ("request", "promise", "holder")}
+    assert about == {
+        "request": {
+            "source": "desk",
+            "external_id": "INC-1",
+            "type": "incident",
+            "title": "Mail is down",
+        },
+        "promise": {
+            "metric": "resolve",
+            "what": None,
+            "level": "sla",
+            "clock": "running",
+            "outcome": "pending",
+            "due_at": desk.at(hours=8),
+        },
+        "holder": {"name": "Ada Harbour", "email": f"{ada.hex[-12:]}@harbour.test"},
+    }
+    assert {name: taken[name] for name in about} == about
+    assert before["holder"] is None
+    await desk.report(usual.caller, request, type="changed", state="resolved")
+    assert (await usual.run())["promise"]["outcome"] == "kept"
+
+
 async def test_an_acknowledgement_for_good_keeps_the_ladder_quiet_until_the_end(usual: Watch) -> None:
     await usual.submitted(**NETWORK)
     await usual.did(await usual.run(), "acknowledgement", by=str(usual.people["ada"]))

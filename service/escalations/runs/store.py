@@ -68,6 +68,14 @@ async def affair(session: TenantSession, request_id: RequestId) -> Affair | None
     return None if row is None else AffairRow(**row).to_domain()
 
 
+async def affairs(session: TenantSession, request_ids: Collection[RequestId]) -> dict[RequestId, Affair]:
+    """What is known of these requests, by their ids."""
+    row = AffairRow
+    query = select(row).where(row.tenant_id == session.tenant_id, row.id.in_(request_ids))
+    found = [each.to_domain() for each in await session.db.scalars(query)]
+    return {each.request_id: each for each in found}
+
+
 async def left_over(
     session: TenantSession, request_id: RequestId
 ) -> tuple[datetime, list[CommitmentId]] | None:
