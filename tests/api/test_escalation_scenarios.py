@@ -523,6 +523,23 @@ async def test_the_ladder_follows_the_promise_that_was_understood(usual: Watch) 
     ]
 
 
+async def test_a_promise_that_another_stands_for_begins_no_ladder_when_it_breaks(on_watch: Watch) -> None:
+    """Neither by a rule that asks for one only since then, nor while nothing else happens to the request."""
+    for name, priority in (("usual", "P1"), ("urgent", "P0")):
+        await on_watch.ladder(name, STEPS)
+        await on_watch.climbed({"ladder": name}, when=f"request.priority == '{priority}'")
+    request = await on_watch.submitted(**NETWORK)
+    await on_watch.pass_hours(1)
+    await renegotiated(on_watch, request, "understood")
+    await desk.report(on_watch.caller, request, type="changed", facts={"priority": "P0"})
+
+    await on_watch.pass_hours(12)
+
+    urgent = [run for run in await on_watch.runs() if run["ladder"] == "urgent"]
+    assert [run["state"] for run in urgent] == ["climbing"]
+    assert urgent[0]["commitment_id"] != request["commitments"][0]["id"]
+
+
 async def test_what_the_client_declines_is_told_to_a_manager_at_once(usual: Watch) -> None:
     request = await usual.submitted(**NETWORK)
     run = await usual.run()

@@ -74,7 +74,7 @@ def plan(climbs: Sequence[Climb], commitments: Sequence[Commitment], runs: Seque
         runs: all of theirs, and of the promises that they were made beside.
     """
     last = {_place(run): run for run in sorted(runs, key=lambda run: run.round)}
-    replaced = {each.made.revises for each in commitments if _replaces(each) and not _is_over(each)}
+    replaced = {each.made.revises for each in commitments if stands_instead(each)}
     wanted = [
         wish
         for each in commitments
@@ -94,6 +94,11 @@ def plan(climbs: Sequence[Climb], commitments: Sequence[Commitment], runs: Seque
             if run.ended_because is Because.RESOLVED and not run.settled and _is_done(run, known)
         ),
     )
+
+
+def stands_instead(commitment: Commitment) -> bool:
+    """Is it climbed for instead of the promise that it was made beside?"""
+    return _replaces(commitment) and not _is_over(commitment)
 
 
 def skips(ledger: Iterable[Entry]) -> frozenset[int]:

@@ -4,7 +4,7 @@ Nothing is told here but that a run began or ended: steps are told when a run wa
 use case that changes a promise may have its ladders follow it, whatever rows it holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from service import ids
 from service.audit import service as audit
 from service.audit.domain import Deed
+from service.commitments import service as promises
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
@@ -289,7 +290,32 @@ async def _follow(
     for held in await keeping.loaded(session, running, now=now):
         scene = _scene(held.run, affair, known[held.run.commitment_id], now)
         await _go_on(session, held, scene, over.get(held.run.id))
-    await _begin_all(session, affair, plan.begin, begun_at=begun_at, now=now)
+    stood_for = await _stood_for(
+        session, {each.commitment.id: each.commitment for each in plan.begin}, now=now
+    )
+    begin = [each for each in plan.begin if each.commitment.id not in stood_for]
+    await _begin_all(session, affair, begin, begun_at=begun_at, now=now)
+
+
+async def _stood_for(
+    session: TenantSession, wanted: Mapping[CommitmentId, Commitment], *, now: datetime
+) -> set[CommitmentId]:
+    """Those for which another promise stands by now, also where that is not among those that are followed.
+
+    Nothing was ever proposed instead of one that is in its first cycle and was not announced.
+    """
+    found: set[CommitmentId] = set()
+    for commitment_id, commitment in wanted.items():
+        if commitment.cycle == 1 and commitment.announced_at is None:
+            continue
+        account = await promises.get(session, commitment_id, client_id=None, now=now)
+        made_instead = [
+            (await promises.get(session, each, client_id=None, now=now)).commitment
+            for each in account.revised_by
+        ]
+        if any(following.stands_instead(each) for each in made_instead):
+            found.add(commitment_id)
+    return found
 
 
 async def _go_on(session: TenantSession, held: Held, scene: Scene, because: Because | None) -> None:
