@@ -189,6 +189,22 @@ async def test_a_counter_proposal_is_taken_or_not(at_desk: Desk, accepted: bool,
         assert settled["revised_id"] is None
 
 
+async def test_a_counter_proposal_that_nobody_settles_in_time_counts_as_declined(at_desk: Desk) -> None:
+    proposed = await at_desk.propose(answer_within_seconds=3_600)
+    await _said(at_desk.client, proposed, "answer", reply="counter", due_at=at(hours=23))
+    await desk.pass_time(at_desk.staff, hours=1)
+    in_time = await at_desk.shown(proposed)
+
+    await desk.pass_time(at_desk.staff, hours=1, minutes=1)
+    after = await at_desk.shown(proposed)
+    late = await _post(at_desk.staff, f"/v1/renegotiations/{proposed['id']}/settlement", {"accepted": True})
+
+    assert in_time["state"] == "countered"
+    assert (after["state"], after["since"], after["by_silence"]) == ("declined", at(hours=1), False)
+    assert (after["settlement"], late.status_code) == (None, 409)
+    assert [each.type for each in await at_desk.told(proposed["id"])][-1] == "renegotiation.settled"
+
+
 async def test_who_withdraws_says_that_it_will_be_kept_and_a_breach_after_that_is_silent(
     at_desk: Desk,
 ) -> None:

@@ -82,6 +82,11 @@ class Proposed:
             raise ValueError(f"at most {REMEDIES_MAX} remedies")
 
     @property
+    def answer_within(self) -> timedelta:
+        """How long the user has to answer, and we to settle what they ask for instead."""
+        return self.answer_by - self.at
+
+    @property
     def in_advance(self) -> bool:
         """Whether it was told before the promise was due."""
         return self.original_due_at is None or self.at <= self.original_due_at
@@ -184,17 +189,33 @@ def is_taken(entries: Sequence[Entry], entry: Entry) -> bool:
 
 
 def next_wake_up(entries: Sequence[Entry], now: datetime) -> datetime | None:
-    """When silence counts, if nobody answers until then."""
+    """When silence counts, the user's or ours, if nobody says anything until then."""
     found, first = standing(entries, now), entries[0]
-    if found.state is not State.WAITING or not isinstance(first, Proposed):
-        return None
-    return first.answer_by + timedelta.resolution
+    until = _until(first, found) if isinstance(first, Proposed) else None
+    return None if until is None else until + timedelta.resolution
+
+
+def _until(proposed: Proposed, found: Standing) -> datetime | None:
+    """How long what was said last waits for an answer; what has passed can be promised no more."""
+    match found.state:
+        case State.WAITING:
+            return proposed.answer_by
+        case State.COUNTERED:
+            return max(found.since, min(found.since + proposed.answer_within, found.due_at))
+        case _:
+            return None
 
 
 def _at(proposed: Proposed, found: Standing, now: datetime) -> Standing:
-    """The same at a later instant: silence is an answer, once the time for one is over."""
-    if found.state is not State.WAITING or now <= proposed.answer_by:
+    """The same at a later instant: silence is an answer, once the time for one is over.
+
+    To a counter-proposal ours is no, whatever the user's would have meant.
+    """
+    until = _until(proposed, found)
+    if until is None or now <= until:
         return found
+    if found.state is State.COUNTERED:
+        return replace(found, state=State.DECLINED, since=until)
     state = State.UNDERSTOOD if proposed.silence is Silence.UNDERSTOOD else State.DECLINED
     return replace(found, state=state, since=proposed.answer_by, by_silence=True)
 

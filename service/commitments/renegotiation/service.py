@@ -158,7 +158,7 @@ async def withdraw_ended(session: TenantSession, found: Iterable[Commitment], *,
 
 
 async def advance(session: TenantSession, renegotiation_id: RenegotiationId, *, now: datetime) -> Changed:
-    """See whether silence counts by now. Safe to repeat: it locks and decides again.
+    """See whether silence, the user's or ours, counts by now. Safe to repeat: it locks and decides again.
 
     Raises:
         RenegotiationNotFound
@@ -173,7 +173,8 @@ async def advance(session: TenantSession, renegotiation_id: RenegotiationId, *, 
     if after == before:
         await ending.sleep(session, before, now=now)
         return Changed(before)
-    return await ending.stood(session, row, after, "answered", now=now)
+    kind = "settled" if before.standing.state is State.COUNTERED else "answered"
+    return await ending.stood(session, row, after, kind, now=now)
 
 
 async def get(

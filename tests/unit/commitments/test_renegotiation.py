@@ -59,7 +59,10 @@ def _settled(hours: float, *, accepted: bool) -> Settled:
         ([_said(2, Reply.UNDERSTOOD)], 9, State.UNDERSTOOD, 2, 30),
         ([_said(2, Reply.DECLINED)], 9, State.DECLINED, 2, 30),
         ([_said(2, Reply.DECLINED), _said(3, Reply.UNDERSTOOD)], 9, State.DECLINED, 2, 30),
-        ([_said(2, Reply.COUNTER, 20)], 99, State.COUNTERED, 2, 20),
+        ([_said(2, Reply.COUNTER, 20)], 10, State.COUNTERED, 2, 20),
+        ([_said(2, Reply.COUNTER, 20)], 10.5, State.DECLINED, 10, 20),
+        ([_said(2, Reply.COUNTER, 5)], 6, State.DECLINED, 5, 5),
+        ([_said(2, Reply.COUNTER, 20), _settled(11, accepted=True)], 12, State.DECLINED, 10, 20),
         ([_said(2, Reply.COUNTER, 20), _settled(3, accepted=True)], 9, State.UNDERSTOOD, 3, 20),
         ([_said(2, Reply.COUNTER, 20), _settled(3, accepted=False)], 9, State.DECLINED, 3, 20),
         ([_settled(3, accepted=True)], 4, State.WAITING, 0, 30),
@@ -138,7 +141,9 @@ def test_nothing_changes_by_itself_before_the_wake_up(entries: list[Entry], sile
         assert renegotiation.standing(ledger, now + 1_000 * HOUR) == found
     else:
         assert renegotiation.standing(ledger, wake_up - timedelta.resolution) == found
-        assert renegotiation.standing(ledger, wake_up).by_silence
+        after = renegotiation.standing(ledger, wake_up)
+        assert after.by_silence is (found.state is State.WAITING)
+        assert after.state not in renegotiation.OPEN
 
 
 @given(entries=ENTRIES, entry=ENTRIES.filter(len).map(lambda entries: entries[0]))
