@@ -7,7 +7,6 @@ from service.audit import service as audit
 from service.audit.domain import Actor
 from service.commitments import service as commitments
 from service.commitments.models import Commitment
-from service.commitments.renegotiation import service as renegotiations
 from service.commitments.service import Prospect
 from service.db import TenantSession
 from service.escalations.runs import service as runs
@@ -194,7 +193,6 @@ async def append(
     )
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
-    await renegotiations.withdraw_ended(session, found.commitments, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)
     if found.decision is not None and found.decision.is_of_major_incident:
         await major_incidents.suspect(session, request.id, now=now)

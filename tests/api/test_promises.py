@@ -75,6 +75,12 @@ async def _said(caller: AsyncClient, promise: dict[str, Any], what: str, **body:
     return await _post(caller, f"/v1/commitments/{promise['id']}/{what}", body)
 
 
+async def test_an_instant_is_shown_in_utc_whatever_offset_it_was_said_with(at_desk: Desk) -> None:
+    promise = await at_desk.promise(due_at="2026-01-05T15:00:00+01:00")
+
+    assert (promise["due_at"], promise["due_if_resumed_now"]) == (at(hours=2), at(hours=2))
+
+
 async def test_what_a_person_promises_has_a_clock_like_any_other_promise(
     sign_in_as: SignIn, at_desk: Desk
 ) -> None:
@@ -160,6 +166,20 @@ async def test_who_takes_a_promise_back_says_why_to_the_client_and_hides_no_brea
     told = (await at_desk.told(early))[-1]
     assert (told.type, told.audience) == ("commitment.cancelled", "client")
     assert told.payload["because"] == "She called us."
+
+
+async def test_what_was_taken_back_does_not_come_back_with_whatever_is_told_of_its_request(
+    at_desk: Desk,
+) -> None:
+    made = await at_desk.promise()
+    await _said(at_desk.staff, made, "cancellation", reason="The user called us first.")
+
+    for state in ("open", "resolved", "open"):
+        await desk.report(at_desk.staff, at_desk.request, type="changed", state=state)
+    await desk.pass_time(at_desk.staff, days=2)
+
+    after = await at_desk.commitment(made)
+    assert (after["clock"], after["outcome"]) == ("stopped", "pending")
 
 
 async def test_what_is_done_is_done_for_every_promise_of_it(at_desk: Desk) -> None:

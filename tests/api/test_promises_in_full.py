@@ -89,6 +89,36 @@ async def test_what_is_done_fulfils_what_names_it(caller: AsyncClient) -> None:
     assert (await _promised(caller, request, "deliver"))["due_at"] == desk.at(days=1, hours=4)
 
 
+async def test_what_was_delivered_stays_so_while_its_source_goes_on_saying_that_the_request_is_open(
+    caller: AsyncClient,
+) -> None:
+    request = await desk.submitted(caller)
+    await desk.report(caller, request, type="done", deed="delivered")
+
+    await desk.report(caller, request, type="changed", state="open")
+    await desk.pass_time(caller, days=3)
+
+    deliver = await _promised(caller, request, "deliver")
+    assert (deliver["clock"], deliver["outcome"]) == ("stopped", "kept")
+
+
+async def test_what_was_proposed_instead_of_one_report_is_withdrawn_when_the_next_is_owed(
+    caller: AsyncClient,
+) -> None:
+    request = await desk.submitted(caller)
+    update = await _promised(caller, request, "update")
+    proposal = {"reason": "Nothing is known before tonight.", "due_at": desk.at(hours=6)}
+    proposed = await desk.created(caller, f"/v1/commitments/{update['id']}/renegotiations", proposal)
+    await desk.pass_time(caller, hours=1)
+
+    await desk.report(caller, request, type="replied", by="agent")
+    again = await desk.created(caller, f"/v1/commitments/{update['id']}/renegotiations", proposal)
+
+    shown = (await caller.get(f"/v1/renegotiations/{proposed['id']}")).json()
+    assert (shown["state"], again["state"], again["cycle"]) == ("withdrawn", "waiting", 2)
+    assert shown["withdrawal"]["reason"] == "The promise has ended."
+
+
 @pytest.mark.parametrize("deed", ["resolved", "reply", "closed", "done", "Delivered!"])
 async def test_a_deed_is_not_what_other_events_tell(caller: AsyncClient, deed: str) -> None:
     request = await desk.submitted(caller)

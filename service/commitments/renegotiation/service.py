@@ -151,10 +151,16 @@ async def withdraw(
 
 
 async def withdraw_ended(session: TenantSession, found: Iterable[Commitment], *, now: datetime) -> None:
-    """Withdraw what is proposed instead of those of these promises that have ended meanwhile."""
-    over = [commitment.id for commitment in found if commitment.clock is ClockState.STOPPED]
-    for row in await store.open_of(session, over) if over else ():
-        await ending.withdrawn(session, row, Withdrawn(at=now, because=NO_LONGER_NEEDED))
+    """Withdraw what is proposed instead of promises that have ended meanwhile, or begun anew."""
+    concerned = {
+        commitment.id: commitment
+        for commitment in found
+        if commitment.clock is ClockState.STOPPED or commitment.cycle > 1
+    }
+    for row in await store.open_of(session, concerned.keys()) if concerned else ():
+        commitment = concerned[CommitmentId(row.commitment_id)]
+        if commitment.clock is ClockState.STOPPED or row.proposed_at < commitment.started_at:
+            await ending.withdrawn(session, row, Withdrawn(at=now, because=NO_LONGER_NEEDED))
 
 
 async def advance(session: TenantSession, renegotiation_id: RenegotiationId, *, now: datetime) -> Changed:
