@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -129,7 +129,7 @@ class Measure:
             case TimeOfBusinessDayTarget(days, local):
                 return self._pushed(self.meter.time_of_business_day(self.counted_from, days, local), closed)
             case InstantTarget(at):
-                return self._pushed(at, closed)
+                return self._pushed(at.astimezone(UTC), closed)
 
     def _after(self, span: timedelta, closed: tuple[Closed, ...]) -> datetime:
         """When `span` is used up; what is used up already is due where the terms begin."""
