@@ -97,14 +97,12 @@ class RenegotiationPageController(Controller):
         if not isinstance(said, Answered):
             return _page(site, request, shown, form=form, faults=said)
         try:
-            await _answered(site, request, link, shown, said)
+            taken = await _answered(site, request, link, shown, said)
         except RenegotiationInvalid as error:
             faults = {"when": error.faults[0].detail}
             return _page(site, request, shown, form=form, faults=faults)
-        except (RenegotiationEnded, CommitmentEnded):
-            pass  # the page says what became of it
         after = await _opened(site, token)
-        return await _unknown(site, request) if after is None else _page(site, request, after)
+        return await _unknown(site, request) if after is None else _page(site, request, after, taken=taken)
 
 
 async def _opened(site: Site, token: str) -> Opened | None:
@@ -115,12 +113,17 @@ async def _opened(site: Site, token: str) -> Opened | None:
         return await answering.opened(session, link)
 
 
-async def _answered(site: Site, request: AnyRequest, link: Link, shown: Opened, said: Answered) -> None:
+async def _answered(site: Site, request: AnyRequest, link: Link, shown: Opened, said: Answered) -> bool:
+    """Whether the answer was taken; none is of what has ended meanwhile. Raises RenegotiationInvalid."""
     origin = site.whence(request)
     actor = replace(shown.actor, address=origin.address, http_request_id=origin.http_request_id)
-    async with tenant_transaction(site.sessions, link.tenant_id) as session:
-        now = await tenants.now(session)
-        await answering.answer(session, shown, actor, replace(said, at=now))
+    try:
+        async with tenant_transaction(site.sessions, link.tenant_id) as session:
+            now = await tenants.now(session)
+            await answering.answer(session, shown, actor, replace(said, at=now))
+    except (RenegotiationEnded, CommitmentEnded):
+        return False
+    return True
 
 
 def _said(form: Form, shown: Opened) -> Answered | dict[str, str]:
@@ -149,14 +152,17 @@ def _page(
     *,
     form: Form | None = None,
     faults: Mapping[str, str] | None = None,
+    taken: bool = False,
 ) -> Response[Any]:
+    """What is offered, or what became of it; `taken` if that is by the answer that was just sent."""
     found, manner = shown.renegotiation, Manner.of(shown.contact)
     proposed, standing = found.proposed, found.standing
     is_waiting = standing.state is State.WAITING
     return site.page(
         request,
         "renegotiation.html" if is_waiting else "renegotiation_over.html",
-        status=REFUSED_STATUS if faults else 200 if is_waiting else GONE_STATUS,
+        status=REFUSED_STATUS if faults else 200 if is_waiting or taken else GONE_STATUS,
+        taken=taken,
         action=request.scope["path"],
         tenant_name=shown.tenant_name,
         request_name=shown.request.title or shown.request.external_id,
