@@ -116,6 +116,7 @@ async def run(
     }
     tools = Tools(sessions, clock, parts)
     outgoing = _outgoing(settings, sessions, clock, vault)
+    worker_id = ids.new_id()
     sealer = Sealer(sessions, clock, audit_drive.gauge(metrics), stop)
     errands = Errands(sessions, clock, vault, settings.issuer)
     chores = _housekeeping(sessions, clock, composition.lifetimes(settings), metrics)
@@ -127,9 +128,7 @@ async def run(
             if outgoing is not None:
                 tasks.create_task(_keep("mail", lambda: _post(outgoing, stop), stop))
             tasks.create_task(_keep("errands of people", lambda: _run_errands(errands, stop), stop))
-            tasks.create_task(
-                _keep("beats", lambda: auditor.keep_beating(sessions, ids.new_id(), stop), stop)
-            )
+            tasks.create_task(_keep("beats", lambda: auditor.keep_beating(sessions, worker_id, stop), stop))
             tasks.create_task(_keep("audit chains", lambda: _seal(sealer), stop))
             tasks.create_task(_keep("housekeeping", lambda: _keep_house(chores, stop), stop))
     finally:

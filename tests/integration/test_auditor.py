@@ -32,6 +32,7 @@ from service.escalations.climbs import Climb
 from service.escalations.runs import service as runs
 from service.escalations.runs.models import Affair
 from service.ids import CommitmentId, TenantId
+from service.platform import PlatformSession
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
@@ -333,6 +334,28 @@ async def test_a_worker_that_ends_as_it_should_is_not_missed(
     await engine.dispose()
 
     assert await _beating(scene.sessions) == 0
+
+
+async def test_a_worker_whose_beat_failed_goes_on_as_the_same(
+    own_database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under another name it would be missed under its first."""
+    stop, engine, heard = asyncio.Event(), create_engine(own_database.app_url, pool_size=9), list[UUID]()
+
+    async def beat(_: PlatformSession, worker_id: UUID) -> None:
+        heard.append(worker_id)
+        if len(heard) <= 2:
+            raise ConnectionError("no database")
+        stop.set()
+
+    monkeypatch.setattr(service, "beat", beat)
+    async with asyncio.timeout(20):
+        settings = Settings.model_validate({})
+        await worker.run(settings, create_sessions(engine), vault=VAULT, advances={}, stop=stop)
+    await engine.dispose()
+
+    assert len(heard) == 3
+    assert len(set(heard)) == 1
 
 
 async def _beating(sessions: Sessions) -> int:
