@@ -49,8 +49,8 @@ select subject_kind, subject_id from (
     select 'commitment' as subject_kind, s.id as subject_id, s.due_at as at from commitment s
     where s.tenant_id = $1 and s.clock = 'running' and s.outcome = 'pending' and s.due_at is not null
     union all
-    select 'escalation', s.id, s.next_at from escalation s
-    where s.tenant_id = $1 and s.state <> 'ended' and s.next_at is not null
+    select 'escalation', s.id, coalesce(s.next_at, s.held_until) from escalation s
+    where s.tenant_id = $1 and s.state <> 'ended' and coalesce(s.next_at, s.held_until) is not null
     union all
     select 'affair', s.id, s.left_at from affair s
     where s.tenant_id = $1 and s.left_at is not null

@@ -13,7 +13,7 @@ from service.people.domain import Role
 from service.telemetry import Metrics
 from service.tenants.domain import Tenant
 from tests import factories
-from tests.api import watch
+from tests.api import desk, watch
 from tests.api.watch import STEPS, Watch
 from tests.conftest import SignIn
 from tests.factories import NOON
@@ -85,6 +85,20 @@ async def test_a_run_that_has_told_all_its_steps_is_no_fault(climbing: Watch, se
     await climbing.pass_hours(10)
     assert (await climbing.run())["next_at"] is None
     assert (await audited(sessions)).standing == 0
+
+
+async def test_a_while_of_quiet_that_nobody_would_end_is_found(climbing: Watch, sessions: Sessions) -> None:
+    run = await climbing.run()
+    await climbing.did(run, "snooze", by=str(climbing.people["ada"]), until=desk.at(hours=1))
+
+    assert (await audited(sessions)).standing == 0
+    for statement in (WAKE_UP_LOST, STEP_LOST):
+        await spoil(climbing, statement)
+
+    await audited(sessions)
+
+    (alarm,) = (await climbing.caller.get("/v1/alarms", params={"stands": True})).json()["items"]
+    assert (alarm["kind"], alarm["subject_id"]) == ("wake_up_missing", run["id"])
 
 
 async def test_alarms_are_shown_to_admins_and_auditors(climbing: Watch, sign_in_as: SignIn) -> None:
