@@ -10,7 +10,7 @@ from service.api.fields import Name, Text
 from service.calendars import service as calendars
 from service.commitments import wire
 from service.commitments.domain import CalendarKey, ElapsedTarget, WorkingTarget
-from service.commitments.promises import ElapsedTime, WorkingTime
+from service.commitments.targets import ElapsedTime, WorkingTime
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ClientId, CommitmentId, MajorIncidentId, RequestId, ServiceId

@@ -13,9 +13,10 @@ from service.api import fields
 from service.api.commitment_views import CommitmentView
 from service.api.idempotency import Once
 from service.audit.domain import Actor
-from service.commitments import promises
+from service.commitments import targets
 from service.commitments.domain import InstantTarget, Target
-from service.commitments.promises import Name, Names, PolicyTarget, Seconds
+from service.commitments.promises import Name, Names
+from service.commitments.targets import PolicyTarget, Seconds
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import CommitmentId, RequestId
@@ -64,7 +65,7 @@ class CreateCommitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     def _target(self) -> Target:
         match self.due_at, self.target:
             case None, target if target is not None:
-                return promises.target_of(target)
+                return targets.target_of(target)
             case datetime() as due_at, None:
                 self._refuse_calendar()
                 if not instants.is_usable(due_at):

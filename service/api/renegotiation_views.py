@@ -8,9 +8,8 @@ import msgspec
 from service import instants
 from service.api.fields import Moment
 from service.api.promises import Words
-from service.commitments import promises
+from service.commitments import targets
 from service.commitments.domain import Silence
-from service.commitments.promises import PolicyTarget, Seconds
 from service.commitments.renegotiation.domain import (
     REMEDIES_MAX,
     Answered,
@@ -25,6 +24,7 @@ from service.commitments.renegotiation.domain import (
 from service.commitments.renegotiation.errors import RenegotiationInvalid
 from service.commitments.renegotiation.models import Renegotiation
 from service.commitments.renegotiation.service import Proposal
+from service.commitments.targets import PolicyTarget, Seconds
 from service.errors import Fault
 from service.ids import ClientId, CommitmentId, RenegotiationId, RequestId
 
@@ -55,7 +55,7 @@ class ProposeRenegotiation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
     def proposal(self) -> Proposal:
         """Raises RenegotiationInvalid."""
-        due = self.due_at if self.target is None else promises.target_of(self.target)
+        due = self.due_at if self.target is None else targets.target_of(self.target)
         if due is None or (self.due_at is not None and self.target is not None):
             detail = "Say what is promised instead: with `due_at`, or with `target`, and not with both."
             raise RenegotiationInvalid([Fault("", detail)])

@@ -2,30 +2,33 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 
 from service import forms
+from service.commitments import targets
 from service.commitments.domain import terms
 from service.commitments.domain.terms import (
-    DAYS_MAX,
-    SPAN_MAX,
-    BusinessDaysTarget,
     CalendarKey,
     ElapsedTarget,
-    EndOfBusinessDayTarget,
-    InstantTarget,
     Level,
     OnChange,
     OnReopen,
     Silence,
-    Target,
     Terms,
-    TimeOfBusinessDayTarget,
-    WorkingTarget,
+)
+from service.commitments.targets import (
+    BusinessDays,
+    ElapsedTime,
+    EndOfBusinessDay,
+    Form,
+    PolicyTarget,
+    Seconds,
+    TimeOfBusinessDay,
+    WorkingTime,
 )
 from service.errors import Fault
 from service.rules import domain as kinds
@@ -39,56 +42,6 @@ Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Names = Annotated[list[Name], msgspec.Meta(max_length=NAMES_MAX)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Holder = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-LocalTime = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Seconds = Annotated[int, msgspec.Meta(ge=1, le=int(SPAN_MAX.total_seconds()))]
-
-
-class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a policy may write, and no more."""
-
-
-class WorkingTime(_Form, frozen=True, tag_field="unit", tag="working_time"):
-    """So many seconds of the calendar's open time."""
-
-    seconds: Seconds
-
-
-class ElapsedTime(_Form, frozen=True, tag_field="unit", tag="elapsed_time"):
-    """So many seconds of wall time; no calendar."""
-
-    seconds: Seconds
-
-
-class BusinessDays(_Form, frozen=True, tag_field="unit", tag="business_days"):
-    """So many working days later at the same clock time."""
-
-    days: Annotated[int, msgspec.Meta(ge=1, le=DAYS_MAX)]
-
-
-class EndOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="end_of_business_day"):
-    """The last close of the day that lies so many working days later; 0 is today."""
-
-    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
-
-
-class TimeOfBusinessDay(_Form, frozen=True, tag_field="unit", tag="time_of_business_day"):
-    """That local time of the day so many working days later, 0 is today; if it has passed, a day later.
-
-    Not after that day's last close.
-    """
-
-    days: Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
-    time: LocalTime
-
-
-class Instant(_Form, frozen=True, tag_field="unit", tag="instant"):
-    """A named instant. People promise so; a policy cannot."""
-
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-PolicyTarget = WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay | TimeOfBusinessDay
-AnyTarget = PolicyTarget | Instant
 
 
 class Whose(StrEnum):
@@ -104,14 +57,14 @@ class Whose(StrEnum):
     """The one that `request.custom.calendar` names."""
 
 
-class Renegotiation(_Form, frozen=True, kw_only=True):
+class Renegotiation(Form, frozen=True, kw_only=True):
     """How it is renegotiated, once it cannot be kept: how long an answer may take, and what silence means."""
 
     answer_within_seconds: Seconds | None = None
     silence: Silence = Silence.DECLINED
 
 
-class Promise(_Form, frozen=True, kw_only=True):
+class Promise(Form, frozen=True, kw_only=True):
     """One promise. What is left out is as usual for the metric (`terms.usual_terms`).
 
     With `calendar_of` it counts by the calendar of the client, the service, the group or the request, if
@@ -143,7 +96,7 @@ class Promise(_Form, frozen=True, kw_only=True):
         return Whose.CLIENT if self.client_calendar else self.calendar_of
 
 
-class Promises(_Form, frozen=True):
+class Promises(Form, frozen=True):
     """The outcome of a rule of a commitment policy."""
 
     promises: Annotated[list[Promise], msgspec.Meta(min_length=1, max_length=PROMISES_MAX)]
@@ -321,7 +274,7 @@ def terms_of(outcome: Promises, calendars: Mapping[str, CalendarKey]) -> list[Te
 
 def _terms(promise: Promise, calendars: Mapping[str, CalendarKey]) -> Terms:
     calendar = None if promise.calendar is None else calendars[promise.calendar]
-    usual = terms.usual_terms(promise.metric, target_of(promise.target), calendar=calendar)
+    usual = terms.usual_terms(promise.metric, targets.target_of(promise.target), calendar=calendar)
     asked = promise.renegotiation or Renegotiation()
     changes: dict[str, Any] = {
         "on_change": promise.on_change,
@@ -343,20 +296,3 @@ def _terms(promise: Promise, calendars: Mapping[str, CalendarKey]) -> Terms:
 
 def _span(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
-
-
-def target_of(form: AnyTarget) -> Target:
-    """What a form asks for."""
-    match form:
-        case WorkingTime(seconds=seconds):
-            return WorkingTarget(seconds)
-        case ElapsedTime(seconds=seconds):
-            return ElapsedTarget(seconds)
-        case BusinessDays(days=days):
-            return BusinessDaysTarget(days)
-        case EndOfBusinessDay(days=days):
-            return EndOfBusinessDayTarget(days)
-        case TimeOfBusinessDay(days=days, time=local):
-            return TimeOfBusinessDayTarget(days, time.fromisoformat(local))
-        case Instant(at=at):
-            return InstantTarget(at)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from service import forms
-from service.commitments.promises import BusinessDays, ElapsedTime, EndOfBusinessDay, WorkingTime
+from service.commitments.targets import BusinessDays, ElapsedTime, EndOfBusinessDay, WorkingTime
 from service.errors import Fault, pointer_to
 from service.people.domain.members import Role
 from service.rules.domain import Kind, Reach
