@@ -172,7 +172,7 @@ class TellingView(msgspec.Struct, frozen=True):
 
 
 class EscalationDetailView(EscalationView, frozen=True, kw_only=True):
-    """A run with the ladder as it began, its ledger, and what is told next of each step.
+    """A run with the ladder as it began, its ledger, and what is told next of each step if nothing happens.
 
     `maintenance_until` says until when it tells nothing as the service is in maintenance.
     """

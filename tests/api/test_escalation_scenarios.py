@@ -155,6 +155,24 @@ async def test_a_run_says_what_it_is_about_and_who_has_it(usual: Watch) -> None:
     assert (await usual.run())["promise"]["outcome"] == "kept"
 
 
+async def test_a_run_foresees_its_steps_after_a_breach_while_its_promise_is_still_to_be_kept(
+    usual: Watch,
+) -> None:
+    request = await usual.submitted(**NETWORK)
+    before = await usual.run()
+
+    await usual.pass_hours(7.5)
+
+    assert [(each["at"], each["step"]) for each in before["coming"]] == [
+        (desk.at(hours=7), "due"),
+        (desk.at(hours=8, microseconds=1), "broken"),
+    ]
+    assert [each["step"] for each in (await usual.run())["coming"]] == ["broken"]
+    assert {each[1] for each in await usual.told()} == {"watch", "due"}
+    await desk.report(usual.caller, request, type="changed", state="resolved")
+    assert (await usual.run())["coming"] == []
+
+
 async def test_an_acknowledgement_for_good_keeps_the_ladder_quiet_until_the_end(usual: Watch) -> None:
     await usual.submitted(**NETWORK)
     await usual.did(await usual.run(), "acknowledgement", by=str(usual.people["ada"]))

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service import ids
 from service.commitments import service as commitments
+from service.commitments.domain import Outcome
+from service.commitments.domain.marks import Anchor
 from service.db import TenantSession
 from service.escalations.runs import domain, models, store, telling
 from service.escalations.runs.domain import Ended, Entry, Ladder, Standing
@@ -59,6 +61,25 @@ async def loaded(session: TenantSession, rows: Sequence[EscalationRow], *, now: 
     return [
         Held(row, run, tuple(ledgers[row.id]), instants[run.id]) for row, run in zip(rows, runs, strict=True)
     ]
+
+
+async def foreseen(session: TenantSession, held: Held, *, now: datetime) -> Held:
+    """The same run, with the steps that hang on the breach where they come if its promise is not kept.
+
+    Only for whoever reads what is to come: nothing is told of a breach before it is on record.
+    """
+    steps = held.run.snapshot.definition.steps
+    ahead = [index for index, step in enumerate(steps) if step.at.anchor is Anchor.BREACH]
+    if not ahead or held.run.is_over:
+        return held
+    commitment_id = held.run.commitment_id
+    promise = (await commitments.last_seen(session, [commitment_id]))[commitment_id]
+    if promise.outcome is not Outcome.PENDING:
+        return held
+    marks = [replace(steps[index].at, anchor=Anchor.DUE) for index in ahead]
+    found = (await commitments.instants(session, [commitment_id], marks, now=now))[commitment_id]
+    late = {index: at + timedelta.resolution for index, at in zip(ahead, found, strict=True) if at}
+    return replace(held, instants={**held.instants, **late})
 
 
 async def write(

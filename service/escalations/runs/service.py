@@ -201,7 +201,7 @@ async def start(
 async def get(session: TenantSession, escalation_id: EscalationId, *, now: datetime) -> Account:
     """One run, and how it came to stand where it stands. Raises EscalationNotFound."""
     row = await store.get(session, escalation_id)
-    held = (await keeping.loaded(session, [row], now=now))[0]
+    held = await keeping.foreseen(session, (await keeping.loaded(session, [row], now=now))[0], now=now)
     return Account(held.run, held.standing([], now), tuple(domain.in_order(held.ledger)))
 
 
