@@ -10,11 +10,12 @@ from service.commitments.models import Commitment
 from service.commitments.renegotiation import domain
 from service.commitments.renegotiation import service as renegotiations
 from service.commitments.renegotiation.domain import Answered, Channel
-from service.commitments.renegotiation.errors import RenegotiationNotFound
+from service.commitments.renegotiation.errors import RenegotiationInvalid, RenegotiationNotFound
 from service.commitments.renegotiation.links import Link
 from service.commitments.renegotiation.models import Renegotiation
 from service.commitments.renegotiation.service import Proposal
 from service.db import TenantSession
+from service.errors import Fault
 from service.ids import CommitmentId
 from service.mail import service as mail
 from service.requests import letters, renegotiating, store
@@ -72,13 +73,20 @@ async def propose_with_link(
 ) -> tuple[Renegotiation, str]:
     """Propose, and make the link: its address is told this once, and mailed to the requester.
 
-    A sandbox, whose contacts may be copies of real people, mails nobody.
+    A sandbox, whose contacts may be copies of real people, mails nobody. What is promised to one client
+    organization by the request of another, as in a major incident, has no requester to give a link to.
+
+    Raises:
+        CommitmentNotFound, CommitmentEnded, CommitmentRevised, RenegotiatedTooOften, RenegotiationInvalid
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     asked = replace(proposal, link_secret=secret)
     made = await renegotiating.propose(session, actor, commitment_id, asked, now=now)
     url = delivery.issuer + Link(session.tenant_id, made.id, secret).path
     shown = await _shown(session, made)
+    if shown.commitment.client_id != shown.request.client_id:
+        detail = "It is promised by another client's request: there is nobody to give a link to."
+        raise RenegotiationInvalid([Fault("/link", detail)])
     tenant = await tenants.get(session)
     email = None if shown.contact is None else shown.contact.email
     if email is not None and tenant.kind is TenantKind.LIVE:

@@ -198,6 +198,30 @@ async def test_no_report_is_owed_any_more_when_the_lead_request_goes_on_after_it
     assert {duty["clock"] for duty in await town.duties(town.staff)} == {"stopped"}
 
 
+async def test_a_link_to_a_report_that_is_put_off_is_given_to_nobody_else(town: Town) -> None:
+    """The page of the link would show the lead request, and its contact would answer for the others."""
+    await town.declared()
+    duties = {duty["client_id"]: duty["id"] for duty in await town.duties(town.staff)}
+
+    async def put_off(client: str, *, link: bool) -> Response:
+        return await town.staff.post(
+            f"/v1/commitments/{duties[str(town.ids[client])]}/renegotiations",
+            json={"reason": "We know more at three.", "due_at": desk.at(hours=3), "link": link},
+            headers=factories.key(),
+        )
+
+    refused = await put_off("Quay", link=True)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/link")
+    assert (await town.quay.get("/v1/renegotiations")).json()["items"] == []
+    assert [
+        (await put_off("Quay", link=False)).status_code,
+        (await put_off("Harbour", link=True)).status_code,
+    ] == [
+        201,
+        201,
+    ]
+
+
 async def test_its_end_ends_all_duties_after_a_last_report(town: Town) -> None:
     incident = await town.declared()
     await desk.pass_time(town.staff, minutes=10)
