@@ -207,6 +207,15 @@ def promised_of(outcome: object) -> list[kinds.Promised]:
     ]
 
 
+def deeds_of(outcome: object) -> list[kinds.Deed]:
+    """What fulfils the outcome's promises where a rule says so, with its places."""
+    return [
+        kinds.Deed(pointer=f"/promises/{index}/fulfilled_by/{place}", name=name, usual=terms.USUAL_DEEDS)
+        for index, promise in enumerate(_promises(outcome).promises)
+        for place, name in enumerate(promise.fulfilled_by or ())
+    ]
+
+
 def _amount(target: PolicyTarget) -> int:
     return target.seconds if isinstance(target, WorkingTime | ElapsedTime) else target.days
 
@@ -247,6 +256,7 @@ COMMITMENT = Kind(
     calendars_of=calendars_of,
     targets_of=targets_of,
     promised_of=promised_of,
+    deeds_of=deeds_of,
     topics_of=metrics_of,
 )
 

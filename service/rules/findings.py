@@ -117,6 +117,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "unclimbed": _noted("An escalation policy asks for promises that no policy in effect makes."),
         "parts-incomparable": _noted("An OLA or UC counts otherwise than the SLA on whose way it lies."),
         "part-of-nothing": _noted("An OLA or UC lies on the way of what no rule of the policy promises."),
+        "misspelt-deed": _noted("A promise is fulfilled by a deed whose name is nearly a usual one."),
         "undecided": _noted("There was not enough time to find everything out."),
         "more": _noted("There is more than is shown."),
     }

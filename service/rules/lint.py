@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, cast
 
 from service.errors import pointer_to
-from service.rules.checks import conditions, gaps, ladders, overlaps, sums, surroundings, values
+from service.rules.checks import conditions, deeds, gaps, ladders, overlaps, sums, surroundings, values
 from service.rules.checks.conditions import Ranked
 from service.rules.checks.ladders import Ladder
 from service.rules.checks.places import Places
@@ -72,6 +72,7 @@ def find(written: Mapping[str, Any], document: Document, kind: Kind) -> list[Fin
         *(one for one in compared if one.code != "shadowed" or one.pointer not in told_already),
         *values.dead_values(world, look.places),
         *values.dead_branches(world, document.scope, look.places),
+        *deeds.misspelt(rules, kind, look.places),
         *_unused_ranks(look),
         *_unread_facts(written, document),
     ]

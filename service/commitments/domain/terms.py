@@ -27,6 +27,9 @@ VISITED = "visited"
 DONE = "done"
 """What a person says of one promise alone: it is done."""
 
+USUAL_DEEDS = frozenset({REPLY, RESOLVED, CLOSED, DELIVERED, VISITED})
+"""What usually fulfils a promise of a policy; an event `done` may name any other."""
+
 
 class Level(StrEnum):
     """Between whom it is promised."""

@@ -11,6 +11,7 @@ from service.rules.domain.answers import (
 )
 from service.rules.domain.kinds import (
     Climbed,
+    Deed,
     Kind,
     Promised,
     Reach,
@@ -37,6 +38,7 @@ __all__ = [
     "Climbed",
     "Consulted",
     "Decided",
+    "Deed",
     "Document",
     "Doubt",
     "HitPolicy",

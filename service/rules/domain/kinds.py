@@ -81,6 +81,20 @@ class Climbed:
         return promised.level in self.levels and (not self.metrics or promised.metric in self.metrics)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """A deed that an outcome waits for, whose name is free.
+
+    Attributes:
+        pointer: where it is named in `then`.
+        usual: the names that are usual there.
+    """
+
+    pointer: str
+    name: str
+    usual: frozenset[str]
+
+
 def _first(outcomes: Sequence[object]) -> int:  # noqa: ARG001 whatever they are
     return 0
 
@@ -98,6 +112,10 @@ def _no_targets(outcome: object) -> Sequence[Target]:  # noqa: ARG001 the outcom
 
 
 def _no_promises(outcome: object) -> Sequence[Promised]:  # noqa: ARG001 it promises nothing
+    return ()
+
+
+def _no_deeds(outcome: object) -> Sequence[Deed]:  # noqa: ARG001 it waits for none
     return ()
 
 
@@ -124,6 +142,7 @@ class Kind:
         calendars_of: the names of the calendars that an outcome counts by.
         targets_of: what it counts by them.
         promised_of: what it promises.
+        deeds_of: the deeds that fulfil it, by their names.
         climbed_of: which ladders are climbed because of it.
         topics_of: what it speaks of that only one of several rules can settle: the metrics that it promises.
         faults_of: what of an outcome does not fit the facts as they are declared, with its place in `then`.
@@ -140,6 +159,7 @@ class Kind:
     calendars_of: Callable[[object], frozenset[str]] = _no_calendars
     targets_of: Callable[[object], Sequence[Target]] = _no_targets
     promised_of: Callable[[object], Sequence[Promised]] = _no_promises
+    deeds_of: Callable[[object], Sequence[Deed]] = _no_deeds
     climbed_of: Callable[[object], Sequence[Climbed]] = _no_ladders
     topics_of: Callable[[object], frozenset[str]] = _no_topics
     faults_of: Callable[[object, Declarations], Sequence[Fault]] = _no_faults
