@@ -9,7 +9,7 @@ from service.commitments import service as commitments
 from service.commitments.domain import Outcome
 from service.commitments.domain.marks import Anchor
 from service.db import TenantSession
-from service.escalations.runs import domain, models, store, telling
+from service.escalations.runs import domain, store, telling
 from service.escalations.runs.domain import Ended, Entry, Ladder, Standing
 from service.escalations.runs.models import EscalationRow, Run
 from service.escalations.runs.telling import SUBJECT_KIND, Told
@@ -145,11 +145,6 @@ async def _instants(
         }
         for run in runs
     }
-
-
-def new_row(session: TenantSession, run: Run) -> EscalationRow:
-    """The row of a run that is new, which is not written yet."""
-    return EscalationRow(tenant_id=session.tenant_id, **models.columns(run))
 
 
 def when(now: datetime) -> When:
