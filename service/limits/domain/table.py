@@ -87,9 +87,7 @@ HISTORY_CASES = _counted(
 )
 HISTORY_LOGS = _counted("history_logs", 50, 1_000, "logs of past requests that were brought in")
 LADDERS = _counted("ladders", 200, 10_000, "ladders that are not retired")
-MAINTENANCE_WINDOWS = _counted(
-    "maintenance_windows", 1_000, 100_000, "maintenance windows that are not over"
-)
+MAINTENANCE_WINDOWS = _counted("maintenance_windows", 1_000, 100_000, "maintenance windows that are not over")
 MAJOR_INCIDENTS = _counted("major_incidents", 20, 1_000, "major incidents that are open")
 MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
 OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")

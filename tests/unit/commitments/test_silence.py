@@ -1,4 +1,4 @@
-"""A breach that nobody announced is silent; one that somebody corrects counts no more, nor is it told again."""
+"""A breach that nobody announced is silent; one that somebody corrects counts and is told no more."""
 
 from datetime import datetime
 
