@@ -17,6 +17,7 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 from litestar.serialization import encode_json
 from sqlalchemy import delete
+from sqlalchemy.exc import DBAPIError
 
 from service.api.errors import (
     IdempotencyKeyInFlight,
@@ -27,6 +28,7 @@ from service.api.errors import (
 from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
 from service.db import Row, TenantSession, run
+from service.errors import Conflict
 from service.ids import ApplicationId, MemberId, TenantId
 from service.vault import Place, Vault
 
@@ -144,7 +146,13 @@ class Once:
         earlier: Answer[T] | None = await self.earlier()
         if earlier is not None:
             return earlier.response(replayed=True)
-        answer = Answer[T].of(await effect(), status_code=status_code)
+        try:
+            outcome = await effect()
+        except Conflict as conflict:
+            if await self._is_overtaken():
+                raise IdempotencyKeyInFlight(self.claim.key) from conflict
+            raise
+        answer = Answer[T].of(outcome, status_code=status_code)
         if not await self._record(answer, secret=secret):
             raise IdempotencyKeyInFlight(self.claim.key)
         return answer.response()
@@ -159,6 +167,18 @@ class Once:
         if found.fingerprint != self.claim.fingerprint:
             raise IdempotencyKeyReused(self.claim.key)
         return Answer(found.status, self._body(found), msgspec.json.decode(found.headers))
+
+    async def _is_overtaken(self) -> bool:
+        """Was the same request answered between the look and the lock? What it made is in the way then.
+
+        A transaction that the conflict has ended cannot be asked.
+        """
+        if not self.session.db.is_active:
+            return False
+        try:
+            return (await look(self.session, self.claim)).fingerprint is not None
+        except DBAPIError:
+            return False
 
     async def _record(self, answer: Answer[Any], *, secret: bool) -> bool:
         sealed = self.vault.seal(answer.body, self.claim.place) if secret else None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -12,13 +13,15 @@ from httpx2 import ASGITransport, AsyncClient, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from service.api import idempotency
 from service.api.errors import IdempotencyKeyInFlight, IdempotencyKeyMalformed
 from service.api.idempotency import Answer, Claim, Once
 from service.api.models import IdempotencyKeyRow
 from service.app import create_app
-from service.db import Sessions, TenantSession, tenant_transaction
+from service.db import Sessions, TenantSession, run, tenant_transaction
+from service.escalations.ladders.errors import LadderNameTaken
 from service.ids import ApplicationId, TenantId
 from service.people.domain import Role
 from service.settings import Settings
@@ -256,3 +259,36 @@ async def test_who_looked_too_early_does_not_act_a_second_time(own_sessions: Ses
     with pytest.raises(IdempotencyKeyInFlight):
         async with tenant_transaction(own_sessions, tenant.id) as session:
             await Once(session, claim, VAULT)(commits_meanwhile)
+
+
+@pytest.mark.concurrent
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_what_the_same_request_made_meanwhile_is_no_conflict_of_its_own(
+    own_sessions: Sessions, *, is_answered: bool
+) -> None:
+    tenant = await factories.tenant(own_sessions)
+    claim = _claim(tenant.id)
+
+    async def finds_its_name_taken() -> View:
+        if is_answered:
+            async with tenant_transaction(own_sessions, tenant.id) as other:
+                await idempotency.record(other, claim, Answer(201, b"{}"))
+        raise LadderNameTaken("night")
+
+    with pytest.raises(IdempotencyKeyInFlight if is_answered else LadderNameTaken):
+        async with tenant_transaction(own_sessions, tenant.id) as session:
+            await Once(session, claim, VAULT)(finds_its_name_taken)
+
+
+@pytest.mark.concurrent
+async def test_a_conflict_that_ended_the_transaction_is_told_as_it_is(own_sessions: Sessions) -> None:
+    tenant = await factories.tenant(own_sessions)
+
+    async def fails_in_the_database(session: TenantSession) -> View:
+        with pytest.raises(DBAPIError):
+            await run(session.db, "select 1 / 0")
+        raise LadderNameTaken("night")
+
+    with pytest.raises(LadderNameTaken):
+        async with tenant_transaction(own_sessions, tenant.id) as session:
+            await Once(session, _claim(tenant.id), VAULT)(partial(fails_in_the_database, session))
