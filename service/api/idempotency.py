@@ -28,7 +28,7 @@ from service.api.errors import (
 from service.api.models import IdempotencyKeyRow
 from service.api.security import Principal
 from service.db import Row, TenantSession, run
-from service.errors import Conflict
+from service.errors import ServiceError
 from service.ids import ApplicationId, MemberId, TenantId
 from service.vault import Place, Vault
 
@@ -148,9 +148,9 @@ class Once:
             return earlier.response(replayed=True)
         try:
             outcome = await effect()
-        except Conflict as conflict:
+        except ServiceError as refusal:
             if await self._is_overtaken():
-                raise IdempotencyKeyInFlight(self.claim.key) from conflict
+                raise IdempotencyKeyInFlight(self.claim.key) from refusal
             raise
         answer = Answer[T].of(outcome, status_code=status_code)
         if not await self._record(answer, secret=secret):
@@ -171,7 +171,7 @@ class Once:
     async def _is_overtaken(self) -> bool:
         """Was the same request answered between the look and the lock? What it made is in the way then.
 
-        A transaction that the conflict has ended cannot be asked.
+        A transaction that the refusal has ended cannot be asked.
         """
         if not self.session.db.is_active:
             return False

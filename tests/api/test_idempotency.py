@@ -21,7 +21,8 @@ from service.api.idempotency import Answer, Claim, Once
 from service.api.models import IdempotencyKeyRow
 from service.app import create_app
 from service.db import Sessions, TenantSession, run, tenant_transaction
-from service.escalations.ladders.errors import LadderNameTaken
+from service.errors import ServiceError
+from service.escalations.ladders.errors import LadderNameTaken, LadderNotFound
 from service.ids import ApplicationId, TenantId
 from service.people.domain import Role
 from service.settings import Settings
@@ -262,26 +263,27 @@ async def test_who_looked_too_early_does_not_act_a_second_time(own_sessions: Ses
 
 
 @pytest.mark.concurrent
+@pytest.mark.parametrize("refusal", [LadderNameTaken("night"), LadderNotFound("night")])
 @pytest.mark.parametrize("is_answered", [True, False])
-async def test_what_the_same_request_made_meanwhile_is_no_conflict_of_its_own(
-    own_sessions: Sessions, *, is_answered: bool
+async def test_what_the_same_request_did_meanwhile_is_not_held_against_it(
+    own_sessions: Sessions, refusal: ServiceError, *, is_answered: bool
 ) -> None:
     tenant = await factories.tenant(own_sessions)
     claim = _claim(tenant.id)
 
-    async def finds_its_name_taken() -> View:
+    async def is_refused() -> View:
         if is_answered:
             async with tenant_transaction(own_sessions, tenant.id) as other:
                 await idempotency.record(other, claim, Answer(201, b"{}"))
-        raise LadderNameTaken("night")
+        raise refusal
 
-    with pytest.raises(IdempotencyKeyInFlight if is_answered else LadderNameTaken):
+    with pytest.raises(IdempotencyKeyInFlight if is_answered else type(refusal)):
         async with tenant_transaction(own_sessions, tenant.id) as session:
-            await Once(session, claim, VAULT)(finds_its_name_taken)
+            await Once(session, claim, VAULT)(is_refused)
 
 
 @pytest.mark.concurrent
-async def test_a_conflict_that_ended_the_transaction_is_told_as_it_is(own_sessions: Sessions) -> None:
+async def test_a_refusal_that_ended_the_transaction_is_told_as_it_is(own_sessions: Sessions) -> None:
     tenant = await factories.tenant(own_sessions)
 
     async def fails_in_the_database(session: TenantSession) -> View:
