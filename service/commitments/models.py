@@ -23,6 +23,7 @@ class Made:
         by: who made it, as the audit trail calls them; None where a policy did.
         to: the contact to whom it was made, where that is known.
         revises: the promise that this one was made beside, once that could not be kept.
+        ladder: the name of the ladder that is climbed for it, whatever policies say of its request.
     """
 
     origin: Origin = Origin.POLICY
@@ -30,6 +31,7 @@ class Made:
     by: str | None = None
     to: ContactId | None = None
     revises: CommitmentId | None = None
+    ladder: str | None = None
 
 
 BY_POLICY = Made()
@@ -130,6 +132,7 @@ class CommitmentRow(TenantRow):
     made_by: Mapped[str | None]
     made_to: Mapped[UUID | None]
     revises: Mapped[UUID | None]
+    ladder: Mapped[str | None]
     peers: Mapped[str | None]
     level: Mapped[str]
     held_by: Mapped[str | None]
@@ -167,6 +170,7 @@ class CommitmentRow(TenantRow):
                 by=self.made_by,
                 to=None if self.made_to is None else ContactId(self.made_to),
                 revises=None if self.revises is None else CommitmentId(self.revises),
+                ladder=self.ladder,
             ),
             peers=self.peers,
             level=Level(self.level),
@@ -240,6 +244,7 @@ def columns(commitment: Commitment) -> dict[str, Any]:
         "what": commitment.made.what,
         "made_by": commitment.made.by,
         "made_to": commitment.made.to,
+        "ladder": commitment.made.ladder,
         "revises": commitment.made.revises,
         **changing_columns(commitment),
     }

@@ -34,6 +34,8 @@ from service.ids import ClientId, CommitmentId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
 
+OUTLIVING = frozenset({Origin.MAJOR_INCIDENT, Origin.OBJECTION})
+"""What does not end with its request: the duties of a major incident, and to decide an objection."""
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
 
 
@@ -211,8 +213,8 @@ def next_step(
 
 
 def _touching(commitment: Commitment, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """What happened that concerns the promise: a major incident outlives the request that leads it."""
-    outlives = commitment.made.origin is Origin.MAJOR_INCIDENT
+    """What happened that concerns the promise: some outlive their request."""
+    outlives = commitment.made.origin in OUTLIVING
     return [
         entry
         for entry in entries

@@ -1,7 +1,4 @@
-"""What a rule of a rationalization policy says of a demand: its JSON form, and the verdict of several. Pure.
-
-What a verdict requires is only named here: nothing acts on a gate yet.
-"""
+"""What a rule of a rationalization policy says of a demand, in JSON, and the verdict of several. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -131,14 +128,47 @@ class Proposal(_Form, frozen=True):
 
 
 class Channel(_Form, frozen=True):
-    """Where somebody turns to."""
+    """Where somebody turns to.
+
+    Attributes:
+        type: where the channel is this tenant's own: the type of request that the demand goes on as.
+    """
 
     name: Title
     url: Address
+    type: RequestType | None = None
+
+
+class Review(_Form, frozen=True, kw_only=True):
+    """What came of it is looked at after the work is done.
+
+    Attributes:
+        within: until when after the work is done, counted by `calendar`.
+        ladder: who is told when it comes near.
+    """
+
+    within: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay
+    calendar: Title | None = None
+    ladder: Title | None = None
+
+
+class Pattern(_Form, frozen=True, kw_only=True):
+    """From how many similar exceptions in how many days on the norm itself is to be looked at."""
+
+    count: Annotated[int, msgspec.Meta(ge=2, le=100)] = 3
+    days: Annotated[int, msgspec.Meta(ge=1, le=EXPIRY_DAYS_MAX)] = 90
 
 
 class _Verdict(_Form, frozen=True, kw_only=True, tag_field="verdict"):
+    """What all verdicts may say.
+
+    Attributes:
+        wording: the message that tells the requester of it; without one the usual of its verdict.
+    """
+
     requires: list[Gate] = []
+    review: Review | None = None
+    wording: Name | None = None
 
 
 class Accept(_Verdict, frozen=True, kw_only=True, tag="accept"):
@@ -162,6 +192,7 @@ class SpecialMethod(_Verdict, frozen=True, kw_only=True, tag="special_method"):
     justification: Words
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=EXPIRY_DAYS_MAX)]
     way_back: Words
+    pattern: Pattern = Pattern()
 
 
 class Redirect(_Verdict, frozen=True, kw_only=True, tag="redirect"):

@@ -49,6 +49,10 @@ class Origin(StrEnum):
     PERSON = "person"
     RENEGOTIATION = "renegotiation"
     MAJOR_INCIDENT = "major_incident"
+    GATE = "gate"
+    """What a verdict requires is to be there, or decided, until then."""
+    OBJECTION = "objection"
+    """An objection is to be decided until then."""
 
 
 class OnChange(StrEnum):

@@ -111,18 +111,20 @@ def skips(ledger: Iterable[Entry]) -> frozenset[int]:
 
 
 def _wishes(commitment: Commitment, climbs: Sequence[Climb], runs: Sequence[Run]) -> list[Beginning]:
-    """The ladders that a promise climbs: by policy, and those that somebody began for what it replaces."""
+    """The ladders that a promise climbs: by policy, its own, and those begun by hand for what it replaces."""
     found = {
         climb.ladder: Beginning(commitment=commitment, ladder=climb.ladder)
         for climb in climbs
         if climb.takes(commitment.metric, commitment.level)
     }
+    if (own := commitment.made.ladder) is not None:
+        found[own] = Beginning(commitment=commitment, ladder=own)
     if _replaces(commitment):
         for run in runs:
             if run.commitment_id == commitment.made.revises and run.by_hand and not run.is_over:
                 found[run.ladder] = Beginning(commitment=commitment, ladder=run.ladder, by_hand=True)
-    own = [run for run in runs if run.commitment_id == commitment.id and run.by_hand]
-    for run in own:
+    begun = [run for run in runs if run.commitment_id == commitment.id and run.by_hand]
+    for run in begun:
         found.setdefault(run.ladder, Beginning(commitment=commitment, ladder=run.ladder, by_hand=True))
     return list(found.values())
 

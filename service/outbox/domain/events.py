@@ -98,6 +98,62 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
         "major_incident.declared": EventType("A major incident was declared.", Audience.CLIENT),
         "major_incident.reported": EventType("How a major incident goes on was reported.", Audience.CLIENT),
         "major_incident.ended": EventType("A major incident is over.", Audience.CLIENT),
+        "arrangement.held_up": EventType(
+            "What a verdict requires is not all there: work may not start yet.", Audience.INTERNAL
+        ),
+        "arrangement.ready": EventType(
+            "All that a verdict requires is there: work may start.", Audience.CLIENT
+        ),
+        "arrangement.answered": EventType(
+            "A counter-proposal was accepted, objected to, or not answered in time.", Audience.CLIENT
+        ),
+        "arrangement.refused": EventType(
+            "What a verdict requires was refused: the demand is not met so.", Audience.CLIENT
+        ),
+        "arrangement.ended": EventType(
+            "A verdict counts no more: another took its place, or the demand was withdrawn.", Audience.CLIENT
+        ),
+        "approval.asked": EventType("Somebody's consent is wanted before work starts.", Audience.INTERNAL),
+        "approval.answered": EventType("Somebody consented, or refused.", Audience.INTERNAL),
+        "approval.settled": EventType(
+            "An approval was granted, refused, or not given in time.", Audience.INTERNAL
+        ),
+        "gate.recorded": EventType("A record was made of what a verdict requires.", Audience.INTERNAL),
+        "gate.settled": EventType(
+            "Something that a verdict requires is there, or is missing again.", Audience.INTERNAL
+        ),
+        "special_method.allowed": EventType(
+            "A deviation from the norm is allowed for a while.", Audience.CLIENT
+        ),
+        "special_method.expiring": EventType("A special method will soon end.", Audience.CLIENT),
+        "special_method.ended": EventType("A special method may be used no more.", Audience.CLIENT),
+        "special_method.used": EventType("A special method was used.", Audience.INTERNAL),
+        "special_method.checked": EventType(
+            "What came of a special method was looked at after its end.", Audience.INTERNAL
+        ),
+        "objection.raised": EventType(
+            "Somebody concerned objected to a verdict, a promise or an arrangement.", Audience.CLIENT
+        ),
+        "objection.decided": EventType("An objection was decided, with the reason.", Audience.CLIENT),
+        "objection.withdrawn": EventType("Somebody objects no more.", Audience.CLIENT),
+        "request_type.submitted": EventType(
+            "A version of a type of request is to be approved.", Audience.INTERNAL
+        ),
+        "request_type.published": EventType("A version of a type of request took effect.", Audience.INTERNAL),
+        "request_type.retired": EventType("A type of request is offered no more.", Audience.INTERNAL),
+        "improvement.opened": EventType("Something is to be made better.", Audience.INTERNAL),
+        "improvement.changed": EventType("An improvement stands otherwise.", Audience.INTERNAL),
+        "accident.recorded": EventType(
+            "An accident of operation or maintenance was recorded.", Audience.INTERNAL
+        ),
+        "accident.changed": EventType(
+            "What is known of an accident, or done about it, changed.", Audience.INTERNAL
+        ),
+        "review.owed": EventType("The work was done: what came of it is to be reviewed.", Audience.INTERNAL),
+        "review.done": EventType("What came of the work was reviewed.", Audience.INTERNAL),
+        "template.failed": EventType(
+            "A message could not be made from its template; plain words were told instead.", Audience.INTERNAL
+        ),
         "alarm.raised": EventType(
             "The auditor found a promise, a run of a ladder or a worker that nobody looks after.",
             Audience.INTERNAL,

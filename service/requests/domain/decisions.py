@@ -21,6 +21,9 @@ from service.tenants.domain import Client, OperatedService
 OF_OTHERS = frozenset(name for name in HISTORY if not name.startswith("client."))
 """The facts that are counted over other clients' requests too."""
 
+OWN_AFFAIRS = frozenset({"requires", "review", "pattern", "wording"})
+"""What a verdict says to the tenant, and not to the requester."""
+
 MAJOR_INCIDENT = "request.custom.major_incident"
 """A fact that a tenant may declare; where a rule of classification sets it, a major incident is declared."""
 
@@ -154,7 +157,7 @@ def for_client(decision: Decision) -> Decision:
     """
     given = facts_for_client(decision, frozenset())
     said = decision.of(RATIONALIZATION.name)
-    verdict = {name: value for name, value in decision.verdict.items() if name != "requires"}
+    verdict = {name: value for name, value in decision.verdict.items() if name not in OWN_AFFAIRS}
     told = AnswerRecord(kind=said.kind, winners=said.winners[:1], outcome=verdict)
     return replace(decision, given=given, facts=given, answers=(told,), policy_version_id=None)
 

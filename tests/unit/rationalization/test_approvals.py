@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.ids import MemberId
-from service.rationalization.domain import approvals
-from service.rationalization.domain.approvals import (
+from service.rationalization.approvals import domain as approvals
+from service.rationalization.approvals.domain import (
     Answered,
     Asked,
     Entry,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.ids import MemberId
-from service.rationalization.domain import objections
-from service.rationalization.domain.objections import Decided, Entry, Raised, Refusal, State, Withdrawn
+from service.rationalization.objections import domain as objections
+from service.rationalization.objections.domain import Decided, Entry, Raised, Refusal, State, Withdrawn
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rationalization.domain import risk
-from service.rationalization.domain.risk import Axis, Question, Questionnaire
+from service.rationalization.risks import domain as risk
+from service.rationalization.risks.domain import Axis, Question, Questionnaire
 
 TESTED = Question(
     name="tested",

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rationalization.domain import specials
-from service.rationalization.domain.specials import (
+from service.rationalization.specials import domain as specials
+from service.rationalization.specials.domain import (
     Approved,
     Checked,
     Ended,

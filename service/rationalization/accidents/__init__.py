@@ -1,0 +1,1 @@
+"""Accidents of operation and maintenance: what was harmed, why, and what was done about it."""

@@ -1,0 +1,1 @@
+"""What a verdict requires before work starts, and the records that satisfy it."""

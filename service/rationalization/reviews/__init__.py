@@ -1,0 +1,1 @@
+"""Reviews after the work was done: what came of it, and what is learned."""
