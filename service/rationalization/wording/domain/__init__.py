@@ -1,0 +1,22 @@
+"""How the requester is told what became of a demand: messages, their variables, languages. Pure."""
+
+from service.rationalization.wording.domain.messages import (
+    VARIABLES,
+    MessageKind,
+    Value,
+    ValueType,
+    Variable,
+    variable_of,
+)
+from service.rationalization.wording.domain.telling import Message, Told
+
+__all__ = [
+    "VARIABLES",
+    "Message",
+    "MessageKind",
+    "Told",
+    "Value",
+    "ValueType",
+    "Variable",
+    "variable_of",
+]
