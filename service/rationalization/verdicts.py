@@ -18,7 +18,9 @@ GATES_MAX = 20
 APPROVERS_MAX = 20
 EXPIRY_DAYS_MAX = 3_660
 SCORE_MAX = 1_000
-SECONDS_MAX = 366 * 86_400
+REMINDERS_MAX = 5
+DAY_SECONDS = 86_400
+SECONDS_MAX = 366 * DAY_SECONDS
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -111,6 +113,10 @@ Gate: TypeAlias = (
 )
 
 
+PROVING = (TestEvidence, RollbackPlan)
+"""The gates that ask for proof that something can be relied on."""
+
+
 class Window(_Form, frozen=True):
     """When instead: in the open time of a calendar, or so many seconds later, or both."""
 
@@ -159,6 +165,14 @@ class Pattern(_Form, frozen=True, kw_only=True):
     days: Annotated[int, msgspec.Meta(ge=1, le=EXPIRY_DAYS_MAX)] = 90
 
 
+class Undoing(_Form, frozen=True, kw_only=True):
+    """Within what time, from its end on, what deviated is undone and checked, as a review is told of."""
+
+    within: WorkingTime | ElapsedTime | BusinessDays | EndOfBusinessDay = ElapsedTime(2 * DAY_SECONDS)
+    calendar: Title | None = None
+    ladder: Title | None = None
+
+
 class _Verdict(_Form, frozen=True, kw_only=True, tag_field="verdict"):
     """What all verdicts may say.
 
@@ -187,11 +201,20 @@ class SpecialMethod(_Verdict, frozen=True, kw_only=True, tag="special_method"):
     Attributes:
         justification: why the deviation may be allowed.
         way_back: how it is undone when it ends.
+        scope: what exactly is allowed; without it what was asked for, and no more.
+        proof: why it can be relied on, where no gate asks for the proof.
+        remind_before_seconds: how long before its end that is told, each once; without it as is usual.
+        undo: until when it is to be undone.
+        pattern: from how many similar ones on the norm itself is to be looked at.
     """
 
     justification: Words
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=EXPIRY_DAYS_MAX)]
     way_back: Words
+    scope: Words | None = None
+    proof: Words | None = None
+    remind_before_seconds: Annotated[list[Seconds], msgspec.Meta(max_length=REMINDERS_MAX)] | None = None
+    undo: Undoing = Undoing()
     pattern: Pattern = Pattern()
 
 
@@ -252,13 +275,29 @@ def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
             return
         case Adjust(proposal=proposal):
             yield from _faults_of_proposal(proposal)
-        case SpecialMethod(requires=requires):
-            if not any(isinstance(gate, ApprovalGate) for gate in requires):
-                yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
+        case SpecialMethod():
+            yield from _faults_of_special_method(verdict)
         case Redirect(channel=channel):
             yield from _faults_of_channel(channel, "/channel")
         case Decline(objections=objections):
             yield from _faults_of_channel(objections, "/objections")
+
+
+def _faults_of_special_method(verdict: SpecialMethod) -> Iterator[Fault]:
+    if not any(isinstance(gate, ApprovalGate) for gate in verdict.requires):
+        yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
+    if verdict.proof is None and not any(isinstance(gate, PROVING) for gate in verdict.requires):
+        detail = "Say why it can be relied on: add a gate `test_evidence` or `rollback_plan`, or words."
+        yield Fault("/proof", detail)
+    for at, seconds in enumerate(verdict.remind_before_seconds or ()):
+        if seconds >= verdict.expires_in_days * DAY_SECONDS:
+            detail = f"It lasts {verdict.expires_in_days} days; remind later than when it begins."
+            yield Fault(pointer_to("/remind_before_seconds", at), detail)
+    is_elapsed, calendar = isinstance(verdict.undo.within, ElapsedTime), verdict.undo.calendar
+    if not is_elapsed and calendar is None:
+        yield Fault("/undo/calendar", "A deadline in working time needs the name of a calendar.")
+    if is_elapsed and calendar is not None:
+        yield Fault("/undo/calendar", "A calendar counts nothing here; leave it out.")
 
 
 def _faults_of_proposal(proposal: Proposal) -> Iterator[Fault]:
@@ -292,6 +331,8 @@ def calendars_of(outcome: object) -> frozenset[str]:
     named = [getattr(gate, "calendar", None) for gate in verdict.requires]
     if isinstance(verdict, Adjust) and verdict.proposal.window is not None:
         named.append(verdict.proposal.window.calendar)
+    if isinstance(verdict, SpecialMethod):
+        named.append(verdict.undo.calendar)
     return frozenset(name for name in named if name is not None)
 
 

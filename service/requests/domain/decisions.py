@@ -21,7 +21,7 @@ from service.tenants.domain import Client, OperatedService
 OF_OTHERS = frozenset(name for name in HISTORY if not name.startswith("client."))
 """The facts that are counted over other clients' requests too."""
 
-OWN_AFFAIRS = frozenset({"requires", "review", "pattern", "wording"})
+OWN_AFFAIRS = frozenset({"requires", "review", "pattern", "wording", "undo"})
 """What a verdict says to the tenant, and not to the requester."""
 
 MAJOR_INCIDENT = "request.custom.major_incident"

@@ -17,6 +17,13 @@ SPECIAL = {
     "justification": "The supplier is closed.",
     "expires_in_days": 30,
     "way_back": "Take the rule out.",
+    "requires": [APPROVAL, {"gate": "rollback_plan"}],
+}
+TESTED = SPECIAL | {
+    "scope": "Port 22 of one host.",
+    "proof": "It has been done so since spring.",
+    "remind_before_seconds": [3_600],
+    "undo": {"within": {"unit": "business_days", "days": 1}, "calendar": "office", "ladder": "undoing"},
     "requires": [APPROVAL],
 }
 GATES = [
@@ -50,6 +57,7 @@ VERDICTS = [
     {"verdict": "accept"},
     *({"verdict": "adjust", "proposal": proposal} for proposal in PROPOSALS),
     SPECIAL,
+    TESTED,
     {"verdict": "redirect", "channel": PORTAL},
     {"verdict": "decline", "objections": {"name": "The desk", "url": "mailto:desk@harbour.example"}},
 ]
@@ -92,7 +100,12 @@ def test_a_verdict_is_written_as_it_was_read(written: dict[str, Any]) -> None:
         ({"verdict": "adjust", "proposal": {}}, ["/proposal"]),
         ({"verdict": "adjust", "proposal": {"window": {}}}, ["/proposal/window"]),
         ({"verdict": "adjust", "proposal": {"type": "wish"}}, ["/proposal/type"]),
-        (SPECIAL | {"requires": []}, ["/requires"]),
+        (TESTED | {"requires": []}, ["/requires"]),
+        (SPECIAL | {"requires": []}, ["/requires", "/proof"]),
+        (SPECIAL | {"requires": [APPROVAL]}, ["/proof"]),
+        (SPECIAL | {"remind_before_seconds": [3_600, 30 * 86_400]}, ["/remind_before_seconds/1"]),
+        (TESTED | {"undo": {"within": {"unit": "business_days", "days": 1}}}, ["/undo/calendar"]),
+        (TESTED | {"undo": {"calendar": "office"}}, ["/undo/calendar"]),
         (SPECIAL | {"expires_in_days": 0}, ["/expires_in_days"]),
         ({"verdict": "redirect", "channel": {"name": "Portal", "url": "portal"}}, ["/channel/url"]),
         ({"verdict": "decline"}, [""]),
@@ -145,9 +158,10 @@ def test_together_they_are_as_strict_as_the_strictest_and_require_what_each_does
     assert type(verdicts.merged(outcomes[::-1])) is type(merged)
 
 
-def test_the_calendars_of_gates_and_proposals_are_known_when_it_is_published() -> None:
+def test_the_calendars_of_gates_proposals_and_undoing_are_known_when_it_is_published() -> None:
     window = {"calendar": "sundays"}
     said = {"verdict": "adjust", "proposal": {"window": window}, "requires": [GATES[2], GATES[7]]}
 
     assert RATIONALIZATION.calendars_of(verdicts.read(said)) == {"sundays", "office", "year end"}
+    assert RATIONALIZATION.calendars_of(verdicts.read(TESTED)) == {"office"}
     assert RATIONALIZATION.calendars_of(verdicts.ACCEPTED) == frozenset()
