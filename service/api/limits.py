@@ -27,6 +27,7 @@ from service.limits.domain.table import (
     GROUPS,
     HISTORY_CASES,
     HISTORY_LOGS,
+    IMPROVEMENTS,
     LADDERS,
     LIMITS,
     MAINTENANCE_WINDOWS,
@@ -44,6 +45,7 @@ from service.limits.domain.table import (
 from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
+from service.rationalization.improvements import service as improvements
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
 from service.rules import policies
@@ -70,6 +72,7 @@ COUNTS: Mapping[str, Count] = {
     HISTORY_CASES.name: logs.case_count,
     HISTORY_LOGS.name: logs.log_count,
     MAINTENANCE_WINDOWS.name: maintenance.count,
+    IMPROVEMENTS.name: improvements.count,
     LADDERS.name: ladders.count,
     MAJOR_INCIDENTS.name: major_incidents.count,
     MEMBERS.name: people.member_count,

@@ -124,6 +124,12 @@ class HistoryLogsTooMany(QuotaExceeded):
     code = "history-logs-too-many"
 
 
+class ImprovementsTooMany(QuotaExceeded):
+    """The tenant has as many open improvements as it may have. End one before opening another."""
+
+    code = "improvements-too-many"
+
+
 class LaddersTooMany(QuotaExceeded):
     """The tenant has as many ladders as it may have. Retire one, or ask the operator for more."""
 
@@ -229,6 +235,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         GroupsTooMany,
         HistoryCasesTooMany,
         HistoryLogsTooMany,
+        ImprovementsTooMany,
         LaddersTooMany,
         MaintenanceWindowsTooMany,
         MajorIncidentsTooMany,

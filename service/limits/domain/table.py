@@ -86,6 +86,7 @@ HISTORY_CASES = _counted(
     "history_cases", 200_000, 5_000_000, "cases of all logs of past requests that were brought in"
 )
 HISTORY_LOGS = _counted("history_logs", 50, 1_000, "logs of past requests that were brought in")
+IMPROVEMENTS = _counted("improvements", 2_000, 100_000, "improvements that are not done or dropped")
 LADDERS = _counted("ladders", 200, 10_000, "ladders that are not retired")
 MAINTENANCE_WINDOWS = _counted("maintenance_windows", 1_000, 100_000, "maintenance windows that are not over")
 MAJOR_INCIDENTS = _counted("major_incidents", 20, 1_000, "major incidents that are open")
@@ -131,6 +132,7 @@ LIMITS: Mapping[str, Limit] = {
         GROUPS,
         HISTORY_CASES,
         HISTORY_LOGS,
+        IMPROVEMENTS,
         LADDERS,
         MAINTENANCE_WINDOWS,
         MAJOR_INCIDENTS,
