@@ -38,6 +38,12 @@ class Actor:
         """Does an application act by itself?"""
         return self.application_id is not None and self.name == name_of(self.application_id, None)
 
+    @property
+    def member_id(self) -> MemberId | None:
+        """The member who does it, if a member does."""
+        kind, _, member_id = self.name.partition(":")
+        return MemberId(ids.read_id(member_id)) if kind == "member" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:

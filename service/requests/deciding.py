@@ -128,7 +128,7 @@ async def anew(
     *,
     now: datetime,
 ) -> Anew:
-    """Decide on the facts as they were after the last event of a part of the request's ledger.
+    """Decide on the request as it was after the last event of a part of its ledger; see `domain.as_of`.
 
     A rule that cannot be followed changes no terms. Nothing is written.
     """
@@ -137,10 +137,9 @@ async def anew(
     before = [row.to_domain() for row in rows]
     if event.repinned is not None and event.repinned.recount is not None and before:
         return await _recounted(session, request, event, event.repinned.recount, before, now=now)
-    then = replace(request, facts=domain.facts_after(ledger))
     context = await _context_of(session, request)
     past = Past(domain.received(request, ledger), _as_counted(rows, ledger))
-    decided = await _decide(session, rulebook, then, context, past, now=now)
+    decided = await _decide(session, rulebook, request, context, past, now=now)
     return await _followed(session, request, event, before, decided, now=now)
 
 
@@ -210,11 +209,13 @@ async def again(
         return Again(await commitments.record(session, request.id, entries, now=now))
     position = ledger.index(event)
     later = [at for at in range(position + 1, len(ledger)) if ledger[at].is_decided_on][-DECIDED_AGAIN_MAX:]
-    found = await _after(session, rulebook, request, ledger[: position + 1], now=now)
+    then = domain.as_of(request, ledger, after=position + 1)
+    found = await _after(session, rulebook, then, ledger[: position + 1], now=now)
     before, differed = found.before[-1] if found.before else None, found.differed
     standing = await commitments.record(session, request.id, entries, offer=found.offer, now=now)
     for at in later:
-        found = await _after(session, rulebook, request, ledger[: at + 1], now=now)
+        then = domain.as_of(request, ledger, after=at + 1)
+        found = await _after(session, rulebook, then, ledger[: at + 1], now=now)
         differed = (*differed, *found.differed)
         standing = await commitments.record(session, request.id, [], offer=found.offer, now=now)
     return Again(standing, found.decision, before, tuple(dict.fromkeys(differed)))

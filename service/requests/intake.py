@@ -114,6 +114,7 @@ def new_request(submission: Submission, context: Context, caller: Caller, now: d
         opened_at=submission.occurred_at,
         received_at=now,
         sequence=0,
+        submitted_by=caller.actor.member_id,
     )
 
 

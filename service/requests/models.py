@@ -5,24 +5,37 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service import ids
 from service.db import TenantRow
+from service.errors import Fault
 from service.ids import (
+    ArrangementId,
     CalendarVersionId,
     ClientId,
     ContactId,
     DecisionId,
     EventId,
+    MemberId,
     PolicyId,
     PolicyVersionId,
     RepinningId,
     RequestId,
+    RequestTypeVersionId,
     ServiceId,
 )
-from service.requests.domain import Decision, EventType, Recount, Repinned, Request, RequestEvent, State
+from service.requests.domain import (
+    Becoming,
+    Decision,
+    EventType,
+    Recount,
+    Repinned,
+    Request,
+    RequestEvent,
+    State,
+)
 from service.rules.records import AnswerRecord
 from service.rules.vocabulary import RequestType
 
@@ -53,6 +66,9 @@ class RequestRow(TenantRow):
             postgresql_where=text("merged_into is not null"),
         ),
         ForeignKeyConstraint(["tenant_id", "merged_into"], ["request.tenant_id", "request.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "type_version_id"], ["request_type_version.tenant_id", "request_type_version.id"]
+        ),
     )
 
     client_id: Mapped[UUID | None]
@@ -73,6 +89,8 @@ class RequestRow(TenantRow):
     received_at: Mapped[datetime]
     sequence: Mapped[int]
     merged_into: Mapped[UUID | None]
+    submitted_by: Mapped[UUID | None]
+    arrangement_id: Mapped[UUID | None]
 
     def to_domain(self) -> Request:
         return Request(
@@ -91,6 +109,8 @@ class RequestRow(TenantRow):
             received_at=self.received_at,
             sequence=self.sequence,
             merged_into=None if self.merged_into is None else RequestId(self.merged_into),
+            submitted_by=None if self.submitted_by is None else MemberId(self.submitted_by),
+            arrangement_id=None if self.arrangement_id is None else ArrangementId(self.arrangement_id),
         )
 
 
@@ -129,6 +149,8 @@ class RequestEventRow(TenantRow):
             other=None if other is None else RequestId(ids.read_id(other)),
             backdated=self.backdated,
             repinned=_repinned(self.detail.get("repinned")),
+            becomes=_becoming(self.detail.get("becomes")),
+            because=self.detail.get("because"),
         )
 
 
@@ -178,6 +200,11 @@ class DecisionRow(TenantRow):
         )
 
 
+def incomplete_columns(request: Request) -> list[dict[str, str]] | None:
+    """What a request lacks, as it is kept; null where it lacks nothing."""
+    return [{"pointer": fault.pointer, "detail": fault.detail} for fault in request.incomplete] or None
+
+
 def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
     detail = {
         "state": None if event.state is None else event.state.value,
@@ -188,6 +215,8 @@ def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
         "deed": event.deed,
         "other": None if event.other is None else str(event.other),
         "repinned": None if event.repinned is None else _repinned_detail(event.repinned),
+        "becomes": None if event.becomes is None else [each.value for each in event.becomes],
+        "because": event.because,
     }
     return {
         "id": event.id,
@@ -236,6 +265,10 @@ def _repinned_detail(repinned: Repinned) -> dict[str, Any]:
         if recount is None
         else {"calendar": recount.calendar, "version_id": recount.version_id},
     }
+
+
+def _becoming(detail: list[str] | None) -> Becoming | None:
+    return None if detail is None else Becoming(*map(RequestType, detail))
 
 
 def _repinned(detail: dict[str, Any] | None) -> Repinned | None:

@@ -190,6 +190,7 @@ async def append(
         state=domain.state_after(ledger),
         facts=domain.facts_after(ledger),
         merged_into=domain.merged_into(ledger),
+        type=domain.as_of(before, ledger, after=len(ledger)).type,
     )
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
@@ -211,7 +212,9 @@ async def foresee(
 ) -> Foreseen:
     """What `append` would decide and promise anew; nothing is written."""
     ledger = await _ledger_with(session, request, event)
-    found = await deciding.anew(session, rulebook, request, ledger[: ledger.index(event) + 1], now=now)
+    until = ledger.index(event) + 1
+    then = domain.as_of(request, ledger, after=until)
+    found = await deciding.anew(session, rulebook, then, ledger[:until], now=now)
     promised = await commitments.foresee(session, request.id, found.offer, now=now)
     return Foreseen(found.before, found.decision, promised, can_be_followed=found.can_be_followed)
 

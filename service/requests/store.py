@@ -10,7 +10,7 @@ from service.db import TenantSession, insert_new, insert_rows
 from service.ids import ClientId, RequestId
 from service.requests.domain import Request
 from service.requests.errors import RequestExists, RequestNotFound
-from service.requests.models import DecisionRow, RequestEventRow, RequestRow
+from service.requests.models import DecisionRow, RequestEventRow, RequestRow, incomplete_columns
 
 REQUESTS = cast("Table", RequestRow.__table__)
 EVENTS = cast("Table", RequestEventRow.__table__)
@@ -108,6 +108,8 @@ async def save(session: TenantSession, request: Request) -> None:
             facts=request.facts,
             sequence=request.sequence,
             merged_into=request.merged_into,
+            type=request.type.value,
+            arrangement_id=request.arrangement_id,
         )
     )
 
@@ -130,6 +132,8 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
         "received_at": request.received_at,
         "sequence": request.sequence,
         "merged_into": request.merged_into,
+        "submitted_by": request.submitted_by,
+        "arrangement_id": request.arrangement_id,
     }
 
 

@@ -87,6 +87,8 @@ WALLS = {
 OPEN_TO_CLIENTS = {
     Clients.OWN: {
         "affair",
+        "arrangement",
+        "arrangement_entry",
         "audit_record",
         "commitment",
         "commitment_entry",
@@ -94,6 +96,8 @@ OPEN_TO_CLIENTS = {
         "decision",
         "event",
         "idempotency_key",
+        "objection",
+        "objection_entry",
         "renegotiation",
         "major_incident_client",
         "major_incident_report",

@@ -17,6 +17,7 @@ from service.requests.domain.facts import (
     merged,
 )
 from service.requests.domain.ledger import (
+    Becoming,
     EventType,
     Place,
     Recount,
@@ -24,6 +25,7 @@ from service.requests.domain.ledger import (
     Request,
     RequestEvent,
     State,
+    as_of,
     facts_after,
     in_order,
     ledger_entries,
@@ -36,6 +38,7 @@ from service.requests.domain.ledger import (
 __all__ = [
     "AHEAD_MAX",
     "BACKDATED_AFTER",
+    "Becoming",
     "Decision",
     "EventType",
     "Facts",
@@ -45,6 +48,8 @@ __all__ = [
     "Request",
     "RequestEvent",
     "State",
+    "Typed",
+    "as_of",
     "facts_after",
     "facts_for_client",
     "faults_of_facts",

@@ -116,6 +116,8 @@ def rule_facts(
         "request": own
         | {
             "type": request.type.value,
+            "type_name": request.type_name,
+            "standard": request.typed is not None and request.typed.standard,
             "source": request.source,
             "external_id": request.external_id,
             "opened_at": rfc3339(request.opened_at),

@@ -1,10 +1,10 @@
 """What a request is, and the ledger of what happened to it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 from service.commitments.domain.ledger import (
     Assigned,
@@ -18,14 +18,18 @@ from service.commitments.domain.ledger import (
     Turn,
 )
 from service.commitments.domain.terms import REPLY
+from service.errors import Fault
 from service.ids import (
+    ArrangementId,
     CalendarVersionId,
     ClientId,
     ContactId,
     EventId,
+    MemberId,
     PolicyId,
     RepinningId,
     RequestId,
+    RequestTypeVersionId,
     ServiceId,
 )
 from service.requests.domain.facts import Facts, merged
@@ -51,6 +55,21 @@ class EventType(StrEnum):
     NOTED = "noted"
     REPINNED = "repinned"
     """Not reported by a source: see `Repinned`."""
+    RATIONALIZED = "rationalized"
+    """Not reported by a source: what follows from a verdict, or from what was answered to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """The type of the tenant's catalogue that a request is of; it stays on the version that took it in.
+
+    Attributes:
+        standard: whether a change of it is approved beforehand.
+    """
+
+    version_id: RequestTypeVersionId
+    name: str
+    standard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,8 @@ class Request:
         facts: what its source says of it, under the names of `request.*`.
         sequence: how many events were told of it; also the version of the representation.
         merged_into: the request that goes on in its place, if there is one.
+        submitted_by: the member who brought it in, if a member did.
+        arrangement_id: what became of the verdict that holds, if anything follows from it.
     """
 
     id: RequestId
@@ -81,6 +102,15 @@ class Request:
     received_at: datetime
     sequence: int
     merged_into: RequestId | None = None
+    submitted_by: MemberId | None = None
+    arrangement_id: ArrangementId | None = None
+
+
+class Becoming(NamedTuple):
+    """That a request goes on as one of another type."""
+
+    was: RequestType
+    becomes: RequestType
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +149,19 @@ class RequestEvent:
         occurred_at: when it happened, as its source says.
         source_sequence: the source's own counter, which orders what happened at the same instant.
         received_at: when we were told, by the tenant's clock.
-        state: the state it led to, of `opened`, `changed` and `merged`.
-        facts: the facts it set, of `opened` and `changed`.
-        cause: why the clock is to stop, of `paused` and `resumed`.
-        party: on whom one waits, of `paused`.
+        state: the state it led to, of `opened`, `changed`, `merged` and `rationalized`.
+        facts: the facts it set, of `opened`, `changed` and `rationalized`.
+        cause: why the clock is to stop, of `paused` and `resumed`; of `rationalized`, with a party, why it
+            stops, and without one what it has stopped for that is over.
+        party: on whom one waits, of `paused` and `rationalized`.
         by: who replied: `agent` or `requester`.
         deed: what was done, of `done`.
         other: the request that goes on in the place of this one, of `merged`; the one that this one goes on
-            in the place of, of `noted`.
+            in the place of, of `noted`; of `rationalized` the one that it was carried over to.
         backdated: whether it was told later than BACKDATED_AFTER.
         repinned: by what operation, of `repinned`.
+        becomes: the type that it goes on as, of `rationalized`.
+        because: why, of `rationalized`.
     """
 
     id: EventId
@@ -145,6 +178,8 @@ class RequestEvent:
     other: RequestId | None = None
     backdated: bool = False
     repinned: Repinned | None = None
+    becomes: Becoming | None = None
+    because: str | None = None
 
     @property
     def order(self) -> Place:
@@ -155,7 +190,7 @@ class RequestEvent:
     @property
     def is_decided_on(self) -> bool:
         """Whether there is something to decide when it has happened."""
-        return bool(self.facts) or self.repinned is not None
+        return bool(self.facts) or self.repinned is not None or self.becomes is not None
 
     @property
     def lets_run(self) -> bool:
@@ -174,6 +209,20 @@ def facts_after(events: Sequence[RequestEvent]) -> Facts:
     for event in events:
         facts = merged(facts, event.facts or {})
     return facts
+
+
+def as_of(request: Request, ledger: Sequence[RequestEvent], *, after: int) -> Request:
+    """The request with the facts and the type that it had when the first so many events had happened.
+
+    Args:
+        request: as it is now.
+        ledger: all of it, in order.
+        after: how many of its events.
+    """
+    changes = [event.becomes for event in ledger if event.becomes is not None]
+    first = changes[0].was if changes else request.type
+    past = [event.becomes.becomes for event in ledger[:after] if event.becomes is not None]
+    return replace(request, facts=facts_after(ledger[:after]), type=past[-1] if past else first)
 
 
 def received(request: Request, events: Sequence[RequestEvent]) -> Received:
@@ -211,7 +260,10 @@ def state_after(events: Sequence[RequestEvent]) -> State:
 def merged_into(events: Sequence[RequestEvent]) -> RequestId | None:
     """The request that goes on in its place when all of `events`, which are in order, have happened."""
     last = next((event for event in reversed(events) if event.state is not None), None)
-    return last.other if last is not None and last.type is EventType.MERGED else None
+    return last.other if last is not None and last.type in _GOES_ON_ELSEWHERE else None
+
+
+_GOES_ON_ELSEWHERE = frozenset({EventType.MERGED, EventType.RATIONALIZED})
 
 
 class _Occurrence(TypedDict):
@@ -230,9 +282,12 @@ def ledger_entries(event: RequestEvent) -> list[LedgerEntry]:
         id=EntryId(str(event.id)),
     )
     found = [_entry_of_turn(event.facts or {}, when), _entry_of_deed(event, when)]
-    if event.type in {EventType.OPENED, EventType.CHANGED} and event.state is not None:
+    if event.type in _TELLS_OF_STATE and event.state is not None:
         found.append(_entry_of_state(event.state, when))
     return [entry for entry in found if entry is not None]
+
+
+_TELLS_OF_STATE = frozenset({EventType.OPENED, EventType.CHANGED, EventType.RATIONALIZED})
 
 
 def _entry_of_turn(facts: Facts, when: _Occurrence) -> Assigned | None:
@@ -253,6 +308,8 @@ def _entry_of_deed(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None
             return Paused(**when, cause=event.cause or "", party=event.party or "")
         case EventType.RESUMED:
             return Resumed(**when, cause=event.cause)
+        case EventType.RATIONALIZED:
+            return _entry_of_waiting(event, when)
         case EventType.REPLIED if event.by == "agent":
             return Fulfilled(**when, by=REPLY)
         case EventType.DONE:
@@ -261,6 +318,14 @@ def _entry_of_deed(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None
             return Cancelled(**when, into=str(event.other))
         case _:
             return None
+
+
+def _entry_of_waiting(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None:
+    if event.cause is None:
+        return None
+    if event.party is None:
+        return Resumed(**when, cause=event.cause)
+    return Paused(**when, cause=event.cause, party=event.party)
 
 
 def _entry_of_state(state: State, when: _Occurrence) -> LedgerEntry:
