@@ -40,6 +40,7 @@ def matter(request: Request) -> Matter:
         title=request.title,
         contact_id=request.contact_id,
         submitted_by=request.submitted_by,
+        type_version_id=None if request.of_type is None else request.of_type.version_id,
         facts=request.facts,
     )
 

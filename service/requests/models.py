@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service import ids
@@ -35,6 +35,7 @@ from service.requests.domain import (
     Request,
     RequestEvent,
     State,
+    Typed,
 )
 from service.rules.records import AnswerRecord
 from service.rules.vocabulary import RequestType
@@ -91,6 +92,9 @@ class RequestRow(TenantRow):
     merged_into: Mapped[UUID | None]
     submitted_by: Mapped[UUID | None]
     arrangement_id: Mapped[UUID | None]
+    type_version_id: Mapped[UUID | None]
+    typed: Mapped[dict[str, Any] | None]
+    incomplete: Mapped[list[Any] | None]
 
     def to_domain(self) -> Request:
         return Request(
@@ -111,6 +115,8 @@ class RequestRow(TenantRow):
             merged_into=None if self.merged_into is None else RequestId(self.merged_into),
             submitted_by=None if self.submitted_by is None else MemberId(self.submitted_by),
             arrangement_id=None if self.arrangement_id is None else ArrangementId(self.arrangement_id),
+            typed=_typed(self.type_version_id, self.typed),
+            incomplete=tuple(Fault(each["pointer"], each["detail"]) for each in self.incomplete or ()),
         )
 
 
@@ -200,9 +206,16 @@ class DecisionRow(TenantRow):
         )
 
 
-def incomplete_columns(request: Request) -> list[dict[str, str]] | None:
+def incomplete_column(request: Request) -> list[dict[str, str]] | None:
     """What a request lacks, as it is kept; null where it lacks nothing."""
     return [{"pointer": fault.pointer, "detail": fault.detail} for fault in request.incomplete] or None
+
+
+def typed_columns(typed: Typed | None) -> dict[str, Any]:
+    if typed is None:
+        return {"type_version_id": None, "typed": None}
+    kept = {"name": typed.name, "family": typed.family.value, "standard": typed.standard}
+    return {"type_version_id": typed.version_id, "typed": kept}
 
 
 def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
@@ -265,6 +278,17 @@ def _repinned_detail(repinned: Repinned) -> dict[str, Any]:
         if recount is None
         else {"calendar": recount.calendar, "version_id": recount.version_id},
     }
+
+
+def _typed(version_id: UUID | None, kept: dict[str, Any] | None) -> Typed | None:
+    if version_id is None or kept is None:
+        return None
+    return Typed(
+        version_id=RequestTypeVersionId(version_id),
+        name=kept["name"],
+        family=RequestType(kept["family"]),
+        standard=kept["standard"],
+    )
 
 
 def _becoming(detail: list[str] | None) -> Becoming | None:

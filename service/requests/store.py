@@ -10,7 +10,7 @@ from service.db import TenantSession, insert_new, insert_rows
 from service.ids import ClientId, RequestId
 from service.requests.domain import Request
 from service.requests.errors import RequestExists, RequestNotFound
-from service.requests.models import DecisionRow, RequestEventRow, RequestRow, incomplete_columns
+from service.requests.models import DecisionRow, RequestEventRow, RequestRow, incomplete_column, typed_columns
 
 REQUESTS = cast("Table", RequestRow.__table__)
 EVENTS = cast("Table", RequestEventRow.__table__)
@@ -110,6 +110,7 @@ async def save(session: TenantSession, request: Request) -> None:
             merged_into=request.merged_into,
             type=request.type.value,
             arrangement_id=request.arrangement_id,
+            incomplete=incomplete_column(request),
         )
     )
 
@@ -134,6 +135,8 @@ def _columns(session: TenantSession, request: Request) -> dict[str, Any]:
         "merged_into": request.merged_into,
         "submitted_by": request.submitted_by,
         "arrangement_id": request.arrangement_id,
+        **typed_columns(request.typed),
+        "incomplete": incomplete_column(request),
     }
 
 

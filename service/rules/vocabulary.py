@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from service.rules.language.types import DOUBLE, INT, MAP, STRING, TIMESTAMP, FactType, Type
+from service.rules.language.types import BOOL, DOUBLE, INT, MAP, STRING, TIMESTAMP, FactType, Type
 
 GIVEN_BY_SOURCE = (
     "priority",
@@ -33,6 +33,7 @@ class RequestType(StrEnum):
     SERVICE_REQUEST = "service_request"
     CHANGE = "change"
     PLAN_CHANGE = "plan_change"
+    ACCESS = "access"
     OTHER = "other"
 
 
@@ -43,6 +44,7 @@ class Source(StrEnum):
     CLIENT_REGISTER = "client register"
     SERVICE_REGISTER = "service register"
     GROUP_REGISTER = "group register"
+    CATALOGUE = "catalogue of request types"
     HISTORY = "history"
     """Counted when it is decided, over the tenant's requests and promises."""
     TENANT = "tenant"
@@ -105,6 +107,12 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
             tuple(each.value for each in RequestType),
             source=Source.REQUEST,
             description="What kind of request it is.",
+        ),
+        "request.type_name": _text(
+            Source.CATALOGUE, "The type of the tenant's catalogue that it is of, or else its kind."
+        ),
+        "request.standard": Fact(
+            BOOL, source=Source.CATALOGUE, description="Whether its type is a change approved beforehand."
         ),
         "request.source": _text(Source.REQUEST, "The system that it came from."),
         "request.external_id": _text(Source.REQUEST, "What that system calls it."),

@@ -25,6 +25,7 @@ from service.requests.domain.ledger import (
     Request,
     RequestEvent,
     State,
+    Typed,
     as_of,
     facts_after,
     in_order,

@@ -112,12 +112,13 @@ def rule_facts(
     group_calendar: str | None = None,
 ) -> Facts:
     """The snapshot that rules read: what is absent here is absent to them."""
+    of_type = request.of_type
     snapshot: Facts = {
         "request": own
         | {
             "type": request.type.value,
-            "type_name": request.type_name,
-            "standard": request.typed is not None and request.typed.standard,
+            "type_name": request.type.value if of_type is None else of_type.name,
+            "standard": of_type is not None and of_type.standard,
             "source": request.source,
             "external_id": request.external_id,
             "opened_at": rfc3339(request.opened_at),

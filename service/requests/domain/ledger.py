@@ -64,11 +64,13 @@ class Typed:
     """The type of the tenant's catalogue that a request is of; it stays on the version that took it in.
 
     Attributes:
+        family: what it was taken for. A request that goes on as another is not of the type any more.
         standard: whether a change of it is approved beforehand.
     """
 
     version_id: RequestTypeVersionId
     name: str
+    family: RequestType
     standard: bool = False
 
 
@@ -85,6 +87,9 @@ class Request:
         merged_into: the request that goes on in its place, if there is one.
         submitted_by: the member who brought it in, if a member did.
         arrangement_id: what became of the verdict that holds, if anything follows from it.
+        typed: the type of the catalogue that it was taken in by; see also `of_type`.
+        incomplete: what its type asks for and is not there: fields, and once it is resolved items of its
+            checklists.
     """
 
     id: RequestId
@@ -104,6 +109,13 @@ class Request:
     merged_into: RequestId | None = None
     submitted_by: MemberId | None = None
     arrangement_id: ArrangementId | None = None
+    typed: Typed | None = None
+    incomplete: tuple[Fault, ...] = ()
+
+    @property
+    def of_type(self) -> Typed | None:
+        """The type of the catalogue that it is of now."""
+        return self.typed if self.typed is not None and self.typed.family is self.type else None
 
 
 class Becoming(NamedTuple):
