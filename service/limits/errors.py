@@ -154,6 +154,12 @@ class MembersTooMany(QuotaExceeded):
     code = "members-too-many"
 
 
+class OpenObjectionsTooMany(QuotaExceeded):
+    """As many objections to the request as may be are open. Decide or withdraw some before raising more."""
+
+    code = "open-objections-too-many"
+
+
 class OpenPromisesTooMany(QuotaExceeded):
     """The tenant has as many open promises as it may have. Fulfil or cancel some before submitting more."""
 
@@ -240,6 +246,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         MaintenanceWindowsTooMany,
         MajorIncidentsTooMany,
         MembersTooMany,
+        OpenObjectionsTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,
         RepinningsAtOnceTooMany,

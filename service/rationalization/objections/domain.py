@@ -4,13 +4,43 @@ It has a clock of its own, and is decided by somebody other than who decided fir
 what nobody decided in time is overdue, and goes on until somebody does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from service.ids import MemberId
+
+METRIC = "objection"
+"""What ladders and lists know the promise by that an objection is decided."""
+
+
+class SubjectKind(StrEnum):
+    """What is objected to."""
+
+    ARRANGEMENT = "arrangement"
+    """A verdict, and what was arranged by it."""
+    DECISION = "decision"
+    """The verdict of a decision that needed no arrangement."""
+    COMMITMENT = "commitment"
+    RENEGOTIATION = "renegotiation"
+    SPECIAL_METHOD = "special_method"
+
+
+VERDICTS = frozenset({SubjectKind.ARRANGEMENT, SubjectKind.DECISION})
+
+
+class Cause(StrEnum):
+    """Why, in one of the words that statistics go by."""
+
+    WRONG_FACTS = "wrong_facts"
+    UNEQUAL_TREATMENT = "unequal_treatment"
+    HARDSHIP = "hardship"
+    BETTER_ALTERNATIVE = "better_alternative"
+    PROMISE_TOO_LATE = "promise_too_late"
+    NOT_MY_REQUEST = "not_my_request"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +55,9 @@ class Raised(_Entry):
     """Somebody objected.
 
     Attributes:
-        by: who, if it is a member.
-        decided_by: the members who decided what is objected to, or who wrote the rule that did.
         due_at: by when it is to be decided.
     """
 
-    by: MemberId | None
-    decided_by: frozenset[MemberId]
     due_at: datetime
 
     def __post_init__(self) -> None:
@@ -68,6 +94,9 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+DECIDED = frozenset({State.UPHELD, State.REJECTED})
+
+
 class Refusal(StrEnum):
     """Why a decision or a withdrawal is not taken."""
 
@@ -77,24 +106,46 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Barred:
+    """The members who may not decide on an objection.
+
+    Attributes:
+        objectors: who objected, in whatever part.
+        deciders: who decided what is objected to, or wrote or approved the rule that did.
+    """
+
+    objectors: frozenset[MemberId] = frozenset()
+    deciders: frozenset[MemberId] = frozenset()
+
+    @property
+    def members(self) -> frozenset[MemberId]:
+        return self.objectors | self.deciders
+
+
+NOBODY = Barred()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where an objection stands.
 
     Attributes:
         since: when it came to stand so.
         reason: what was said when it was decided.
-        overdue: whether it was not decided in time, so far or at all.
     """
 
     state: State
     since: datetime
     due_at: datetime
     reason: str | None = None
-    overdue: bool = False
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it was not decided in time, so far or at all."""
+        return (now if self.state is State.OPEN else self.since) > self.due_at
 
 
-def standing(entries: Sequence[Entry], now: datetime) -> Standing:
-    """Where it stands at `now`. What cannot be taken, by `refusal`, counts for nothing.
+def standing(entries: Sequence[Entry], barred: Barred = NOBODY) -> Standing:
+    """Where it stands after its entries. What cannot be taken, by `refusal`, counts for nothing.
 
     Raises:
         ValueError: the first entry raises nothing.
@@ -104,30 +155,24 @@ def standing(entries: Sequence[Entry], now: datetime) -> Standing:
     raised = entries[0]
     found = Standing(state=State.OPEN, since=raised.at, due_at=raised.due_at)
     for entry in entries[1:]:
-        if refusal(raised, found, entry) is None:
-            found = _after(found, entry)
-    ended_at = now if found.state is State.OPEN else found.since
-    return replace(found, overdue=ended_at > found.due_at)
+        if refusal(found, entry, barred) is None:
+            found = after(found, entry)
+    return found
 
 
-def refusal(raised: Raised, before: Standing, entry: Entry) -> Refusal | None:
+def refusal(before: Standing, entry: Entry, barred: Barred) -> Refusal | None:
     """Why an entry cannot be taken after what was before it, if so."""
     if before.state is not State.OPEN or isinstance(entry, Raised):
         return Refusal.SETTLED
     if isinstance(entry, Withdrawn):
         return None
-    if entry.by == raised.by:
+    if entry.by in barred.objectors:
         return Refusal.OWN_OBJECTION
-    return Refusal.OWN_DECISION if entry.by in raised.decided_by else None
+    return Refusal.OWN_DECISION if entry.by in barred.deciders else None
 
 
-def next_wake_up(entries: Sequence[Entry], now: datetime) -> datetime | None:
-    """When it will be overdue, if nobody decides until then."""
-    found = standing(entries, now)
-    return found.due_at + timedelta.resolution if found.state is State.OPEN and not found.overdue else None
-
-
-def _after(found: Standing, entry: Entry) -> Standing:
+def after(found: Standing, entry: Entry) -> Standing:
+    """Where it stands after an entry that is taken."""
     match entry:
         case Decided(upholds=upholds, reason=reason):
             state = State.UPHELD if upholds else State.REJECTED
@@ -136,3 +181,8 @@ def _after(found: Standing, entry: Entry) -> Standing:
             return replace(found, state=State.WITHDRAWN, since=entry.at)
         case Raised():
             return found
+
+
+def who_may_decide(leads: Collection[MemberId], barred: Barred) -> frozenset[MemberId]:
+    """Those of the tenant's leads who have no part in what is objected to; nobody, if all of them have."""
+    return frozenset(leads) - barred.members

@@ -7,12 +7,22 @@ from hypothesis import strategies as st
 
 from service.ids import MemberId
 from service.rationalization.objections import domain as objections
-from service.rationalization.objections.domain import Decided, Entry, Raised, Refusal, State, Withdrawn
+from service.rationalization.objections.domain import (
+    Barred,
+    Decided,
+    Entry,
+    Raised,
+    Refusal,
+    State,
+    Withdrawn,
+)
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ADA, BEN, CHI = (MemberId(UUID(int=number)) for number in range(1, 4))
-RAISED = Raised(at=NOON, by=ADA, decided_by=frozenset({BEN}), due_at=NOON + 60 * MINUTE)
+ADA, BEN, CHI, DEE = (MemberId(UUID(int=number)) for number in range(1, 5))
+RAISED = Raised(at=NOON, due_at=NOON + 60 * MINUTE)
+BARRED = Barred(objectors=frozenset({ADA}), deciders=frozenset({BEN}))
+"""Ada objects to what Ben decided."""
 
 
 def _decided(minutes: int, by: MemberId = CHI, *, upholds: bool = True) -> Decided:
@@ -42,9 +52,9 @@ def _withdrawn(minutes: int) -> Withdrawn:
 def test_where_an_objection_stands(
     entries: list[Entry], minutes: int, state: State, *, overdue: bool
 ) -> None:
-    found = objections.standing([RAISED, *entries], NOON + minutes * MINUTE)
+    found = objections.standing([RAISED, *entries], BARRED)
 
-    assert (found.state, found.overdue) == (state, overdue)
+    assert (found.state, found.is_overdue(NOON + minutes * MINUTE)) == (state, overdue)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +70,23 @@ def test_where_an_objection_stands(
 def test_whoever_decided_first_and_whoever_objects_do_not_decide(
     entry: Entry, refusal: Refusal | None
 ) -> None:
-    assert objections.refusal(RAISED, objections.standing([RAISED], NOON), entry) is refusal
+    assert objections.refusal(objections.standing([RAISED]), entry, BARRED) is refusal
 
 
-def test_it_wakes_when_it_becomes_overdue_and_then_no_more() -> None:
-    due_at = RAISED.due_at
+def test_who_objects_to_their_own_decision_is_told_that_they_object() -> None:
+    both = Barred(objectors=frozenset({ADA}), deciders=frozenset({ADA}))
 
-    assert objections.next_wake_up([RAISED], NOON) == due_at + timedelta.resolution
-    assert objections.next_wake_up([RAISED], due_at + timedelta.resolution) is None
-    assert objections.next_wake_up([RAISED, _decided(5)], NOON + 5 * MINUTE) is None
+    refused = objections.refusal(objections.standing([RAISED]), _decided(1, ADA), both)
+
+    assert refused is Refusal.OWN_OBJECTION
+
+
+@pytest.mark.parametrize("entry", [_decided(6), _withdrawn(6)])
+@pytest.mark.parametrize("end", [_decided(5), _decided(5, upholds=False), _withdrawn(5)])
+def test_what_has_ended_takes_nothing_more(end: Entry, entry: Entry) -> None:
+    found = objections.standing([RAISED, end], BARRED)
+
+    assert objections.refusal(found, entry, BARRED) is Refusal.SETTLED
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -79,12 +97,18 @@ def test_a_decision_without_a_reason_is_none(reason: str) -> None:
 
 def test_what_nobody_raised_does_not_stand() -> None:
     with pytest.raises(ValueError, match="nobody objected"):
-        objections.standing([_decided(1)], NOON)
+        objections.standing([_decided(1)])
 
 
+def test_there_must_be_time_to_decide() -> None:
+    with pytest.raises(ValueError, match="time to decide"):
+        Raised(at=NOON, due_at=NOON)
+
+
+MEMBERS = st.sampled_from([ADA, BEN, CHI, DEE])
 ENTRIES = st.lists(
     st.one_of(
-        st.builds(_decided, st.integers(0, 120), st.sampled_from([ADA, BEN, CHI]), upholds=st.booleans()),
+        st.builds(_decided, st.integers(0, 120), MEMBERS, upholds=st.booleans()),
         st.builds(_withdrawn, st.integers(0, 120)),
     ),
     max_size=8,
@@ -95,12 +119,26 @@ ENTRIES = st.lists(
 def test_the_first_that_may_end_it_ends_it_and_time_alone_never_does(
     entries: list[Decided | Withdrawn], minutes: int
 ) -> None:
-    taken = [entry for entry in entries if isinstance(entry, Withdrawn) or entry.by == CHI]
+    taken = [entry for entry in entries if isinstance(entry, Withdrawn) or entry.by not in BARRED.members]
 
-    found = objections.standing([RAISED, *entries], NOON + minutes * MINUTE)
+    found = objections.standing([RAISED, *entries], BARRED)
 
     if not taken:
-        assert (found.state, found.overdue) == (State.OPEN, True)
+        assert found == objections.standing([RAISED])
+        assert found.is_overdue(NOON + minutes * MINUTE)
     else:
         assert found.since == taken[0].at
-        assert found == objections.standing([RAISED, taken[0]], NOON + minutes * MINUTE)
+        assert found == objections.standing([RAISED, taken[0]])
+        overdue = {found.is_overdue(at) for at in (NOON, NOON + minutes * MINUTE)}
+        assert overdue == {taken[0].at > RAISED.due_at}, "once it has ended, time changes nothing"
+
+
+@given(st.sets(MEMBERS), st.sets(MEMBERS), st.sets(MEMBERS), MEMBERS)
+def test_whoever_may_decide_is_a_lead_whose_decision_is_taken(
+    leads: set[MemberId], objectors: set[MemberId], deciders: set[MemberId], member: MemberId
+) -> None:
+    barred = Barred(objectors=frozenset(objectors), deciders=frozenset(deciders))
+
+    taken = objections.refusal(objections.standing([RAISED]), _decided(1, member), barred) is None
+
+    assert (member in objections.who_may_decide(leads, barred)) == (member in leads and taken)
