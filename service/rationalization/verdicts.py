@@ -270,6 +270,8 @@ def _faults_of_gate(gate: Gate, at: int) -> Iterator[Fault]:
 def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
     if len(verdict.requires) > GATES_MAX:
         yield Fault("/requires", f"A rule requires {GATES_MAX} things at most.")
+    if verdict.review is not None:
+        yield from _faults_of_deadline(verdict.review, "/review")
     match verdict:
         case Accept():
             return
@@ -293,11 +295,15 @@ def _faults_of_special_method(verdict: SpecialMethod) -> Iterator[Fault]:
         if seconds >= verdict.expires_in_days * DAY_SECONDS:
             detail = f"It lasts {verdict.expires_in_days} days; remind later than when it begins."
             yield Fault(pointer_to("/remind_before_seconds", at), detail)
-    is_elapsed, calendar = isinstance(verdict.undo.within, ElapsedTime), verdict.undo.calendar
-    if not is_elapsed and calendar is None:
-        yield Fault("/undo/calendar", "A deadline in working time needs the name of a calendar.")
-    if is_elapsed and calendar is not None:
-        yield Fault("/undo/calendar", "A calendar counts nothing here; leave it out.")
+    yield from _faults_of_deadline(verdict.undo, "/undo")
+
+
+def _faults_of_deadline(deadline: Review | Undoing, pointer: str) -> Iterator[Fault]:
+    is_elapsed = isinstance(deadline.within, ElapsedTime)
+    if not is_elapsed and deadline.calendar is None:
+        yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")
+    if is_elapsed and deadline.calendar is not None:
+        yield Fault(f"{pointer}/calendar", "A calendar counts nothing here; leave it out.")
 
 
 def _faults_of_proposal(proposal: Proposal) -> Iterator[Fault]:
@@ -318,11 +324,14 @@ def strictest(verdicts: Sequence[object]) -> int:
 
 
 def merged(outcomes: Sequence[object]) -> Verdict:
-    """The strictest verdict, with what all of them require."""
+    """The strictest verdict, with what all of them require; a review is owed if one of them asks for it."""
     gates: list[Gate] = []
     for outcome in outcomes:
         gates += [gate for gate in _verdict(outcome).requires if gate not in gates]
-    return msgspec.structs.replace(_verdict(outcomes[strictest(outcomes)]), requires=gates)
+    leader = _verdict(outcomes[strictest(outcomes)])
+    reviews = [leader.review, *(_verdict(outcome).review for outcome in outcomes)]
+    review = next((each for each in reviews if each is not None), None)
+    return msgspec.structs.replace(leader, requires=gates, review=review)
 
 
 def calendars_of(outcome: object) -> frozenset[str]:
@@ -333,6 +342,8 @@ def calendars_of(outcome: object) -> frozenset[str]:
         named.append(verdict.proposal.window.calendar)
     if isinstance(verdict, SpecialMethod):
         named.append(verdict.undo.calendar)
+    if verdict.review is not None:
+        named.append(verdict.review.calendar)
     return frozenset(name for name in named if name is not None)
 
 

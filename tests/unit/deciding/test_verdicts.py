@@ -61,18 +61,27 @@ VERDICTS = [
     {"verdict": "redirect", "channel": PORTAL},
     {"verdict": "decline", "objections": {"name": "The desk", "url": "mailto:desk@harbour.example"}},
 ]
+REVIEWS = [
+    {"within": {"unit": "elapsed_time", "seconds": 86_400}},
+    {"within": {"unit": "business_days", "days": 5}, "calendar": "office", "ladder": "reviews"},
+]
 SOME_GATES = st.lists(st.sampled_from(GATES), max_size=4, unique_by=str)
 
 
-def _with_gates(verdict: dict[str, Any], gates: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_gates(
+    verdict: dict[str, Any], gates: list[dict[str, Any]], review: dict[str, Any] | None
+) -> dict[str, Any]:
     required = [
         *verdict.get("requires", []),
         *(gate for gate in gates if gate not in verdict.get("requires", [])),
     ]
-    return verdict | ({"requires": required} if required else {})
+    reviewed = {} if review is None else {"review": review}
+    return verdict | reviewed | ({"requires": required} if required else {})
 
 
-WRITTEN = st.builds(_with_gates, st.sampled_from(VERDICTS), SOME_GATES)
+WRITTEN = st.builds(
+    _with_gates, st.sampled_from(VERDICTS), SOME_GATES, st.one_of(st.none(), st.sampled_from(REVIEWS))
+)
 
 
 @given(WRITTEN)
@@ -96,6 +105,12 @@ def test_a_verdict_is_written_as_it_was_read(written: dict[str, Any]) -> None:
         ({"verdict": "accept", "requires": [APPROVAL | {"needed": 0}]}, ["/requires/0/needed"]),
         ({"verdict": "accept", "requires": [APPROVAL | {"roles": ["king"]}]}, ["/requires/0/roles/0"]),
         ({"verdict": "accept", "requires": [{"gate": "readiness"}] * 21}, ["/requires"]),
+        ({"verdict": "accept", "review": {}}, ["/review"]),
+        ({"verdict": "accept", "review": REVIEWS[0] | {"calendar": "office"}}, ["/review/calendar"]),
+        (
+            {"verdict": "accept", "review": {"within": {"unit": "business_days", "days": 1}}},
+            ["/review/calendar"],
+        ),
         ({"verdict": "adjust"}, [""]),
         ({"verdict": "adjust", "proposal": {}}, ["/proposal"]),
         ({"verdict": "adjust", "proposal": {"window": {}}}, ["/proposal/window"]),
@@ -154,14 +169,19 @@ def test_together_they_are_as_strict_as_the_strictest_and_require_what_each_does
     assert all(gate in merged.requires for gate in gates)
     assert all(gate in gates for gate in merged.requires)
     assert len({str(gate) for gate in merged.requires}) == len(merged.requires)
+    reviews = [one.review for one in outcomes if one.review is not None]
+    leader = outcomes[verdicts.strictest(outcomes)]
+    assert merged.review == (leader.review or (reviews[0] if reviews else None))
     assert verdicts.of(verdicts.write(merged)) == merged
     assert type(verdicts.merged(outcomes[::-1])) is type(merged)
 
 
-def test_the_calendars_of_gates_proposals_and_undoing_are_known_when_it_is_published() -> None:
+def test_the_calendars_of_gates_proposals_undoing_and_reviews_are_known_when_it_is_published() -> None:
     window = {"calendar": "sundays"}
     said = {"verdict": "adjust", "proposal": {"window": window}, "requires": [GATES[2], GATES[7]]}
 
     assert RATIONALIZATION.calendars_of(verdicts.read(said)) == {"sundays", "office", "year end"}
     assert RATIONALIZATION.calendars_of(verdicts.read(TESTED)) == {"office"}
+    reviewed = {"verdict": "accept", "review": REVIEWS[1]}
+    assert RATIONALIZATION.calendars_of(verdicts.read(reviewed)) == {"office"}
     assert RATIONALIZATION.calendars_of(verdicts.ACCEPTED) == frozenset()
