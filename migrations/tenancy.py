@@ -42,6 +42,8 @@ SHARED = {
     "ladder_version": "what they say",
     "objection_terms": "how soon a client's objection is decided, which is promised to it",
     "maintenance_window": "when a service is in maintenance, for whichever client",
+    "message_template": "in which words whoever sends a client's request in is told what becomes of it",
+    "message_template_version": "what they say",
     "policy": "the rules that decide on every client's requests",
     "policy_pointer": "which of them are in effect",
     "policy_version": "what they say",

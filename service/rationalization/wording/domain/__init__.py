@@ -8,7 +8,7 @@ from service.rationalization.wording.domain.messages import (
     Variable,
     variable_of,
 )
-from service.rationalization.wording.domain.telling import Message, Told
+from service.rationalization.wording.domain.telling import Message, Told, Written
 
 __all__ = [
     "VARIABLES",
@@ -18,5 +18,6 @@ __all__ = [
     "Value",
     "ValueType",
     "Variable",
+    "Written",
     "variable_of",
 ]

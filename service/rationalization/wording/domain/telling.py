@@ -8,6 +8,14 @@ from service.rationalization.matters import Matter
 from service.rationalization.wording.domain.messages import MessageKind, Value
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message as it is written, in Liquid."""
+
+    subject: str
+    body: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What is to be told to the requester.
