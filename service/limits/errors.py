@@ -172,6 +172,12 @@ class PoliciesTooMany(QuotaExceeded):
     code = "policies-too-many"
 
 
+class QuestionnairesTooMany(QuotaExceeded):
+    """The tenant has as many questionnaires as it may have. Revise one, or ask the operator for more."""
+
+    code = "questionnaires-too-many"
+
+
 class RepinningsAtOnceTooMany(QuotaExceeded):
     """As many repinnings of the tenant as may be are queued or running. Wait for one to end, or cancel it."""
 
@@ -200,6 +206,12 @@ class ServicesTooMany(QuotaExceeded):
     """The service register has as many entries as it may have. Change one, or ask the operator for more."""
 
     code = "services-too-many"
+
+
+class SpecialMethodUsesTooMany(QuotaExceeded):
+    """As many uses of the special method are recorded as may be. What is used so often is the norm."""
+
+    code = "special-method-uses-too-many"
 
 
 class WebhookEndpointsTooMany(QuotaExceeded):
@@ -249,11 +261,13 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         OpenObjectionsTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,
+        QuestionnairesTooMany,
         RepinningsAtOnceTooMany,
         RotaFeedsTooMany,
         RotaOverridesTooMany,
         RotasTooMany,
         ServicesTooMany,
+        SpecialMethodUsesTooMany,
         WebhookEndpointsTooMany,
     )
 }

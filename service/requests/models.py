@@ -62,6 +62,11 @@ class RequestRow(TenantRow):
         _index("requester", "received_at"),
         Index("ix_request_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
         Index(
+            "ix_request_tenant_id_service_id_open_changes",
+            *("tenant_id", "service_id"),
+            postgresql_where=text("state = 'open' and type in ('change', 'plan_change')"),
+        ),
+        Index(
             "ix_request_tenant_id_merged_into",
             *("tenant_id", "merged_into"),
             postgresql_where=text("merged_into is not null"),

@@ -94,6 +94,7 @@ MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
 OPEN_OBJECTIONS = _counted("open_objections", 20, 1_000, "objections to each request that nobody decided on")
 OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")
 POLICIES = _counted("policies", 100, 1_000, "policies")
+QUESTIONNAIRES = _counted("questionnaires", 100, 1_000, "questionnaires for assessing risks")
 RULES = Limit(
     name="rules_per_policy",
     default=2_000,
@@ -110,6 +111,7 @@ ROTAS = _counted("rotas", 100, 1_000, "rotas")
 ROTA_FEEDS = _counted("rota_feeds", 20, 1_000, "secret links to the calendar of each rota")
 ROTA_OVERRIDES = _counted("rota_overrides", 500, 5_000, "overrides of each rota that are not over")
 SERVICES = _counted("services", 2_000, 100_000, "entries of the service register")
+SPECIAL_METHOD_USES = _counted("special_method_uses", 10_000, 1_000_000, "uses of each special method")
 WEBHOOK_ENDPOINTS = _counted("webhook_endpoints", 20, 100, "webhook endpoints")
 CLIENT_WEBHOOK_ENDPOINTS = _counted(
     "client_webhook_endpoints", 5, 20, "webhook endpoints of each client organization"
@@ -141,12 +143,14 @@ LIMITS: Mapping[str, Limit] = {
         OPEN_OBJECTIONS,
         OPEN_PROMISES,
         POLICIES,
+        QUESTIONNAIRES,
         RULES,
         REPINNINGS_AT_ONCE,
         ROTAS,
         ROTA_FEEDS,
         ROTA_OVERRIDES,
         SERVICES,
+        SPECIAL_METHOD_USES,
         WEBHOOK_ENDPOINTS,
         CLIENT_WEBHOOK_ENDPOINTS,
     )
