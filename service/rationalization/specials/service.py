@@ -1,0 +1,468 @@
+"""Use cases of special methods: propose, allow, refuse, withdraw; use, end, check; and what time does.
+
+Whoever calls anything that changes one holds the row of its request locked, and has ladders follow the
+promises that are returned: see `service.requests.excepting`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from service import ids, instants
+from service.audit import service as audit
+from service.audit.domain import Actor
+from service.commitments.models import Commitment
+from service.db import TenantSession
+from service.errors import Fault
+from service.ids import ArrangementId, ClientId, SpecialMethodId, SubjectId
+from service.limits import service as limits
+from service.limits.domain.table import SPECIAL_METHOD_USES
+from service.outbox import service as outbox
+from service.rationalization.improvements import service as improvements
+from service.rationalization.improvements.domain import Evidence, Finding, Source
+from service.rationalization.matters import Matter
+from service.rationalization.specials import domain, store, telling, undoing
+from service.rationalization.specials.domain import (
+    Approved,
+    Checked,
+    Compared,
+    Ended,
+    Entry,
+    Expired,
+    Precedent,
+    Refused,
+    Reminded,
+    Ruling,
+    Standing,
+    State,
+)
+from service.rationalization.specials.errors import (
+    SpecialMethodInvalid,
+    SpecialMethodNotInForce,
+    SpecialMethodNotOver,
+    SpecialMethodOver,
+)
+from service.rationalization.specials.models import SpecialMethod, Use
+from service.rationalization.specials.store import Sought
+from service.rationalization.verdicts import SpecialMethod as Verdict
+from service.wakeups import service as wakeups
+from service.wakeups.models import WakeUp
+
+SUBJECT_KIND = telling.SUBJECT_KIND
+ANEW = "Whoever needs it submits a request for it anew."
+
+__all__ = [
+    "SUBJECT_KIND",
+    "Changed",
+    "Sought",
+    "Usage",
+    "advance",
+    "allow",
+    "check",
+    "end",
+    "entries",
+    "get",
+    "last_of",
+    "list_special_methods",
+    "list_uses",
+    "propose",
+    "refuse",
+    "use",
+    "withdraw",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A special method, and the promises that ladders are to follow now."""
+
+    special: SpecialMethod
+    commitments: tuple[Commitment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """Something new of a special method.
+
+    Attributes:
+        kind: of the event that tells of it; None where none does.
+        said: what that says besides.
+    """
+
+    entry: Entry
+    kind: str | None = None
+    said: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """A use, as it is reported.
+
+    Attributes:
+        at: when, not in the future.
+    """
+
+    who: str
+    what_for: str
+    at: datetime
+
+
+async def propose(
+    session: TenantSession,
+    matter: Matter,
+    arrangement_id: ArrangementId,
+    verdict: Verdict,
+    ruled_by: Ruling,
+    *,
+    now: datetime,
+) -> SpecialMethod:
+    """Enter what a rule would allow in the register. It may not be used yet, and has no end.
+
+    Args:
+        session: of the tenant, or confined to the request's client organization.
+        matter: the request.
+        arrangement_id: what became of the verdict; it has no other special method that is open.
+        verdict: what is allowed, and how it is undone.
+        ruled_by: the rule.
+        now: the tenant's now.
+    """
+    new = SpecialMethod(
+        id=SpecialMethodId(ids.new_id()),
+        arrangement_id=arrangement_id,
+        request_id=matter.request_id,
+        client_id=matter.client_id,
+        service_id=matter.service_id,
+        contact_id=matter.contact_id,
+        for_group=matter.facts.get("assignment_group"),
+        asked_by=matter.submitted_by,
+        ruling=ruled_by,
+        verdict=verdict,
+        proposed_at=now,
+        standing=Standing(state=State.PROPOSED, since=now),
+        version=1,
+    )
+    await store.add(session, new)
+    return new
+
+
+async def allow(
+    session: TenantSession,
+    matter: Matter,
+    arrangement_id: ArrangementId,
+    *,
+    approved_by: Sequence[str] = (),
+    now: datetime,
+) -> None:
+    """All that its verdict requires is there: it may be used from now on. Nothing happens if it may be.
+
+    Args:
+        session: of the tenant.
+        matter: the request.
+        arrangement_id: what became of the verdict.
+        approved_by: who consented, as the audit trail calls them.
+        now: the tenant's now.
+    """
+    before = await store.hold_open(session, arrangement_id)
+    if before is None or before.state is not State.PROPOSED:
+        return
+    approved = Approved(at=max(now, before.proposed_at), by=tuple(approved_by))
+    found = replace(before, approved_by=approved.by)
+    await _entered(session, matter, before, found, _Happening(approved, "allowed"))
+
+
+async def refuse(
+    session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, because: str, now: datetime
+) -> list[Commitment]:
+    """A consent was refused, or not given in time. What was allowed before ends.
+
+    Returns:
+        The promise to undo what was allowed, if it was.
+    """
+    before = await store.hold_open(session, arrangement_id)
+    if before is None:
+        return []
+    if before.state is not State.PROPOSED:
+        return await withdraw(session, matter, arrangement_id, because=because, now=now)
+    refused = Refused(at=max(now, before.proposed_at), because=because)
+    found = replace(before, end_because=because)
+    await _entered(session, matter, before, found, _Happening(refused))
+    return []
+
+
+async def withdraw(
+    session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, because: str, now: datetime
+) -> list[Commitment]:
+    """It is not wanted any more, or not as it was: what was allowed ends, and is to be undone.
+
+    Returns:
+        The promise to undo what was allowed, if it was.
+    """
+    before = await store.hold_open(session, arrangement_id)
+    if before is None:
+        return []
+    seen = await _seen(session, matter, before, now=now)
+    if seen.special.state not in domain.OPEN:
+        return list(seen.commitments)
+    ended = await _ended(session, matter, seen.special, because, now=now)
+    return list(ended.commitments)
+
+
+async def advance(
+    session: TenantSession, matter: Matter, special_method_id: SpecialMethodId, *, now: datetime
+) -> list[Commitment]:
+    """See whether its end has come or somebody is to be reminded, and once whether it makes a pattern.
+
+    Safe to repeat: it locks and decides again.
+
+    Raises:
+        SpecialMethodNotFound
+    """
+    held = await store.get(session, special_method_id, lock=True)
+    ledger = await store.entries(session, special_method_id)
+    if domain.is_to_be_compared(ledger, now):
+        await _compare(session, held, now=now)
+        held = await _entered(session, matter, held, held, _Happening(Compared(at=now)))
+    seen = await _seen(session, matter, held, now=now)
+    ledger = await store.entries(session, special_method_id)
+    if (span := domain.reminder_due(ledger, now)) is not None:
+        said = {"before_seconds": span // timedelta(seconds=1)}
+        told = _Happening(Reminded(at=now, before=span), "expiring", said)
+        await _entered(session, matter, seen.special, seen.special, told)
+    else:
+        await _sleep(session, special_method_id, ledger, now=now)
+    return list(seen.commitments)
+
+
+async def use(
+    session: TenantSession,
+    actor: Actor,
+    matter: Matter,
+    special_method_id: SpecialMethodId,
+    usage: Usage,
+    *,
+    now: datetime,
+) -> Use:
+    """Record a use. It counts by when it was, whatever happened since.
+
+    Raises:
+        SpecialMethodNotFound, SpecialMethodInvalid, SpecialMethodNotInForce, SpecialMethodUsesTooMany
+    """
+    before = await store.get(session, special_method_id, lock=True)
+    if not instants.is_usable(usage.at) or usage.at > now:
+        detail = f"It cannot have been used later than now, {instants.rfc3339(now)}."
+        raise SpecialMethodInvalid([Fault("/at", detail)])
+    ledger = await store.entries(session, special_method_id)
+    if not domain.may_be_used(ledger, usage.at):
+        raise SpecialMethodNotInForce(special_method_id, usage.at, _why_not(ledger, usage.at))
+    await limits.make_room(session, SPECIAL_METHOD_USES, lambda: store.use_count(session, special_method_id))
+    made = Use(
+        id=ids.new_id(),
+        at=usage.at,
+        who=usage.who,
+        what_for=usage.what_for,
+        recorded_at=now,
+        recorded_by=actor.name,
+    )
+    await store.add_use(session, special_method_id, made)
+    said = {"use_id": made.id, "at": made.at, "who": made.who, "what_for": made.what_for}
+    after = replace(before, sequence=before.sequence + 1)
+    await outbox.append(session, [telling.event("used", matter, after, said, at=made.at)])
+    await store.save(session, before, after)
+    await audit.record(session, actor, telling.deed("used", before, said), now=now)
+    return made
+
+
+async def end(
+    session: TenantSession,
+    actor: Actor,
+    matter: Matter,
+    special_method_id: SpecialMethodId,
+    because: str,
+    *,
+    now: datetime,
+) -> Changed:
+    """End it before its time; what was only proposed is withdrawn.
+
+    Raises:
+        SpecialMethodNotFound, SpecialMethodOver
+    """
+    before = await store.get(session, special_method_id, lock=True)
+    seen = await _seen(session, matter, before, now=now)
+    if seen.special.state not in domain.OPEN:
+        raise SpecialMethodOver(special_method_id, seen.special.state)
+    ended = await _ended(session, matter, seen.special, because, by=actor.name, now=now)
+    await audit.record(session, actor, telling.deed("ended", ended.special, {"because": because}), now=now)
+    return ended
+
+
+async def check(
+    session: TenantSession,
+    actor: Actor,
+    matter: Matter,
+    special_method_id: SpecialMethodId,
+    checked: Checked,
+) -> Changed:
+    """Record what was found after its end, at `checked.at`. Until it is undone, that is owed.
+
+    Raises:
+        SpecialMethodNotFound, SpecialMethodNotOver
+    """
+    now = checked.at
+    before = await store.get(session, special_method_id, lock=True)
+    seen = await _seen(session, matter, before, now=now)
+    special = seen.special
+    if special.state not in domain.TO_BE_UNDONE:
+        raise SpecialMethodNotOver(special_method_id, special.state)
+    said = {"undone": checked.undone, "result": checked.result}
+    told = _Happening(replace(checked, at=max(now, special.standing.since)), "checked", said)
+    after = await _entered(session, matter, special, replace(special, result=checked.result), told)
+    promises = seen.commitments
+    if checked.undone and special.commitment_id is not None:
+        promises = (await undoing.done(session, special.commitment_id, now=now),)
+    await audit.record(session, actor, telling.deed("checked", after, said), now=now)
+    return Changed(after, promises)
+
+
+async def get(
+    session: TenantSession, special_method_id: SpecialMethodId, *, client_id: ClientId | None
+) -> SpecialMethod:
+    """One; with a `client_id`, only if it is that client's. Raises SpecialMethodNotFound."""
+    return await store.get(session, special_method_id, client_id=client_id)
+
+
+async def last_of(session: TenantSession, arrangement_id: ArrangementId) -> SpecialMethod | None:
+    """The one of an arrangement that was proposed last, if it has any."""
+    return await store.last_of(session, arrangement_id)
+
+
+async def list_special_methods(
+    session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
+) -> list[SpecialMethod]:
+    """Special methods in the order of their making."""
+    return await store.listed(session, sought, after=after, limit=limit)
+
+
+async def entries(session: TenantSession, special_method_id: SpecialMethodId) -> list[Entry]:
+    """All that happened to it, in the order in which it was recorded."""
+    return await store.entries(session, special_method_id)
+
+
+async def list_uses(
+    session: TenantSession, special_method_id: SpecialMethodId, *, after: UUID | None, limit: int
+) -> list[Use]:
+    """Its uses, in the order in which they were recorded."""
+    return await store.uses(session, special_method_id, after=after, limit=limit)
+
+
+async def _seen(session: TenantSession, matter: Matter, before: SpecialMethod, *, now: datetime) -> Changed:
+    """Where one stands that is locked: that its end has come is told as soon as anybody notices."""
+    ends_at = before.standing.ends_at
+    if before.state is not State.ALLOWED or ends_at is None or now <= ends_at:
+        return Changed(before)
+    owed = await undoing.owe(session, matter, before, since=ends_at, now=now)
+    found = replace(before, commitment_id=owed.id)
+    expired = _Happening(Expired(at=domain.after(ends_at)), "ended")
+    return Changed(await _entered(session, matter, before, found, expired), (owed,))
+
+
+async def _ended(
+    session: TenantSession,
+    matter: Matter,
+    before: SpecialMethod,
+    because: str,
+    *,
+    by: str = "",
+    now: datetime,
+) -> Changed:
+    """End one that is open. What was only proposed is withdrawn: nothing is to be undone, or told."""
+    ended = Ended(at=max(now, before.standing.since), because=because, by=by)
+    found = replace(before, end_because=because)
+    if before.state is State.PROPOSED:
+        return Changed(await _entered(session, matter, before, found, _Happening(ended)))
+    owed = await undoing.owe(session, matter, before, since=ended.at, now=ended.at)
+    found = replace(found, commitment_id=owed.id)
+    told = _Happening(ended, "ended", {"because": because})
+    return Changed(await _entered(session, matter, before, found, told), (owed,))
+
+
+def _why_not(ledger: Sequence[Entry], at: datetime) -> str:
+    """Why it might not be used at an instant, and what to do about it."""
+    found = domain.stood_at(ledger, at)
+    match found.state:
+        case State.PROPOSED:
+            return "it was not approved by then. It may be used from its approval on."
+        case State.REFUSED | State.WITHDRAWN:
+            return f"it was {found.state} before it was allowed. {ANEW}"
+        case _:
+            return f"it had ended. {ANEW}"
+
+
+async def _compare(session: TenantSession, special: SpecialMethod, *, now: datetime) -> None:
+    """Open an item in the register of improvements, if the same exception is made again and again."""
+    pattern, ruling = special.verdict.pattern, special.ruling
+    within, approved_at = timedelta(days=pattern.days), special.standing.approved_at
+    if approved_at is None:
+        return
+    known = await store.precedents(session, special, within=within)
+    own = Precedent(approved_at, special.id)
+    found = domain.pattern_of(known, own, within=within, how_many=pattern.count)
+    if found:
+        finding = Finding(
+            key=f"{SUBJECT_KIND}:{ruling.policy_id}:{ruling.rule_id}:{special.service_id}",
+            title=f"Rule {ruling.rule_id!r} allows the same exception again and again",
+            source=Source.SPECIAL_METHOD_PATTERN,
+            came_from=SubjectId(special.id),
+            evidence=tuple(_evidence(each, ruling) for each in found),
+        )
+        await improvements.open_for(session, finding, now=now)
+
+
+def _evidence(precedent: Precedent, ruling: Ruling) -> Evidence:
+    return Evidence(
+        kind=SUBJECT_KIND,
+        id=str(precedent.id),
+        at=precedent.approved_at,
+        what=f"A special method was approved by rule {ruling.rule_id!r}.",
+    )
+
+
+async def _entered(
+    session: TenantSession,
+    matter: Matter,
+    before: SpecialMethod,
+    found: SpecialMethod,
+    happening: _Happening,
+) -> SpecialMethod:
+    """Append to the ledger of one that is locked, and write, tell and sleep as it says from now on.
+
+    Args:
+        session: of the tenant.
+        matter: the request.
+        before: as it is written.
+        found: the same with what is noted besides where it stands.
+        happening: the entry, and what is told of it.
+    """
+    entry = happening.entry
+    ledger = [*await store.entries(session, before.id), entry]
+    after = replace(found, standing=domain.standing(ledger, entry.at), version=len(ledger))
+    await store.add_entry(session, after, entry)
+    if happening.kind is not None:
+        after = replace(after, sequence=after.sequence + 1)
+        event = telling.event(happening.kind, matter, after, happening.said, at=entry.at)
+        await outbox.append(session, [event])
+    await store.save(session, before, after)
+    await _sleep(session, after.id, ledger, now=entry.at)
+    return after
+
+
+async def _sleep(
+    session: TenantSession, special_method_id: SpecialMethodId, ledger: Sequence[Entry], *, now: datetime
+) -> None:
+    """Set the wake-up at which something follows by itself, or remove it."""
+    wake_up = domain.next_wake_up(ledger, now)
+    if wake_up is None:
+        await wakeups.cancel(session, SUBJECT_KIND, [special_method_id])
+    else:
+        await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, special_method_id, wake_up)])
