@@ -18,6 +18,7 @@ GATES_MAX = 20
 APPROVERS_MAX = 20
 EXPIRY_DAYS_MAX = 3_660
 SCORE_MAX = 1_000
+FIELDS_MAX = 20
 REMINDERS_MAX = 5
 DAY_SECONDS = 86_400
 SECONDS_MAX = 366 * DAY_SECONDS
@@ -27,6 +28,7 @@ Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Address = Annotated[str, msgspec.Meta(max_length=2_000)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=SECONDS_MAX)]
+Parameter = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 
 
 ADDRESS = re.compile(r"(https?://|mailto:)[^\s<>\"]+")
@@ -138,11 +140,13 @@ class Channel(_Form, frozen=True):
 
     Attributes:
         type: where the channel is this tenant's own: the type of request that the demand goes on as.
+        fields: parameters of the address that say what was typed: the fact's name by the parameter's.
     """
 
     name: Title
     url: Address
     type: RequestType | None = None
+    fields: Annotated[dict[Parameter, Title], msgspec.Meta(max_length=FIELDS_MAX)] = {}
 
 
 class Review(_Form, frozen=True, kw_only=True):
@@ -190,9 +194,14 @@ class Accept(_Verdict, frozen=True, kw_only=True, tag="accept"):
 
 
 class Adjust(_Verdict, frozen=True, kw_only=True, tag="adjust"):
-    """It would be reasonable otherwise: a counter-proposal."""
+    """It would be reasonable otherwise: a counter-proposal.
+
+    Attributes:
+        answer_within_seconds: how long the requester may take to answer it, in wall time.
+    """
 
     proposal: Proposal
+    answer_within_seconds: Seconds = 5 * DAY_SECONDS
 
 
 class SpecialMethod(_Verdict, frozen=True, kw_only=True, tag="special_method"):
@@ -235,6 +244,11 @@ Verdict: TypeAlias = Accept | Adjust | SpecialMethod | Redirect | Decline
 FROM_STRICTEST: tuple[type[Verdict], ...] = (Decline, Redirect, SpecialMethod, Adjust, Accept)
 ACCEPTED = Accept()
 """The verdict on what no rule says anything about."""
+
+
+def is_plain(verdict: Verdict) -> bool:
+    """Whether nothing follows from it but that work may start."""
+    return verdict == ACCEPTED
 
 
 def of(written: object) -> Verdict:

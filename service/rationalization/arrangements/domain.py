@@ -107,6 +107,11 @@ class Renewed(_Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed(_Entry):
+    """It was noticed that nobody answered the counter-proposal in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looked(_Entry):
     """The gates were looked at.
 
@@ -144,7 +149,7 @@ class Overturned(_Entry):
 
 
 Entry: TypeAlias = (
-    Arranged | Accepted | Objected | Renewed | Looked | Refused | Superseded | Withdrawn | Overturned
+    Arranged | Accepted | Objected | Renewed | Lapsed | Looked | Refused | Superseded | Withdrawn | Overturned
 )
 
 
@@ -226,11 +231,10 @@ def after(before: Standing, entry: Entry) -> Standing:
             return replace(_changed(found, State.PROPOSED, entry.at), answer_by=answer_by)
         case Looked(missing=missing):
             return _looked(found, missing, entry.at)
-        case Superseded():
-            return _changed(found, State.SUPERSEDED, entry.at)
-        case Objected() | Refused() | Withdrawn() | Overturned():
-            return _changed(found, _LEADS_TO[type(entry)], entry.at, because=entry.because)
-        case Arranged():
+        case _ if type(entry) in _LEADS_TO:
+            because = getattr(entry, "because", "")
+            return _changed(found, _LEADS_TO[type(entry)], entry.at, because=because)
+        case _:
             return found
 
 
@@ -238,6 +242,7 @@ _LEADS_TO: Mapping[type[Entry], State] = MappingProxyType(
     {
         Objected: State.OBJECTED,
         Refused: State.REFUSED,
+        Superseded: State.SUPERSEDED,
         Withdrawn: State.WITHDRAWN,
         Overturned: State.OVERTURNED,
     }
@@ -249,6 +254,7 @@ _TAKEN_IN: Mapping[type[Entry], frozenset[State]] = MappingProxyType(
         Accepted: frozenset({State.PROPOSED}),
         Objected: frozenset({State.PROPOSED, State.LAPSED}),
         Renewed: frozenset({State.OBJECTED}),
+        Lapsed: frozenset({State.LAPSED}),
         Looked: GATED,
         Refused: GATED,
         Withdrawn: _OPEN,

@@ -6,7 +6,7 @@ from service.rationalization.arrangements.domain import Refusal, State
 
 REMEDIES = {
     Refusal.OVER: "It counts no more; look at the request's arrangement that does.",
-    Refusal.LAPSED: "The time for an answer is over; object to it, or report what has changed of the request.",
+    Refusal.LAPSED: "The time for an answer is over; object, or report what has changed of the request.",
     Refusal.ANSWERED: "It was answered before.",
     Refusal.NOT_ASKED: "It is no counter-proposal; object to it if you do not agree.",
 }
