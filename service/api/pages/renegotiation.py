@@ -13,10 +13,9 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from service.api.pages import failures, spoken
+from service.api.pages import failures
 from service.api.pages.log_in import REFUSED_STATUS, THROTTLED_STATUS, retried_after, too_often
 from service.api.pages.site import AnyRequest, Form, Site
-from service.api.pages.spoken import Manner
 from service.commitments.domain import DELIVER, RESOLVE, RESPOND, UPDATE, VISIT
 from service.commitments.errors import CommitmentEnded
 from service.commitments.renegotiation import links
@@ -27,6 +26,8 @@ from service.db import tenant_transaction
 from service.people import throttling
 from service.people.domain import throttle
 from service.platform import platform_transaction
+from service.rationalization.wording.domain import spoken
+from service.rationalization.wording.domain.spoken import Manner
 from service.requests import answering
 from service.requests.answering import Opened
 from service.tenants import service as tenants

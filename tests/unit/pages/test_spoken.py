@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import ids
-from service.api.pages import spoken
-from service.api.pages.spoken import WRITTEN, Manner
 from service.calendars.domain import zones
 from service.ids import ContactId
+from service.rationalization.wording.domain import spoken
+from service.rationalization.wording.domain.spoken import WRITTEN, Manner
 from service.tenants.domain import Contact
 
 NIGHT = datetime(2026, 11, 24, 22, 13, 59, tzinfo=UTC)

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import Literal, TypeAlias
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_name
 
 from service import instants
 from service.calendars.domain import zones
+from service.rationalization.wording.domain import languages
 from service.tenants.domain import Contact
+
+Form: TypeAlias = Literal["short", "medium", "long", "full"]
 
 LANGUAGE = "en-GB"
 WRITTEN = "%Y-%m-%dT%H:%M"
@@ -26,8 +30,13 @@ class Manner:
     @classmethod
     def of(cls, contact: Contact | None) -> "Manner":
         """That of a contact; English and UTC where nothing is known of it."""
-        language = None if contact is None else contact.language
-        named = None if contact is None else contact.time_zone
+        if contact is None:
+            return cls.named(None, None)
+        return cls.named(contact.language, contact.time_zone)
+
+    @classmethod
+    def named(cls, language: str | None, named: str | None) -> "Manner":
+        """That of somebody with this language and this zone, as far as they are known."""
         is_known = named in zones.names()
         return cls(
             locale=_locale(language or LANGUAGE),
@@ -40,12 +49,32 @@ class Manner:
         return str(self.locale).replace("_", "-")
 
 
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """An instant that is told to somebody. As text it is said in full."""
+
+    at: datetime
+    manner: Manner
+
+    def __str__(self) -> str:
+        return moment(self.at, self.manner)
+
+
 def moment(at: datetime, manner: Manner) -> str:
     """The instant as one says it there, with the day of the week, to the minute."""
+    return f"{day(at, manner)}, {minute(at, manner)}"
+
+
+def day(at: datetime, manner: Manner, form: Form = "full") -> str:
+    """The day that the instant is on there."""
+    return format_date(at.astimezone(manner.zone), form, locale=manner.locale)
+
+
+def minute(at: datetime, manner: Manner) -> str:
+    """The time of that day, with its zone."""
     local = at.astimezone(manner.zone)
-    day = format_date(local, "full", locale=manner.locale)
-    minute = format_time(local, "short", locale=manner.locale)
-    return f"{day}, {minute} {get_timezone_name(local, 'short', locale=manner.locale)}"
+    said = format_time(local, "short", locale=manner.locale)
+    return f"{said} {get_timezone_name(local, 'short', locale=manner.locale)}"
 
 
 def written(text: str, manner: Manner) -> datetime | None:
@@ -59,7 +88,4 @@ def written(text: str, manner: Manner) -> datetime | None:
 
 
 def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
-        return Locale.parse(LANGUAGE, sep="-")
+    return languages.locale_of(language) or Locale.parse(LANGUAGE, sep="-")
