@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound
-from service.ids import CommitmentId, RequestId
+from service.ids import CommitmentId, DecisionId, RequestId
 
 
 class RequestNotFound(NotFound):
@@ -13,6 +13,15 @@ class RequestNotFound(NotFound):
 
     def __init__(self, request_id: RequestId) -> None:
         super().__init__(f"Request {request_id} does not exist.")
+
+
+class DecisionNotFound(NotFound):
+    """There is no such decision, or not for this caller."""
+
+    code = "decision-not-found"
+
+    def __init__(self, decision_id: DecisionId) -> None:
+        super().__init__(f"Decision {decision_id} does not exist.")
 
 
 class RequestExists(Conflict):

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Select, Table, select, update
 
 from service.db import TenantSession, insert_new, insert_rows
-from service.ids import ClientId, RequestId
+from service.ids import ClientId, DecisionId, RequestId
 from service.requests.domain import Request
-from service.requests.errors import RequestExists, RequestNotFound
+from service.requests.errors import DecisionNotFound, RequestExists, RequestNotFound
 from service.requests.models import DecisionRow, RequestEventRow, RequestRow, incomplete_column, typed_columns
 
 REQUESTS = cast("Table", RequestRow.__table__)
@@ -68,6 +68,15 @@ async def decisions(session: TenantSession, request_id: RequestId) -> list[Decis
         .order_by(DecisionRow.decided_at, DecisionRow.id)
     )
     return list(await session.db.scalars(query))
+
+
+async def decision(session: TenantSession, decision_id: DecisionId) -> DecisionRow:
+    """One decision. Raises DecisionNotFound."""
+    mine = DecisionRow.tenant_id == session.tenant_id
+    row = await session.db.scalar(select(DecisionRow).where(mine, DecisionRow.id == decision_id))
+    if row is None:
+        raise DecisionNotFound(decision_id)
+    return row
 
 
 async def accept(session: TenantSession, request: Request, rows: Rows) -> None:
