@@ -154,14 +154,6 @@ def standing(entries: Sequence[Entry], now: datetime) -> Standing:
     return _at(found, now)
 
 
-def is_taken(entries: Sequence[Entry], entry: Entry) -> bool:
-    """Whether an entry still changes anything, after those before it."""
-    before = standing(entries, entry.at)
-    if isinstance(entry, Checked):
-        return before.state in TO_BE_UNDONE
-    return _after(before, entry, lasts=_proposed(entries).lasts) != before
-
-
 def stood_at(entries: Sequence[Entry], at: datetime) -> Standing:
     """Where it stood at an instant, as far as was known then: a later end takes nothing back."""
     proposed = _proposed(entries)
