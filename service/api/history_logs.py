@@ -16,7 +16,7 @@ from service.api.fields import Name
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.problems import FaultView
-from service.api.request_forms import Reported, SubmitRequest
+from service.api.request_forms import PastRequest, Reported
 from service.audit.domain import Actor
 from service.backtests.cases import CaseEvent, Submitted
 from service.backtests.logs import service
@@ -54,7 +54,7 @@ class ImportedCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     The submission and every event say when: `occurred_at`.
     """
 
-    submission: SubmitRequest
+    submission: PastRequest
     events: Annotated[list[Reported], msgspec.Meta(max_length=EVENTS_MAX)] = []
 
     def faults(self, place: str) -> Iterator[Fault]:

@@ -18,12 +18,20 @@ Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 FACTS = "Facts by name, such as priority, impact, urgency, category; your own go under custom."
 
 
-class SubmitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An incoming demand, as its ticket system knows it."""
+TypeName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[a-z][a-z0-9_-]{0,63}$",
+        description=f"One of {', '.join(RequestType)}, or the name of a type of your own catalogue.",
+    ),
+]
+
+
+class _Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is said of a demand but its type."""
 
     source: Annotated[Name, msgspec.Meta(description="The ticket system it comes from.")]
     external_id: Annotated[Name, msgspec.Meta(description="What that system calls it.")]
-    type: RequestType
     title: Title | None = None
     occurred_at: Annotated[
         Moment | None, msgspec.Meta(description="When it was opened; now when left out.")
@@ -37,6 +45,18 @@ class SubmitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Name | None,
         msgspec.Meta(description="The contact who asks, of the same client: its id or its external_id."),
     ] = None
+
+
+class PastRequest(_Demand, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A demand of the past, as its ticket system knew it."""
+
+    type: RequestType
+
+
+class SubmitRequest(_Demand, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An incoming demand, as its ticket system knows it."""
+
+    type: TypeName
 
     def submission(self, now: datetime) -> Submission:
         return Submission(

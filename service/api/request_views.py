@@ -8,7 +8,7 @@ import msgspec
 from service.api.commitment_views import CommitmentView, UsageView
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
-from service.ids import ClientId, ContactId, DecisionId, EventId, RequestId, ServiceId
+from service.ids import ClientId, ContactId, DecisionId, EventId, RequestId, RequestTypeVersionId, ServiceId
 from service.rationalization import verdicts
 from service.rationalization.verdicts import Verdict
 from service.requests import domain
@@ -17,12 +17,28 @@ from service.requests.service import Accepted, Recorded
 from service.rules.vocabulary import RequestType
 
 
+class LackingView(msgspec.Struct, frozen=True):
+    """What the request's type asks for and is not there.
+
+    `pointer` leads into the request, such as `/facts/custom/site`, or names an item of its checklists, as
+    `/checklist/labels` does.
+    """
+
+    pointer: str
+    detail: str
+
+    @classmethod
+    def all_of(cls, request: domain.Request) -> "list[LackingView]":
+        return [cls(fault.pointer, fault.detail) for fault in request.incomplete]
+
+
 class RequestView(msgspec.Struct, frozen=True):
     """A request as it is known now.
 
     `source_client_id` is the client organization whose application sent it, null for the tenant's own: each
     has names of its own, so that two requests may have the same `source` and `external_id`. `merged_into` is
-    the request that goes on in its place, if there is one.
+    the request that goes on in its place, if there is one. `type_name` is its type in the catalogue, and the
+    kind of request where it has none; `incomplete` is what that type asks for and is not there.
     """
 
     id: RequestId
@@ -40,9 +56,14 @@ class RequestView(msgspec.Struct, frozen=True):
     received_at: datetime
     sequence: int
     merged_into: RequestId | None
+    type_name: str
+    type_version_id: RequestTypeVersionId | None
+    standard: bool
+    incomplete: list[LackingView]
 
     @classmethod
     def of(cls, request: domain.Request) -> "RequestView":
+        typed = request.of_type
         return cls(
             id=request.id,
             client_id=request.client_id,
@@ -59,6 +80,10 @@ class RequestView(msgspec.Struct, frozen=True):
             received_at=request.received_at,
             sequence=request.sequence,
             merged_into=request.merged_into,
+            type_name=request.type.value if typed is None else typed.name,
+            type_version_id=None if typed is None else typed.version_id,
+            standard=typed is not None and typed.standard,
+            incomplete=LackingView.all_of(request),
         )
 
 
@@ -75,6 +100,7 @@ class AcceptedView(msgspec.Struct, frozen=True):
     rule_id: str | None
     verdict: Verdict
     reason: str | None
+    incomplete: list[LackingView]
     commitments: list[CommitmentView]
 
     @classmethod
@@ -87,6 +113,7 @@ class AcceptedView(msgspec.Struct, frozen=True):
             rule_id=decision.rule_id,
             verdict=verdicts.of(decision.verdict),
             reason=decision.reason,
+            incomplete=LackingView.all_of(accepted.request),
             commitments=CommitmentView.all_of(accepted.commitments, now, in_full=in_full),
         )
 

@@ -13,8 +13,19 @@ from service.requests.domain import EventType, State
 from service.rules.vocabulary import RequestType
 
 
+class TypedAs(msgspec.Struct, frozen=True, kw_only=True):
+    """The type of the tenant's catalogue that a request is of, as rules read it."""
+
+    name: str
+    family: RequestType
+    standard: bool
+
+
 class Submitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was submitted, as `POST /v1/requests` takes it. `client` and `service` are names."""
+    """What was submitted, as `POST /v1/requests` takes it. `client` and `service` are names.
+
+    Only the tenant's own requests are `typed`.
+    """
 
     source: str
     external_id: str
@@ -27,6 +38,7 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: str | None = None
     service: str | None = None
     requester: str | None = None
+    typed: TypedAs | None = None
 
 
 class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

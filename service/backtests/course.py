@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
-from service.backtests.cases import Case, CaseEvent
+from service.backtests.cases import Case, CaseEvent, TypedAs
 from service.backtests.climbing import NO_LADDERS, NOTHING_CLIMBED, Climbed, Climber, Ladders
 from service.calendars.domain import BeyondHorizon
 from service.commitments import offers as offering
@@ -21,11 +21,11 @@ from service.commitments.models import Commitment
 from service.commitments.offers import Offer
 from service.commitments.steps import Look, Step
 from service.escalations.climbs import Climb
-from service.ids import DecisionId, EventId, RequestId
+from service.ids import DecisionId, EventId, RequestId, RequestTypeVersionId
 from service.instants import EARLIEST
 from service.requests import domain
 from service.requests.deciding import DECIDED_AGAIN_MAX
-from service.requests.domain import EventType, Facts, Request, RequestEvent
+from service.requests.domain import EventType, Facts, Request, RequestEvent, Typed
 from service.rules import deciding
 from service.tenants.domain import Client, OperatedService
 
@@ -376,6 +376,13 @@ def _event_id(number: int) -> EventId:
     return EventId(UUID(int=number))
 
 
+def _typed(said: TypedAs | None) -> Typed | None:
+    if said is None:
+        return None
+    nowhere = RequestTypeVersionId(UUID(int=0))
+    return Typed(version_id=nowhere, name=said.name, family=said.family, standard=said.standard)
+
+
 def _request(
     case: Case, opened: RequestEvent, client: Client | None, service: OperatedService | None
 ) -> Request:
@@ -389,6 +396,7 @@ def _request(
         source=submission.source,
         external_id=submission.external_id,
         type=submission.type,
+        typed=_typed(submission.typed),
         title=submission.title,
         state=submission.state,
         facts=submission.facts,

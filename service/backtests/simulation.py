@@ -27,7 +27,7 @@ from service.db import TenantSession, run
 from service.errors import Fault
 from service.ids import ClientId, DecisionId, EventId, PolicyId, RequestId
 from service.people import groups
-from service.requests import domain, intake, judging, reading
+from service.requests import checking, domain, intake, judging, reading
 from service.requests.domain import Decision, EventType, Facts, Request, RequestEvent, State
 from service.requests.history import history_of
 from service.requests.intake import Caller, Context, Submission
@@ -220,7 +220,13 @@ async def _told_of_submission(
 ) -> tuple[Told, Client | None]:
     client = None if submission.client is None else await tenants.find_client(session, submission.client)
     service = None if submission.service is None else await tenants.find_service(session, submission.service)
-    request = intake.new_request(submission, Context(client, service), caller, now)
+    taken = await checking.taken(session, submission.type, submission.facts)
+    if taken.faults:
+        found = [replace(fault, pointer=f"/submission{fault.pointer}") for fault in taken.faults]
+        raise SimulationInvalid(found)
+    if service is None and taken.service_id is not None:
+        service = await tenants.get_service(session, taken.service_id)
+    request = intake.new_request(submission, taken, Context(client, service), caller, now)
     opened = intake.opened(submission, now)
     of_groups = await groups.calendars_of_groups(session)
     return courses.retold(request, [opened], client=client, service=service, groups=of_groups), client

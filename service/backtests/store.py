@@ -29,7 +29,7 @@ select r.id, r.opened_at, c.name as client, s.name as service, json_build_object
     'submission', jsonb_strip_nulls(jsonb_build_object(
         'source', r.source, 'external_id', r.external_id, 'type', r.type, 'title', r.title,
         'occurred_at', r.opened_at, 'client', c.name, 'service', s.name, 'requester', r.contact_id,
-        'sequence', o.source_sequence, 'state', o.detail -> 'state')) || jsonb_build_object(
+        'typed', r.typed, 'sequence', o.source_sequence, 'state', o.detail -> 'state')) || jsonb_build_object(
         'facts', coalesce(o.detail -> 'facts', '{}')),
     'events', (
         select coalesce(json_agg(e.detail || jsonb_build_object(

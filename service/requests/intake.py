@@ -6,9 +6,9 @@ from datetime import datetime
 from service import ids
 from service.audit.domain import Actor
 from service.errors import Fault
-from service.ids import ClientId, EventId, RequestId
+from service.ids import ClientId, EventId, RequestId, ServiceId
 from service.requests import domain
-from service.requests.domain import EventType, Facts, Request, RequestEvent, State
+from service.requests.domain import EventType, Facts, Request, RequestEvent, State, Typed
 from service.requests.errors import BackdatingForbidden, EventInvalid, RequestInvalid
 from service.rules.vocabulary import RequestType
 from service.tenants.domain import Client, Contact, OperatedService
@@ -34,12 +34,13 @@ class Submission:
     """A request as its source sends it. `client` and `service` are names in this tenant's registers.
 
     Attributes:
+        type: a type of the tenant's catalogue by its name, or a kind of request.
         requester: the contact who asks: its id, or what the client's own register calls it.
     """
 
     source: str
     external_id: str
-    type: RequestType
+    type: str
     title: str | None
     occurred_at: datetime
     sequence: int
@@ -67,6 +68,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What a demand is taken for.
+
+    Attributes:
+        typed: the type of the tenant's catalogue that it is of; None for a kind of request alone.
+        service_id: of the service that it is for, if it names none.
+        faults: why it is refused by its type.
+        incomplete: what it lacks where its type takes it all the same.
+    """
+
+    family: RequestType
+    typed: Typed | None = None
+    service_id: ServiceId | None = None
+    faults: tuple[Fault, ...] = ()
+    incomplete: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Whom and what a request concerns, as the tenant's registers have it."""
 
@@ -75,9 +94,10 @@ class Context:
     contact: Contact | None = None
 
 
-def check_submission(submission: Submission, now: datetime, caller: Caller) -> None:
+def check_submission(submission: Submission, taken: Taken, now: datetime, caller: Caller) -> None:
     """Raises RequestInvalid, BackdatingForbidden."""
     faults = domain.faults_of_time(submission.occurred_at, now) + domain.faults_of_facts(submission.facts)
+    faults += taken.faults
     if caller.client_id is not None and submission.client is not None:
         faults.append(Fault("/client", "This application submits for its own client only; leave it out."))
     if faults:
@@ -98,7 +118,9 @@ def _check_backdating(occurred_at: datetime, now: datetime, caller: Caller) -> N
         raise BackdatingForbidden
 
 
-def new_request(submission: Submission, context: Context, caller: Caller, now: datetime) -> Request:
+def new_request(
+    submission: Submission, taken: Taken, context: Context, caller: Caller, now: datetime
+) -> Request:
     return Request(
         id=RequestId(ids.new_id()),
         client_id=None if context.client is None else context.client.id,
@@ -107,7 +129,9 @@ def new_request(submission: Submission, context: Context, caller: Caller, now: d
         contact_id=None if context.contact is None else context.contact.id,
         source=submission.source,
         external_id=submission.external_id,
-        type=submission.type,
+        type=taken.family,
+        typed=taken.typed,
+        incomplete=taken.incomplete,
         title=submission.title,
         state=submission.state,
         facts=domain.merged({}, submission.facts),

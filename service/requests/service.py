@@ -14,6 +14,7 @@ from service.ids import RequestId
 from service.outbox import service as outbox
 from service.requests import (
     affairs,
+    checking,
     deciding,
     deeds,
     domain,
@@ -26,7 +27,7 @@ from service.requests import (
 )
 from service.requests.domain import Decision, Request, RequestEvent
 from service.requests.errors import EventInvalid
-from service.requests.intake import Caller, Context, Report, Submission
+from service.requests.intake import Caller, Context, Report, Submission, Taken
 from service.requests.major_incidents import service as major_incidents
 from service.rules.service import Rulebook
 from service.tenants import contacts
@@ -91,9 +92,10 @@ async def submit(
     Raises:
         RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound, ContactNotFound
     """
-    intake.check_submission(submission, now, caller)
-    context = await _context(session, submission, caller)
-    request = intake.new_request(submission, context, caller, now)
+    taken = await checking.taken(session, submission.type, submission.facts)
+    intake.check_submission(submission, taken, now, caller)
+    context = await _context(session, submission, taken, caller)
+    request = intake.new_request(submission, taken, context, caller, now)
     opened = intake.opened(submission, now)
     first = await deciding.first(session, rulebook, request, context, opened, now=now)
     decision, made = first.decision, first.made
@@ -192,6 +194,7 @@ async def append(
         merged_into=domain.merged_into(ledger),
         type=domain.as_of(before, ledger, after=len(ledger)).type,
     )
+    request = await checking.lacking(session, before, request, event)
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)
@@ -219,7 +222,7 @@ async def foresee(
     return Foreseen(found.before, found.decision, promised, can_be_followed=found.can_be_followed)
 
 
-async def _context(session: TenantSession, submission: Submission, caller: Caller) -> Context:
+async def _context(session: TenantSession, submission: Submission, taken: Taken, caller: Caller) -> Context:
     client: Client | None = None
     if caller.client_id is not None:
         client = await tenants.get_client(session, caller.client_id)
@@ -228,6 +231,8 @@ async def _context(session: TenantSession, submission: Submission, caller: Calle
     service = None
     if submission.service is not None:
         service = await tenants.find_service(session, submission.service)
+    elif taken.service_id is not None:
+        service = await tenants.get_service(session, taken.service_id)
     contact = None
     if submission.requester is not None:
         whose = None if client is None else client.id

@@ -29,6 +29,7 @@ def acceptance(request: Request, decision: Decision, differed: Sequence[VersionR
         "rule_id": decision.rule_id,
         "verdict": decision.verdict["verdict"],
         "degraded": decision.degraded,
+        **_incomplete(request),
     }
     told: list[Told] = [("request.accepted", payload)]
     if decision.rule_id is None:
@@ -64,6 +65,7 @@ def change(
         "state": request.state.value,
         "facts": event.facts,
         "merged_into": request.merged_into,
+        **_incomplete(request),
     }
     told: list[Told] = [] if event.type in SILENT else [("request.changed", payload)]
     if decision is not None:
@@ -73,6 +75,14 @@ def change(
             told.append(_rationalized(request, decision))
         told += _differed(request, decision, differed)
     return _drafts(told, request, at=event.occurred_at)
+
+
+def _incomplete(request: Request) -> dict[str, Any]:
+    """What the request lacks of what its type asks for; nothing of one without a type."""
+    if request.of_type is None:
+        return {}
+    lacking = [{"pointer": fault.pointer, "detail": fault.detail} for fault in request.incomplete]
+    return {"type_name": request.of_type.name, "incomplete": lacking}
 
 
 def _said(decision: Decision) -> tuple[Mapping[str, Any], str | None]:
