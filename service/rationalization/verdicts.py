@@ -62,10 +62,15 @@ class ApprovalGate(_Gate, frozen=True, kw_only=True, tag="approval"):
 
 
 class RiskAssessment(_Gate, frozen=True, tag="risk_assessment"):
-    """The answers to a questionnaire, with a score of at most `score_max` where that is said."""
+    """The answers to a questionnaire, with a score of at most `score_max` where that is said.
+
+    Attributes:
+        two_persons_from: a rank of the questionnaire; from it on every approval needs two different persons.
+    """
 
     questionnaire: Name
     score_max: Annotated[int, msgspec.Meta(ge=0, le=SCORE_MAX)] | None = None
+    two_persons_from: Title | None = None
 
 
 class RollbackPlan(_Gate, frozen=True, tag="rollback_plan"):
