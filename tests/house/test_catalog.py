@@ -104,6 +104,7 @@ OPEN_TO_CLIENTS = {
         "major_incident_request",
         "request",
         "request_event",
+        "review",
         "webhook_delivery",
         "webhook_endpoint",
     },

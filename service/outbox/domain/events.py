@@ -150,6 +150,9 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
             "What is known of an accident, or done about it, changed.", Audience.INTERNAL
         ),
         "review.owed": EventType("The work was done: what came of it is to be reviewed.", Audience.INTERNAL),
+        "review.withdrawn": EventType(
+            "The work goes on after all: the review of it is not owed any more.", Audience.INTERNAL
+        ),
         "review.done": EventType("What came of the work was reviewed.", Audience.INTERNAL),
         "template.failed": EventType(
             "A message could not be made from its template; plain words were told instead.", Audience.INTERNAL

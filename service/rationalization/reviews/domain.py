@@ -1,0 +1,115 @@
+"""What is found of a change after it was made, and what of that cannot be. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.errors import Fault
+from service.ids import (
+    AccidentId,
+    ArrangementId,
+    ClientId,
+    CommitmentId,
+    ImprovementId,
+    RequestId,
+    ReviewId,
+    ServiceId,
+)
+from service.rationalization.improvements.domain import Evidence
+from service.rules.vocabulary import RequestType
+
+METRIC = "review"
+"""The metric of the promise to review."""
+
+CHANGES = frozenset({RequestType.CHANGE, RequestType.PLAN_CHANGE})
+"""What counts into the share of changes that were successful."""
+
+
+class State(StrEnum):
+    OWED = "owed"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+class Result(StrEnum):
+    SUCCESSFUL = "successful"
+    SUCCESSFUL_WITH_DEVIATIONS = "successful_with_deviations"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+
+    @property
+    def is_success(self) -> bool:
+        return self in {Result.SUCCESSFUL, Result.SUCCESSFUL_WITH_DEVIATIONS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What was found.
+
+    Attributes:
+        objectives_met: whether the change did what it was made for.
+        deviations: what went otherwise than planned.
+        lessons: what is done otherwise from now on.
+        accident_id: the accident that it caused, where it caused one.
+    """
+
+    result: Result
+    objectives_met: bool
+    deviations: str | None = None
+    lessons: str | None = None
+    accident_id: AccidentId | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluded:
+    """What was found, by whom and when."""
+
+    findings: Findings
+    by: str
+    at: datetime
+    improvement_id: ImprovementId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """The review of one piece of work, once it was done.
+
+    Attributes:
+        type: what kind of request it was done for, as it was when the review began.
+        arrangement_id: of the verdict that asked for it; None where a person did.
+        commitment_id: the promise to review it; None where nobody said by when.
+        because: why it was withdrawn.
+        owed_by: who asked for it, as the audit trail calls them.
+        version: grows with each change.
+        sequence: how many events were told of it.
+    """
+
+    id: ReviewId
+    request_id: RequestId
+    client_id: ClientId | None
+    service_id: ServiceId | None
+    type: RequestType
+    arrangement_id: ArrangementId | None
+    commitment_id: CommitmentId | None
+    state: State
+    because: str | None
+    owed_by: str
+    owed_at: datetime
+    concluded: Concluded | None
+    version: int
+    sequence: int
+
+
+def faults_of(findings: Findings) -> Iterator[Fault]:
+    """What contradicts itself, or leaves out what others are to learn from."""
+    result = findings.result
+    if result is Result.SUCCESSFUL and findings.deviations is not None:
+        yield Fault("/deviations", "It deviated: that is `successful_with_deviations`.")
+    if result is not Result.SUCCESSFUL and findings.deviations is None:
+        yield Fault("/deviations", "Say what went otherwise than planned.")
+    if result.is_success and not findings.objectives_met:
+        yield Fault("/objectives_met", "What did not meet its objectives has `failed`, or was `rolled_back`.")
+    if result is Result.ROLLED_BACK and findings.objectives_met:
+        yield Fault("/objectives_met", "What was taken back meets no objectives.")
