@@ -70,6 +70,7 @@ from service.api.sandbox import SandboxController
 from service.api.security import Authentication, Authorization, Principal, refuse_unlisted
 from service.api.services import ServiceController
 from service.api.simulations import SimulationController
+from service.api.special_methods import SpecialMethodController
 from service.api.tenants import TenantController
 from service.api.webhooks import WebhookController
 from service.audit.domain import Actor
@@ -130,6 +131,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PromiseController,
     CommitmentRenegotiationController,
     RenegotiationController,
+    SpecialMethodController,
     EventController,
     WebhookController,
     SandboxController,

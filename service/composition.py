@@ -16,7 +16,8 @@ from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
-from service.requests import escalating, renegotiating
+from service.rationalization.specials import service as specials
+from service.requests import escalating, excepting, renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
@@ -54,6 +55,7 @@ ADVANCES: Mapping[str, Advance] = {
     major_incidents.SUBJECT_KIND: major_incidents.advance,
     recording.SUBJECT_KIND: publishing.advance,
     renegotiations.SUBJECT_KIND: renegotiating.advance,
+    specials.SUBJECT_KIND: excepting.advance,
 }
 """What is looked at again when its wake-up fires, by kind of subject."""
 

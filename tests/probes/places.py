@@ -73,6 +73,7 @@ REFERS: Mapping[str, str] = {
     "requester": "contact",
     "service": "service name",
     "service_id": "service",
+    "special_method_id": "special method",
     "subject": "request",
 }
 """A place that names something, and the kind of what it names: a key of `Party.held`."""
@@ -128,6 +129,7 @@ PLAIN = frozenset(
         *("assignee", "previewLadder/hours", "metric", "promise", "request", "started_at", "target"),
         *("accepted", "answer_within_seconds", "comment", "cycle", "due_at", "fulfilled_by", "link", "what"),
         *("pausable_by", "remedies", "reply", "tried", "warn_before_seconds"),
+        *("expiring_before", "result", "undone", "what_for", "who"),
         *("audience", "problem", "stands", "text", "update_every"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }

@@ -350,9 +350,21 @@ async def entries(session: TenantSession, special_method_id: SpecialMethodId) ->
 
 
 async def list_uses(
-    session: TenantSession, special_method_id: SpecialMethodId, *, after: UUID | None, limit: int
+    session: TenantSession,
+    special_method_id: SpecialMethodId,
+    *,
+    client_id: ClientId | None,
+    after: UUID | None,
+    limit: int,
 ) -> list[Use]:
-    """Its uses, in the order in which they were recorded."""
+    """Its uses, in the order in which they were recorded; a client organization is shown none.
+
+    Raises:
+        SpecialMethodNotFound
+    """
+    await store.get(session, special_method_id, client_id=client_id)
+    if client_id is not None:
+        return []
     return await store.uses(session, special_method_id, after=after, limit=limit)
 
 

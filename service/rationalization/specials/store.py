@@ -31,10 +31,13 @@ class Sought:
     """Which special methods of the list are asked for; None leaves a filter out.
 
     Attributes:
+        client_id: the client organization whose application asks, which sees its own only.
+        of_client: those of this client organization.
         expiring_before: those that may be used, but at that instant no more.
     """
 
     client_id: ClientId | None = None
+    of_client: ClientId | None = None
     request_id: RequestId | None = None
     service_id: ServiceId | None = None
     state: State | None = None
@@ -94,6 +97,8 @@ async def listed(
     query = _mine(session, sought.client_id).order_by(SpecialMethodRow.id).limit(limit)
     if after is not None:
         query = query.where(SpecialMethodRow.id > after)
+    if sought.of_client is not None:
+        query = query.where(SpecialMethodRow.client_id == sought.of_client)
     if sought.request_id is not None:
         query = query.where(SpecialMethodRow.request_id == sought.request_id)
     if sought.service_id is not None:
