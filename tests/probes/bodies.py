@@ -174,6 +174,9 @@ BODIES: Mapping[str, Make] = {
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
     "settleRenegotiation": lambda _: {"accepted": True},
     "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
+    "useSpecialMethod": lambda given: {"who": "Ada Harbour", "what_for": f"About {given.fresh}"},
+    "endSpecialMethod": lambda given: {"reason": f"Because of {given.fresh}."},
+    "checkSpecialMethod": lambda given: {"undone": True, "result": f"About {given.fresh}"},
     "startEscalation": lambda given: {
         "ladder": given.own["ladder name"],
         "reason": f"About {given.fresh}.",
