@@ -102,6 +102,7 @@ async def _promise_beside(
             by=after.proposed_by,
             to=original.made.to,
             revises=CommitmentId(original.id),
+            ladder=original.made.ladder,
         ),
         peers=original.peers,
     )

@@ -107,7 +107,8 @@ async def follow(
     if not commitments:
         return
     request_id = commitments[0].request_id
-    known = await _noted(session, request_id, affair, now=now)
+    climbs_its_own = any(each.made.ladder is not None for each in commitments)
+    known = await _noted(session, request_id, affair, now=now, always=climbs_its_own)
     if known is None:
         return
     if session.client_id is not None:

@@ -20,6 +20,7 @@ from service.ids import CommitmentId, EscalationId, RequestId
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 USUAL = Climb("usual")
+OWN = Made(origin=Origin.GATE, ladder="its own")
 
 
 def promise(number: int = 1, **said: Any) -> Commitment:
@@ -100,6 +101,8 @@ def ends(plan: Plan) -> list[tuple[int, Because]]:
     [
         ([USUAL], [promise()], [], [(1, "usual", 1)], []),
         ([USUAL], [promise()], [run()], [], []),
+        ([], [promise(made=OWN, level=Level.OLA)], [], [(1, "its own", 1)], []),
+        ([], [promise(made=OWN)], [run(snapshot=Snapshot(ladder="its own", version=1, document={}))], [], []),
         ([USUAL], [promise(level=Level.OLA)], [], [], []),
         ([Climb("usual", levels=(Level.OLA,))], [promise(level=Level.OLA)], [], [(1, "usual", 1)], []),
         ([Climb("usual", metrics=("respond",))], [promise()], [], [], []),
