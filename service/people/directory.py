@@ -95,6 +95,28 @@ async def teams(session: TenantSession, names: Collection[str]) -> dict[str, Tea
     }
 
 
+async def groups_of(
+    session: TenantSession, member_ids: Collection[MemberId]
+) -> dict[MemberId, frozenset[str]]:
+    """The names of the groups that each of these members is in."""
+    found: dict[MemberId, set[str]] = {member_id: set() for member_id in member_ids}
+    if not found:
+        return {}
+    group, inside = MemberGroupRow, GroupMemberRow
+    rows = await session.db.execute(
+        select(inside.member_id, group.name)
+        .join(group, and_(group.tenant_id == inside.tenant_id, group.id == inside.group_id))
+        .where(
+            inside.tenant_id == session.tenant_id,
+            group.tenant_id == session.tenant_id,
+            inside.member_id.in_(found),
+        )
+    )
+    for member_id, name in rows:
+        found[MemberId(member_id)].add(name)
+    return {member_id: frozenset(names) for member_id, names in found.items()}
+
+
 async def team_names(session: TenantSession) -> frozenset[str]:
     """The names of all groups."""
     query = select(MemberGroupRow.name).where(MemberGroupRow.tenant_id == session.tenant_id)

@@ -125,6 +125,22 @@ async def named(session: TenantSession, name: str, *, client_id: ClientId | None
     return row.to_domain()
 
 
+async def emails_of(session: TenantSession, contact_ids: Collection[ContactId]) -> dict[ContactId, str]:
+    """The mail addresses of those of these contacts that have one, in small letters."""
+    if not contact_ids:
+        return {}
+    found = await store.contacts_with(session, contact_ids=contact_ids)
+    return {ContactId(row.id): row.email.lower() for row in found if row.email is not None}
+
+
+async def at_addresses(session: TenantSession, emails: Collection[str]) -> dict[ContactId, str]:
+    """The contacts that have one of these mail addresses, which are in small letters, with which."""
+    if not emails:
+        return {}
+    found = await store.contacts_with(session, emails=emails)
+    return {ContactId(row.id): row.email.lower() for row in found if row.email is not None}
+
+
 def _contact_id(name: str) -> ContactId | None:
     try:
         return ContactId(ids.read_id(name))

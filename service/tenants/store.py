@@ -1,10 +1,11 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -201,6 +202,15 @@ async def contacts(
         query = query.where(ContactRow.client_id == client_id)
     if after is not None:
         query = query.where(ContactRow.id > after)
+    return list(await session.db.scalars(query))
+
+
+async def contacts_with(
+    session: TenantSession, *, contact_ids: Collection[ContactId] = (), emails: Collection[str] = ()
+) -> list[ContactRow]:
+    """The contacts with one of these ids, or at one of these mail addresses, which are in small letters."""
+    row = ContactRow
+    query = _my_contacts(session).where(or_(row.id.in_(contact_ids), func.lower(row.email).in_(emails)))
     return list(await session.db.scalars(query))
 
 

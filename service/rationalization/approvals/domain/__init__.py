@@ -1,0 +1,323 @@
+"""Where an approval stands: a pure function of what was asked and answered.
+
+Whoever answers first decides: an approval, once granted, refused, expired or withdrawn, stays so, whatever is
+answered afterwards; one that nobody answered in time may still be withdrawn. What is asked anew makes all
+answers before it void. A high risk that is found wants a second person, and what one alone had granted is
+pending again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from service.ids import MemberId
+
+TWO = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Whose consent is wanted.
+
+    Attributes:
+        seats: roles and groups, as `role:manager` and `group:Change board`. Who holds one may answer.
+        everyone: whether each seat must be taken; one member may take several that it holds.
+        persons_min: how many different members at least.
+    """
+
+    seats: frozenset[str]
+    everyone: bool = False
+    persons_min: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.seats:
+            raise ValueError("an approval says by whom")
+        if self.persons_min < 1:
+            raise ValueError("an approval needs somebody")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """What every entry says. Entries come in the order in which they were recorded."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(_Entry):
+    """It was asked for, or asked for anew: after what it is about was edited, or nobody answered in time.
+
+    Attributes:
+        requesters: those members who want what is to be approved.
+        deadline_at: the last instant at which an answer counts; None for none.
+    """
+
+    wanted: Wanted
+    requesters: frozenset[MemberId] = frozenset()
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(_Entry):
+    """Somebody answered.
+
+    Attributes:
+        seats: what the member held at that time; what the other held, where it answered for another.
+        on_behalf_of: for whom, when it answered for somebody who is away.
+        because: why; never empty where it refuses.
+    """
+
+    by: MemberId
+    seats: frozenset[str]
+    approves: bool
+    on_behalf_of: MemberId | None = None
+    because: str = ""
+
+    @property
+    def voice(self) -> MemberId:
+        """Whose word it is."""
+        return self.by if self.on_behalf_of is None else self.on_behalf_of
+
+    @property
+    def people(self) -> frozenset[MemberId]:
+        """Who must not be the requester."""
+        return frozenset({self.by, self.voice})
+
+    def says_the_same(self, other: "Answered") -> bool:
+        """Whether the same member said the same before, for the same."""
+        return (self.by, self.voice, self.approves) == (other.by, other.voice, other.approves)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoNeeded(_Entry):
+    """A high risk was found: from here on at least two different members must consent. Answers stay.
+
+    Attributes:
+        deadline_at: the last instant at which an answer counts from here on; None for none.
+    """
+
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed(_Entry):
+    """It was noticed that nobody answered in time: no answer counts any more, whatever time it names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn(_Entry):
+    """What it is about is no longer wanted."""
+
+
+Entry: TypeAlias = Asked | Answered | TwoNeeded | Lapsed | Withdrawn
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Refusal(StrEnum):
+    """Why an answer, an edit or a withdrawal is not taken."""
+
+    OWN_REQUEST = "own_request"
+    NOT_ASKED = "not_asked"
+    DECIDED = "decided"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an approval stands.
+
+    Attributes:
+        since: when it came to stand so.
+        approvals: the consents that count so far, in the order in which they were given.
+        refused_by: the answer that refused it, if one did.
+        seats_open: the seats that nobody has taken yet, where each is wanted.
+        persons_missing: how many more different members are needed at least.
+        deadline_at: of what was asked last.
+    """
+
+    state: State
+    since: datetime
+    approvals: tuple[Answered, ...] = ()
+    refused_by: Answered | None = None
+    seats_open: frozenset[str]
+    persons_missing: int
+    deadline_at: datetime | None
+
+    @property
+    def approved_by(self) -> tuple[MemberId, ...]:
+        """Who approved so far, each once."""
+        return tuple(dict.fromkeys(answer.by for answer in self.approvals))
+
+    @property
+    def answers(self) -> tuple[Answered, ...]:
+        """All that was answered and counts."""
+        return self.approvals if self.refused_by is None else (*self.approvals, self.refused_by)
+
+
+def standing(entries: Sequence[Entry], now: datetime) -> Standing:
+    """Where it stands at `now`. What cannot be taken, by `refusal`, counts for nothing.
+
+    Raises:
+        ValueError: the first entry does not ask for anything.
+    """
+    return _stood(entries, now)[1]
+
+
+def asked_last(entries: Sequence[Entry]) -> Asked:
+    """What is asked for now: what was asked last, with what was added since.
+
+    Raises:
+        ValueError: the first entry does not ask for anything.
+    """
+    return _stood(entries, entries[0].at)[0]
+
+
+def refusal(asked: Asked, before: Standing, entry: Entry) -> Refusal | None:
+    """Why an entry cannot be taken, if so.
+
+    Args:
+        asked: what was asked last.
+        before: where it stood before the entry.
+        entry: the new one.
+    """
+    match _at(before, entry.at).state:
+        case State.WITHDRAWN:
+            return Refusal.WITHDRAWN
+        case State.EXPIRED if not isinstance(entry, Asked | Withdrawn | Lapsed):
+            return Refusal.EXPIRED
+        case State.GRANTED if not isinstance(entry, Asked | TwoNeeded):
+            return Refusal.DECIDED
+        case State.REFUSED if not isinstance(entry, Asked):
+            return Refusal.DECIDED
+        case _ if isinstance(entry, Answered):
+            return _refusal_of_answer(asked, entry)
+        case _:
+            return None
+
+
+def voices(answers: Iterable[Answered]) -> int:
+    """How many different people these are: each answers by itself, and each has one word.
+
+    Whoever answers for itself and for another is one. So are two of whom one answered for the other, and the
+    other then for itself: as many count as can be paired, a member each with a word of its own.
+    """
+    words: dict[MemberId, list[MemberId]] = {}
+    for answer in answers:
+        words.setdefault(answer.by, []).append(answer.voice)
+    spoken: dict[MemberId, MemberId] = {}
+
+    def finds_a_word(member: MemberId, tried: set[MemberId]) -> bool:
+        for word in words[member]:
+            if word in tried:
+                continue
+            tried.add(word)
+            if word not in spoken or finds_a_word(spoken[word], tried):
+                spoken[word] = member
+                return True
+        return False
+
+    return sum(finds_a_word(member, set()) for member in words)
+
+
+def _stood(entries: Sequence[Entry], now: datetime) -> tuple[Asked, Standing]:
+    if not entries or not isinstance(entries[0], Asked):
+        raise ValueError("nothing was asked for")
+    asked, found = entries[0], _begun(entries[0])
+    for entry in entries[1:]:
+        found = _at(found, entry.at)
+        if refusal(asked, found, entry) is None:
+            asked = _asked_after(asked, entry)
+            found = _after(asked, found, entry)
+    return asked, _at(found, now)
+
+
+def _refusal_of_answer(asked: Asked, answer: Answered) -> Refusal | None:
+    if asked.requesters & answer.people:
+        return Refusal.OWN_REQUEST
+    return None if answer.seats & asked.wanted.seats else Refusal.NOT_ASKED
+
+
+def _asked_after(asked: Asked, entry: Entry) -> Asked:
+    match entry:
+        case Asked():
+            return entry
+        case TwoNeeded():
+            return replace(asked, wanted=by_two(asked.wanted))
+        case _:
+            return asked
+
+
+def by_two(wanted: Wanted) -> Wanted:
+    """The same, of at least two people."""
+    return replace(wanted, persons_min=max(wanted.persons_min, TWO))
+
+
+def _begun(asked: Asked) -> Standing:
+    return Standing(
+        state=State.PENDING,
+        since=asked.at,
+        seats_open=asked.wanted.seats if asked.wanted.everyone else frozenset(),
+        persons_missing=asked.wanted.persons_min,
+        deadline_at=asked.deadline_at,
+    )
+
+
+def _after(asked: Asked, before: Standing, entry: Entry) -> Standing:
+    match entry:
+        case Asked():
+            return _begun(entry)
+        case Withdrawn():
+            return _changed(before, State.WITHDRAWN, entry.at)
+        case Lapsed():
+            return before
+        case TwoNeeded():
+            return _by_two(asked, before, entry)
+        case Answered(approves=False):
+            return replace(_changed(before, State.REFUSED, entry.at), refused_by=entry)
+        case Answered():
+            return _approved(asked, before, entry)
+
+
+def _approved(asked: Asked, before: Standing, answer: Answered) -> Standing:
+    approvals = (*before.approvals, answer)
+    after = replace(
+        before,
+        approvals=approvals,
+        seats_open=before.seats_open - answer.seats,
+        persons_missing=_missing(asked, approvals),
+    )
+    is_granted = not after.seats_open and after.persons_missing == 0
+    return _changed(after, State.GRANTED, answer.at) if is_granted else after
+
+
+def _by_two(asked: Asked, before: Standing, entry: TwoNeeded) -> Standing:
+    missing = _missing(asked, before.approvals)
+    if before.state is not State.GRANTED or missing == 0:
+        return replace(before, persons_missing=missing)
+    pending = _changed(before, State.PENDING, entry.at)
+    return replace(pending, persons_missing=missing, deadline_at=entry.deadline_at)
+
+
+def _missing(asked: Asked, approvals: Sequence[Answered]) -> int:
+    return max(asked.wanted.persons_min - voices(approvals), 0)
+
+
+def _at(found: Standing, now: datetime) -> Standing:
+    """The same at a later instant: what is pending after its deadline has expired."""
+    if found.state is State.PENDING and found.deadline_at is not None and now > found.deadline_at:
+        return _changed(found, State.EXPIRED, found.deadline_at)
+    return found
+
+
+def _changed(found: Standing, state: State, since: datetime) -> Standing:
+    return replace(found, state=state, since=since)

@@ -1,0 +1,341 @@
+"""Use cases of approvals: ask, answer, ask anew, withdraw, want a second person; see what has expired.
+
+What follows above this slice is the caller's: it holds the request's row locked, so that what is said here
+comes one after another, and has ladders follow the promises that come back.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from service.audit import service as audit
+from service.audit.domain import Actor
+from service.commitments.models import Commitment
+from service.db import TenantSession
+from service.errors import Fault, ServiceError
+from service.ids import GateId, MemberId
+from service.rationalization.approvals import deadlines, domain, holders, models, recording, store, telling
+from service.rationalization.approvals.deadlines import Deadline
+from service.rationalization.approvals.domain import (
+    Answered,
+    Asked,
+    Lapsed,
+    Refusal,
+    Standing,
+    State,
+    TwoNeeded,
+    Withdrawn,
+)
+from service.rationalization.approvals.errors import (
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalInvalid,
+    ApprovalNotAsked,
+    ApprovalNotExpired,
+    ApprovalOfOwnRequest,
+    ApprovalWithdrawn,
+)
+from service.rationalization.approvals.models import Approval
+from service.rationalization.approvals.recording import Case
+from service.rationalization.approvals.store import Sought
+from service.rationalization.matters import Matter
+from service.rationalization.verdicts import ApprovalGate
+
+SUBJECT_KIND = telling.SUBJECT_KIND
+ASKED_ANEW = "It is asked for anew."
+WITHDRAWN = "What it is about is not wanted any more."
+WAITING = frozenset({State.PENDING, State.EXPIRED})
+"""Nobody has decided yet."""
+CLOSED = frozenset({State.EXPIRED, State.WITHDRAWN})
+"""Nobody is heard any more, be it with what was said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """The member who answers, and as the audit trail calls it."""
+
+    actor: Actor
+    member_id: MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a member answers.
+
+    Attributes:
+        on_behalf_of: for whom; None for itself, or else for whoever delegated it.
+    """
+
+    approves: bool
+    because: str
+    on_behalf_of: MemberId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An approval, and the promises that ladders are to follow now.
+
+    Attributes:
+        is_changed: whether anything was recorded.
+    """
+
+    approval: Approval
+    commitments: tuple[Commitment, ...] = ()
+    is_changed: bool = True
+
+
+async def ask(
+    session: TenantSession, matter: Matter, gate_id: GateId, gate: ApprovalGate, *, now: datetime
+) -> list[Commitment]:
+    """Ask for somebody's consent, with a deadline from now on where the gate has one.
+
+    A transaction that is confined to a client organization writes it only: who may answer it cannot see.
+    That it is asked is told as soon as the approval is looked at, which is at once.
+    """
+    blank = Approval(
+        id=gate_id,
+        request_id=matter.request_id,
+        client_id=matter.client_id,
+        service_id=matter.service_id,
+        source=matter.source,
+        external_id=matter.external_id,
+        gate=gate,
+        wanted=models.wanted_of(gate),
+        submitted_by=None,
+        contact_id=None,
+        requester=None,
+        state=State.PENDING,
+        since=now,
+        deadline_at=None,
+        commitment_id=None,
+        untold=True,
+        asked_position=0,
+        position=0,
+        sequence=0,
+    )
+    deadline = await deadlines.promise(session, blank, now=now)
+    approval = replace(_asking(blank, matter), commitment_id=deadline.commitment_id)
+    await recording.begin(session, approval, _asked(approval, deadline, now))
+    return deadline.commitments
+
+
+async def ask_anew(
+    session: TenantSession, matter: Matter, gate_ids: Collection[GateId], *, now: datetime
+) -> list[Commitment]:
+    """Ask again, with a new deadline: answers given so far are void. What was withdrawn stays so."""
+    found: list[Commitment] = []
+    for case in await _cases(session, gate_ids):
+        if case.standing(now).state is not State.WITHDRAWN:
+            found += (await _asked_again(session, matter, case, now=now)).commitments
+    return found
+
+
+async def withdraw(
+    session: TenantSession, gate_ids: Collection[GateId], *, now: datetime
+) -> list[Commitment]:
+    """Nothing is wanted any more. What was granted or refused stays so."""
+    found: list[Commitment] = []
+    for case in await _cases(session, gate_ids):
+        if case.standing(now).state in WAITING:
+            await recording.record(session, case, case.approval, Withdrawn(at=now))
+            found += await deadlines.cancel(session, case.approval, WITHDRAWN, now=now)
+    return found
+
+
+async def need_two(
+    session: TenantSession, gate_ids: Collection[GateId], *, now: datetime
+) -> list[Commitment]:
+    """A high risk was found: each of these needs two different people at least, also once it is asked anew.
+
+    Answers given stay; what one alone had granted is pending again, with as much time as in the beginning.
+    """
+    found: list[Commitment] = []
+    for case in await _cases(session, gate_ids):
+        if case.approval.wanted.persons_min < domain.TWO:
+            found += await _wanted_of_two(session, case, now=now)
+    return found
+
+
+async def ask_again(
+    session: TenantSession, actor: Actor, matter: Matter, gate_id: GateId, *, now: datetime
+) -> Changed:
+    """Ask anew what nobody answered in time.
+
+    Raises:
+        ApprovalNotFound, ApprovalNotExpired
+    """
+    case = await _case(session, gate_id)
+    state = case.standing(now).state
+    if state is not State.EXPIRED:
+        raise ApprovalNotExpired(gate_id, state)
+    changed = await _asked_again(session, matter, case, now=now)
+    deed = telling.deed("asked_anew", changed.approval, before=case.approval)
+    await audit.record(session, actor, deed, now=now)
+    return changed
+
+
+async def answer(
+    session: TenantSession, who: Answerer, gate_id: GateId, said: Said, *, now: datetime
+) -> Changed:
+    """Record what a member says. The same once more changes nothing; whoever approved may still refuse.
+
+    Args:
+        session: of the tenant; the caller holds the request's row locked.
+        who: the member who answers.
+        gate_id: of the approval.
+        said: what it says.
+        now: the tenant's now.
+
+    Raises:
+        ApprovalNotFound, ApprovalInvalid, ApprovalOfOwnRequest, ApprovalNotAsked, ApprovalDecided,
+        ApprovalExpired, ApprovalWithdrawn
+    """
+    if not said.approves and not said.because.strip():
+        raise ApprovalInvalid([Fault("/because", "Say why it is refused: the requester is told.")])
+    case = await _case(session, gate_id)
+    own = (await holders.requesters(session, [case.approval]))[gate_id]
+    entry = await _answered(session, case.approval, who.member_id, said, own, now=now)
+    before = case.standing(now)
+    if before.state not in CLOSED and any(entry.says_the_same(each) for each in before.answers):
+        return Changed(case.approval, is_changed=False)
+    asked = domain.asked_last(case.entries)
+    refusal = domain.refusal(replace(asked, requesters=asked.requesters | own), before, entry)
+    if refusal is not None:
+        raise _refused(refusal, case.approval, before)
+    after = (await recording.record(session, case, case.approval, entry)).approval
+    kept = [] if after.state is State.PENDING else await deadlines.keep(session, after, now=now)
+    deed = telling.deed("answered", after, before=case.approval, answer=telling.answer_document(entry))
+    await audit.record(session, who.actor, deed, now=now)
+    return Changed(after, tuple(kept))
+
+
+async def advance(session: TenantSession, gate_id: GateId, *, now: datetime) -> Changed:
+    """Tell that it is asked, if nobody was told yet, and see whether its deadline has passed.
+
+    Safe to repeat. `is_changed` says whether it has just expired.
+
+    Raises:
+        ApprovalNotFound
+    """
+    case = await recording.look(session, await _case(session, gate_id), now=now)
+    if case.standing(now).state is State.EXPIRED and case.approval.state is State.PENDING:
+        lapsed = await recording.record(session, case, case.approval, Lapsed(at=now))
+        return Changed(lapsed.approval)
+    return Changed(case.approval, is_changed=False)
+
+
+async def get(session: TenantSession, gate_id: GateId) -> Approval:
+    """Raises ApprovalNotFound."""
+    return (await store.get(session, gate_id)).to_domain()
+
+
+async def standings(
+    session: TenantSession, gate_ids: Collection[GateId], *, now: datetime
+) -> dict[GateId, Standing]:
+    """Where each of these stands at `now`; nothing is written."""
+    ledgers = await store.ledgers(session, gate_ids)
+    return {gate_id: domain.standing(entries, now) for gate_id, entries in ledgers.items() if entries}
+
+
+async def list_approvals(
+    session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
+) -> list[Approval]:
+    """Approvals in the order of their asking."""
+    return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
+
+
+async def _case(session: TenantSession, gate_id: GateId) -> Case:
+    approval = (await store.get(session, gate_id, lock=True)).to_domain()
+    return Case(approval, (await store.ledgers(session, [gate_id]))[gate_id])
+
+
+async def _cases(session: TenantSession, gate_ids: Collection[GateId]) -> list[Case]:
+    found = [row.to_domain() for row in await store.these(session, gate_ids, lock=True)]
+    ledgers = await store.ledgers(session, [approval.id for approval in found])
+    return [Case(approval, ledgers[approval.id]) for approval in found]
+
+
+async def _asked_again(session: TenantSession, matter: Matter, case: Case, *, now: datetime) -> Changed:
+    """Ask anew; the promise that it is decided by the old deadline gives way to one by the new."""
+    before = case.approval
+    is_waiting = case.standing(now).state in WAITING
+    ended = await deadlines.cancel(session, before, ASKED_ANEW, now=now) if is_waiting else []
+    deadline = await deadlines.promise(session, before, now=now)
+    asking = replace(
+        _asking(before, matter),
+        commitment_id=deadline.commitment_id,
+        untold=True,
+        asked_position=before.position,
+    )
+    after = await recording.record(session, case, asking, _asked(asking, deadline, now))
+    return Changed(after.approval, (*ended, *deadline.commitments))
+
+
+async def _wanted_of_two(session: TenantSession, case: Case, *, now: datetime) -> list[Commitment]:
+    """Want a second person; what is over wants it once it is asked anew."""
+    by_two = replace(case.approval, wanted=domain.by_two(case.approval.wanted))
+    before = case.standing(now)
+    if before.state not in (State.PENDING, State.GRANTED):
+        await store.save(session, case.approval, by_two)
+        return []
+    deadline, entry = deadlines.NONE, TwoNeeded(at=now)
+    if domain.standing([*case.entries, entry], now).state is not before.state:
+        deadline = await deadlines.promise(session, by_two, now=now)
+        by_two = replace(by_two, commitment_id=deadline.commitment_id, untold=True)
+        entry = replace(entry, deadline_at=deadline.at)
+    await recording.record(session, case, by_two, entry)
+    return deadline.commitments
+
+
+def _asking(approval: Approval, matter: Matter) -> Approval:
+    """The same with what is known by now of who asks for what is to be approved."""
+    named = matter.facts.get("requester")
+    return replace(
+        approval,
+        submitted_by=matter.submitted_by,
+        contact_id=matter.contact_id,
+        requester=named.strip().lower() if isinstance(named, str) else None,
+    )
+
+
+def _asked(approval: Approval, deadline: Deadline, now: datetime) -> Asked:
+    own = frozenset[MemberId]() if approval.submitted_by is None else frozenset({approval.submitted_by})
+    return Asked(at=now, wanted=approval.wanted, requesters=own, deadline_at=deadline.at)
+
+
+async def _answered(
+    session: TenantSession,
+    approval: Approval,
+    member_id: MemberId,
+    said: Said,
+    own: frozenset[MemberId],
+    *,
+    now: datetime,
+) -> Answered:
+    """The answer in one of the member's capacities: by itself, if it holds a seat, else for another."""
+    found = await holders.capacities(session, member_id, now=now)
+    for_whom = None if said.on_behalf_of == member_id else said.on_behalf_of
+    capacity = holders.chosen(found, approval.wanted, for_whom, own)
+    return Answered(
+        at=now,
+        by=member_id,
+        seats=capacity.seats & approval.wanted.seats,
+        approves=said.approves,
+        on_behalf_of=capacity.on_behalf_of,
+        because=said.because.strip(),
+    )
+
+
+def _refused(refusal: Refusal, approval: Approval, standing: Standing) -> ServiceError:
+    match refusal:
+        case Refusal.OWN_REQUEST:
+            return ApprovalOfOwnRequest()
+        case Refusal.NOT_ASKED:
+            return ApprovalNotAsked(approval.seats)
+        case Refusal.DECIDED:
+            return ApprovalDecided(approval.id, standing.state)
+        case Refusal.EXPIRED:
+            return ApprovalExpired(approval.id, standing.deadline_at)
+        case Refusal.WITHDRAWN:
+            return ApprovalWithdrawn(approval.id)
