@@ -16,6 +16,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.rotas import service as rotas
 from service.limits import service
 from service.limits.domain.table import (
+    ACCIDENTS,
     APPLICATIONS,
     BACKTESTS,
     BACKTESTS_AT_ONCE,
@@ -45,6 +46,7 @@ from service.limits.domain.table import (
 from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
+from service.rationalization.accidents import service as accidents
 from service.rationalization.improvements import service as improvements
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
@@ -62,6 +64,7 @@ async def _webhook_endpoints(session: TenantSession) -> int:
 
 
 COUNTS: Mapping[str, Count] = {
+    ACCIDENTS.name: accidents.count,
     APPLICATIONS.name: applications.count,
     BACKTESTS.name: backtests.count,
     BACKTESTS_AT_ONCE.name: backtests.open_count,

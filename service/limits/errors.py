@@ -64,6 +64,12 @@ class QuotaExceeded(Conflict):
         )
 
 
+class AccidentsTooMany(QuotaExceeded):
+    """The register has as many accidents as it may have. Ask the operator for more."""
+
+    code = "accidents-too-many"
+
+
 class ApplicationsTooMany(QuotaExceeded):
     """The tenant has as many applications as it may have. Revoke one, or ask the operator for more."""
 
@@ -184,6 +190,12 @@ class RepinningsAtOnceTooMany(QuotaExceeded):
     code = "repinnings-at-once-too-many"
 
 
+class RequestTypesTooMany(QuotaExceeded):
+    """The catalogue has as many types of request as it may have. Revise one, or ask the operator for more."""
+
+    code = "request-types-too-many"
+
+
 class RotasTooMany(QuotaExceeded):
     """The tenant has as many rotas as it may have. Remove one, or ask the operator for more."""
 
@@ -242,6 +254,7 @@ class RulesTooMany(Invalid):
 EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
     kind.code: kind
     for kind in (
+        AccidentsTooMany,
         ApplicationsTooMany,
         BacktestsAtOnceTooMany,
         BacktestsTooMany,

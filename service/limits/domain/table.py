@@ -74,6 +74,7 @@ BODY_BYTES = Limit(
     problem="body-too-large",
     least=1_024,
 )
+ACCIDENTS = _counted("accidents", 10_000, 1_000_000, "accidents that are not withdrawn")
 APPLICATIONS = _counted("applications", 200, 10_000, "applications that are not revoked")
 BACKTESTS = _counted("backtests", 200, 10_000, "backtests with their results")
 BACKTESTS_AT_ONCE = _counted("backtests_at_once", 3, 20, "backtests that are queued or running")
@@ -107,6 +108,7 @@ RULES = Limit(
 REPINNINGS_AT_ONCE = _counted(
     "repinnings_at_once", 100, 1_000, "repinnings and their previews that are queued or running"
 )
+REQUEST_TYPES = _counted("request_types", 200, 1_000, "types of request in the catalogue")
 ROTAS = _counted("rotas", 100, 1_000, "rotas")
 ROTA_FEEDS = _counted("rota_feeds", 20, 1_000, "secret links to the calendar of each rota")
 ROTA_OVERRIDES = _counted("rota_overrides", 500, 5_000, "overrides of each rota that are not over")
@@ -125,6 +127,7 @@ LIMITS: Mapping[str, Limit] = {
         APPLICATION_RATE,
         APPLICATION_BURST,
         BODY_BYTES,
+        ACCIDENTS,
         APPLICATIONS,
         BACKTESTS,
         BACKTESTS_AT_ONCE,
@@ -146,6 +149,7 @@ LIMITS: Mapping[str, Limit] = {
         QUESTIONNAIRES,
         RULES,
         REPINNINGS_AT_ONCE,
+        REQUEST_TYPES,
         ROTAS,
         ROTA_FEEDS,
         ROTA_OVERRIDES,

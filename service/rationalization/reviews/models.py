@@ -1,4 +1,4 @@
-"""Tables of reviews. A client's own session may bring about that one is owed; the findings are the tenant's."""
+"""Tables of reviews. A client's session may write that one is owed; what was found is the tenant's own."""
 
 from datetime import datetime
 from typing import Any
