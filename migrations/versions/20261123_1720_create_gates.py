@@ -41,15 +41,16 @@ def upgrade() -> None:
     create_tenant_table(
         "gate_record",
         sa.Column("gate_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         moment("recorded_at"),
         sa.Column("recorded_by", sa.Text()),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("document", JSONB(), nullable=False),
+        sa.UniqueConstraint("tenant_id", "gate_id", "number", name="uq_gate_record_tenant_id_gate_id_number"),
         keys=[to("gate", "gate_id")],
         grants=APPEND_ONLY,
         clients=Clients.NOTHING,
     )
-    op.create_index("ix_gate_record_tenant_id_gate_id", "gate_record", ["tenant_id", "gate_id", "id"])
     _create_questionnaires()
     op.create_index(
         "ix_request_tenant_id_service_id_open_changes",

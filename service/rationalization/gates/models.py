@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import TenantRow
@@ -69,12 +69,14 @@ class GateRecord:
     """What somebody put on record for a gate, or what was found when it was judged.
 
     Attributes:
+        number: the version of the gate that it led to, which orders the records of one.
         recorded_by: as the audit trail calls them; None for what the service found by itself.
         kind: of the document: the gate's own, or `withdrawal`.
     """
 
     id: UUID
     gate_id: GateId
+    number: int
     recorded_at: datetime
     recorded_by: str | None
     kind: str
@@ -138,11 +140,12 @@ class GateRecordRow(TenantRow):
 
     __tablename__ = "gate_record"
     __table_args__ = (
-        Index("ix_gate_record_tenant_id_gate_id", "tenant_id", "gate_id", "id"),
+        UniqueConstraint("tenant_id", "gate_id", "number"),
         ForeignKeyConstraint(["tenant_id", "gate_id"], ["gate.tenant_id", "gate.id"]),
     )
 
     gate_id: Mapped[UUID]
+    number: Mapped[int]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str | None]
     kind: Mapped[str]
@@ -152,6 +155,7 @@ class GateRecordRow(TenantRow):
         return GateRecord(
             id=self.id,
             gate_id=GateId(self.gate_id),
+            number=self.number,
             recorded_at=self.recorded_at,
             recorded_by=self.recorded_by,
             kind=self.kind,

@@ -1,19 +1,68 @@
-"""Use cases of gates: lay them, put on record what satisfies them, see where they stand, let them go."""
+"""Use cases of gates: lay them, put on record what satisfies them, see where they stand, let them go.
 
-from collections.abc import Awaitable, Callable, Sequence
+What follows above this slice is the caller's: it holds the request's row locked, so that what is found and
+recorded comes one after another, and has ladders follow the promises that come back.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any
+from uuid import UUID
 
+from service import ids
+from service.audit import service as audit
+from service.audit.domain import Actor
 from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.ids import ArrangementId, RequestId, ServiceId
+from service.errors import Fault
+from service.ids import ArrangementId, GateId, RequestId
+from service.outbox import service as outbox
+from service.people import directory
 from service.rationalization import verdicts
-from service.rationalization.gates.domain import GateStanding
-from service.rationalization.gates.domain.conflicts import OtherChange
+from service.rationalization.approvals import service as approvals
+from service.rationalization.gates import documents, judging, records, store, telling
+from service.rationalization.gates.documents import Document, RiskAnswers, Withdrawal
+from service.rationalization.gates.domain import BY_RECORD, Finding, GateStanding, Kind, State, windows
+from service.rationalization.gates.errors import (
+    GateClosed,
+    GateRecordInvalid,
+    GateRecordMissing,
+    GateRecordsTooMany,
+)
+from service.rationalization.gates.judging import FindChanges
+from service.rationalization.gates.models import Gate, GateRecord, GateRow
+from service.rationalization.gates.store import Sought
 from service.rationalization.matters import Matter
+from service.rationalization.risks import service as risks
+from service.rationalization.risks.errors import QuestionnaireMissing
 
-FindChanges: TypeAlias = Callable[[TenantSession, ServiceId, RequestId], Awaitable[Sequence[OtherChange]]]
-"""Other open changes of a service but for one: `requests.neighbours.changes`, which stands above."""
+RECORDS_MAX = 200
+"""Of one gate, by people."""
+
+NOT_JUDGED = "It is yet to be looked at."
+
+__all__ = [
+    "FindChanges",
+    "Recorded",
+    "Sought",
+    "close",
+    "edited",
+    "get",
+    "list_gates",
+    "list_records",
+    "open_all",
+    "record",
+    "standings",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was put on record, and the promises that ladders are to follow now."""
+
+    record: GateRecord
+    commitments: tuple[Commitment, ...] = ()
 
 
 async def open_all(
@@ -25,7 +74,13 @@ async def open_all(
     now: datetime,
 ) -> list[Commitment]:
     """Lay the gates of a verdict. Nothing is judged yet, so that a client's own transaction can do it."""
-    raise NotImplementedError
+    gates = [_laid(matter, arrangement_id, asks, position, now=now) for position, asks in enumerate(requires)]
+    await store.add(session, gates)
+    made: list[Commitment] = []
+    for gate in gates:
+        if isinstance(gate.asks, verdicts.ApprovalGate):
+            made += await approvals.ask(session, matter, gate.id, gate.asks, now=now)
+    return made
 
 
 async def standings(
@@ -38,20 +93,263 @@ async def standings(
 ) -> list[GateStanding]:
     """Judge the gates of an arrangement, and tell of those that came to stand otherwise.
 
-    In a client's own transaction nothing is judged: they stand as they were judged last.
+    In a client's own transaction nothing is judged, nor where they are closed: they stand as they were judged
+    last.
     """
-    raise NotImplementedError
+    rows = await store.of_arrangement(session, matter.request_id, arrangement_id)
+    gates = [row.to_domain() for row in rows]
+    if session.client_id is not None or all(gate.closed_at is not None for gate in gates):
+        return [gate.standing for gate in gates]
+    found = await judging.judged(session, matter, gates, changes=changes, now=now)
+    return [
+        await _judged(session, matter, row, finding, now=now)
+        for row, finding in zip(rows, found, strict=True)
+    ]
 
 
 async def edited(
     session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, now: datetime
 ) -> list[Commitment]:
-    """What was asked for was edited: approvals are asked for anew, and records are marked as older."""
-    raise NotImplementedError
+    """What was asked for was edited: approvals are asked for anew, and records are marked as older.
+
+    When work may be done is judged anew by whoever asks next where the gates stand.
+    """
+    rows = await _open(session, matter.request_id, arrangement_id)
+    for row in rows:
+        gate = row.to_domain()
+        await store.save(session, row, replace(gate, edited_at=now, version=gate.version + 1))
+    return await approvals.ask_anew(session, matter, _approvals_among(rows), now=now)
 
 
 async def close(
     session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, now: datetime
 ) -> list[Commitment]:
     """Nothing is wanted any more."""
-    raise NotImplementedError
+    rows = await _open(session, matter.request_id, arrangement_id)
+    for row in rows:
+        gate = row.to_domain()
+        await store.save(session, row, replace(gate, closed_at=now, version=gate.version + 1))
+    return await approvals.withdraw(session, _approvals_among(rows), now=now)
+
+
+async def record(
+    session: TenantSession,
+    actor: Actor,
+    matter: Matter,
+    gate_id: GateId,
+    document: Document,
+    *,
+    now: datetime,
+) -> Recorded:
+    """Put something on record for a gate. The last record counts; all of them stay.
+
+    Raises:
+        GateNotFound, GateClosed, GateRecordInvalid, GateRecordsTooMany, GateRecordMissing,
+        QuestionnaireMissing, AnswersInvalid
+    """
+    row = await store.get(session, gate_id, lock=True)
+    gate = row.to_domain()
+    await _refuse(session, gate, document, matter, now=now)
+    kept = await _document(session, gate, document)
+    counted = replace(gate, version=gate.version + 1, sequence=gate.sequence + 1)
+    made = GateRecord(
+        id=ids.new_id(),
+        gate_id=gate.id,
+        number=counted.version,
+        recorded_at=now,
+        recorded_by=actor.name,
+        kind=documents.kind_of(document),
+        document=kept,
+    )
+    commitments = await _wanting_two(session, counted, made, now=now)
+    await store.save(session, row, replace(counted, two_persons=gate.two_persons or commitments is not None))
+    await store.add_record(session, made)
+    await outbox.append(session, [telling.recorded(counted, made, matter)])
+    await audit.record(session, actor, telling.deed(counted, made), now=now)
+    return Recorded(made, tuple(commitments or ()))
+
+
+async def get(session: TenantSession, gate_id: GateId) -> Gate:
+    """One gate, as it was judged last. Raises GateNotFound."""
+    return (await store.get(session, gate_id)).to_domain()
+
+
+async def list_gates(session: TenantSession, sought: Sought, *, after: UUID | None, limit: int) -> list[Gate]:
+    """Gates in the order of their laying."""
+    return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
+
+
+async def list_records(
+    session: TenantSession, gate_id: GateId, *, after: int | None, limit: int
+) -> list[GateRecord]:
+    """What was recorded for a gate and found of it, oldest first, after one of that number.
+
+    Raises:
+        GateNotFound
+    """
+    await store.get(session, gate_id)
+    return [row.to_domain() for row in await store.records(session, gate_id, after=after, limit=limit)]
+
+
+async def _open(
+    session: TenantSession, request_id: RequestId, arrangement_id: ArrangementId
+) -> list[GateRow]:
+    rows = await store.of_arrangement(session, request_id, arrangement_id)
+    return [row for row in rows if row.closed_at is None]
+
+
+def _approvals_among(rows: Sequence[GateRow]) -> list[GateId]:
+    return [GateId(row.id) for row in rows if row.kind == Kind.APPROVAL.value]
+
+
+def _laid(
+    matter: Matter, arrangement_id: ArrangementId, asks: verdicts.Gate, position: int, *, now: datetime
+) -> Gate:
+    kind = Kind(str(type(asks).__struct_config__.tag))
+    return Gate(
+        id=GateId(ids.new_id()),
+        arrangement_id=arrangement_id,
+        request_id=matter.request_id,
+        client_id=matter.client_id,
+        kind=kind,
+        name=_name(asks, kind),
+        position=position,
+        asks=asks,
+        state=State.OPEN,
+        missing=(NOT_JUDGED,),
+        since=now,
+        detail={},
+        two_persons=False,
+        edited_at=None,
+        closed_at=None,
+        created_at=now,
+        version=1,
+        sequence=0,
+    )
+
+
+def _name(asks: verdicts.Gate, kind: Kind) -> str:
+    match asks:
+        case verdicts.ApprovalGate(name=name) | verdicts.RiskAssessment(questionnaire=name):
+            return name
+        case verdicts.FreezeWindow(calendar=name) | verdicts.MaintenanceWindow(calendar=name):
+            return name
+        case _:
+            return kind.value
+
+
+async def _judged(
+    session: TenantSession, matter: Matter, row: GateRow, finding: Finding, *, now: datetime
+) -> GateStanding:
+    """Keep what was found of a gate, if it is anything new."""
+    before = row.to_domain()
+    found = (finding.state, finding.missing, dict(finding.detail))
+    if found == (before.state, before.missing, before.detail):
+        return before.standing
+    is_otherwise = finding.state is not before.state
+    after = replace(
+        before,
+        state=finding.state,
+        missing=finding.missing,
+        detail=finding.detail,
+        since=now if is_otherwise else before.since,
+        version=before.version + 1,
+        sequence=before.sequence + is_otherwise,
+    )
+    await store.save(session, row, after)
+    if after.kind not in _BY_OTHERS and _essence(after) != _essence(before):
+        await store.add_record(session, _found(after, now))
+    if is_otherwise:
+        await outbox.append(session, [telling.settled(after, matter, now)])
+    return after.standing
+
+
+_BY_OTHERS = BY_RECORD | {Kind.APPROVAL}
+"""Those of which there are records, or answers, by people."""
+
+
+def _essence(gate: Gate) -> tuple[State, dict[str, Any]]:
+    """What is worth a record; what would fit next changes as time goes by."""
+    return gate.state, {name: said for name, said in gate.detail.items() if name != "next_fit"}
+
+
+def _found(gate: Gate, now: datetime) -> GateRecord:
+    """What the service found by itself."""
+    return GateRecord(
+        id=ids.new_id(),
+        gate_id=gate.id,
+        number=gate.version,
+        recorded_at=now,
+        recorded_by=None,
+        kind=gate.kind.value,
+        document={"state": gate.state.value, "missing": list(gate.missing), **gate.detail},
+    )
+
+
+async def _refuse(
+    session: TenantSession, gate: Gate, document: Document, matter: Matter, *, now: datetime
+) -> None:
+    """Refuse what cannot be recorded, and say why."""
+    if gate.closed_at is not None:
+        raise GateClosed(gate.id)
+    if await store.count_records(session, gate.id) >= RECORDS_MAX:
+        raise GateRecordsTooMany(gate.id, RECORDS_MAX)
+    faults = _faults_of_kind(gate, document) or documents.faults_of(
+        document, windows.planned(matter.facts), now
+    )
+    if not faults and (named := documents.groups_of(document)):
+        faults = _faults_of_groups(named, await directory.team_names(session))
+    if faults:
+        raise GateRecordInvalid(faults)
+
+
+def _faults_of_kind(gate: Gate, document: Document) -> list[Fault]:
+    if gate.kind is Kind.APPROVAL:
+        return [Fault("", f"It asks for people's consent: answer it at /v1/approvals/{gate.id}.")]
+    if gate.kind not in BY_RECORD:
+        return [
+            Fault("", f"A gate of kind {gate.kind} is judged by what is planned; nothing is recorded for it.")
+        ]
+    if isinstance(document, Withdrawal) or documents.kind_of(document) == gate.kind:
+        return []
+    return [Fault("/kind", f"This gate asks for {gate.kind}, and is given {documents.kind_of(document)}.")]
+
+
+def _faults_of_groups(named: dict[str, str], known: Collection[str]) -> list[Fault]:
+    return [
+        Fault(pointer, f"There is no group {name!r}; create it, or name who is told in `others`.")
+        for pointer, name in named.items()
+        if name not in known
+    ]
+
+
+async def _document(session: TenantSession, gate: Gate, document: Document) -> dict[str, Any]:
+    """A document as it is kept."""
+    match document:
+        case RiskAnswers(answers=answers):
+            version = await risks.named(session, gate.name)
+            if version is None:
+                raise QuestionnaireMissing(gate.name)
+            return records.of_assessment(version, answers, risks.assess(version, answers))
+        case Withdrawal():
+            latest = (await store.latest_records(session, [gate.id])).get(gate.id)
+            if latest is None or records.is_withdrawal(latest.to_domain()):
+                raise GateRecordMissing(gate.id)
+            return {**records.of_document(document), "number": latest.number}
+        case _:
+            return records.of_document(document)
+
+
+async def _wanting_two(
+    session: TenantSession, gate: Gate, made: GateRecord, *, now: datetime
+) -> list[Commitment] | None:
+    """Have every approval of the arrangement need two persons, if the risk asks for it; None if it does not.
+
+    They go on to need two, whatever is assessed later: whoever lessens the answers does not lessen the guard.
+    """
+    if not isinstance(gate.asks, verdicts.RiskAssessment) or records.is_withdrawal(made):
+        return None
+    if not records.scored(made).calls_for_two(gate.asks.two_persons_from):
+        return None
+    rows = await _open(session, gate.request_id, gate.arrangement_id)
+    return await approvals.need_two(session, _approvals_among(rows), now=now)

@@ -53,9 +53,11 @@ async def get(session: TenantSession, gate_id: GateId, *, lock: bool = False) ->
     return row
 
 
-async def of_arrangement(session: TenantSession, arrangement_id: ArrangementId) -> list[GateRow]:
-    """The gates of an arrangement in their order, locked."""
-    query = _mine(session).where(GateRow.arrangement_id == arrangement_id)
+async def of_arrangement(
+    session: TenantSession, request_id: RequestId, arrangement_id: ArrangementId
+) -> list[GateRow]:
+    """The gates of an arrangement of this request in their order, locked."""
+    query = _mine(session).where(GateRow.request_id == request_id, GateRow.arrangement_id == arrangement_id)
     return list(await session.db.scalars(query.order_by(GateRow.position, GateRow.id).with_for_update()))
 
 
@@ -93,6 +95,7 @@ async def add_record(session: TenantSession, record: GateRecord) -> None:
         "tenant_id": session.tenant_id,
         "id": record.id,
         "gate_id": record.gate_id,
+        "number": record.number,
         "recorded_at": record.recorded_at,
         "recorded_by": record.recorded_by,
         "kind": record.kind,
@@ -102,14 +105,14 @@ async def add_record(session: TenantSession, record: GateRecord) -> None:
 
 
 async def records(
-    session: TenantSession, gate_id: GateId, *, after: UUID | None, limit: int
+    session: TenantSession, gate_id: GateId, *, after: int | None, limit: int
 ) -> list[GateRecordRow]:
-    """What was recorded for a gate, in the order in which it was."""
+    """What was recorded for a gate, in the order in which it was, after one of that number."""
     row = GateRecordRow
     query = select(row).where(row.tenant_id == session.tenant_id, row.gate_id == gate_id)
     if after is not None:
-        query = query.where(row.id > after)
-    return list(await session.db.scalars(query.order_by(row.id).limit(limit)))
+        query = query.where(row.number > after)
+    return list(await session.db.scalars(query.order_by(row.number).limit(limit)))
 
 
 async def latest_records(session: TenantSession, gate_ids: Collection[GateId]) -> dict[GateId, GateRecordRow]:
@@ -119,7 +122,7 @@ async def latest_records(session: TenantSession, gate_ids: Collection[GateId]) -
         select(row)
         .distinct(row.gate_id)
         .where(row.tenant_id == session.tenant_id, row.gate_id.in_(gate_ids), row.recorded_by.is_not(None))
-        .order_by(row.gate_id, row.id.desc())
+        .order_by(row.gate_id, row.number.desc())
     )
     return {GateId(found.gate_id): found for found in await session.db.scalars(query)}
 

@@ -110,12 +110,10 @@ def assess(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Assessme
     points = dict.fromkeys(Axis, 0)
     assumed: list[str] = []
     for question in questionnaire.questions:
-        answer = answers.get(question.name)
-        if answer is None:
+        weight = _weight(question, answers.get(question.name))
+        if weight.answer is None:
             assumed.append(question.name)
-        points[question.axis] += (
-            max(question.options.values()) if answer is None else question.options[answer]
-        )
+        points[question.axis] += weight.points
     row = bisect_right(questionnaire.likelihood_from, points[Axis.LIKELIHOOD])
     column = bisect_right(questionnaire.consequence_from, points[Axis.CONSEQUENCE])
     level = questionnaire.levels[row][column]
@@ -125,6 +123,49 @@ def assess(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Assessme
         level=level,
         rank=questionnaire.ranks.index(level),
         assumed=tuple(assumed),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """How much one answer adds to the risk.
+
+    Attributes:
+        answer: None where nobody gave one, so that the worst counts.
+        most: the points of the worst answer.
+    """
+
+    question: str
+    text: str
+    axis: Axis
+    answer: str | None
+    points: int
+    most: int
+
+
+def place(questionnaire: Questionnaire, assessment: Assessment) -> tuple[int, int]:
+    """The row and the column of the matrix that it lies in, from 0."""
+    return (
+        bisect_right(questionnaire.likelihood_from, assessment.likelihood),
+        bisect_right(questionnaire.consequence_from, assessment.consequence),
+    )
+
+
+def weights(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[Weight]:
+    """What each answer adds, from the one that weighs most; as they are asked where they weigh the same."""
+    found = [_weight(question, answers.get(question.name)) for question in questionnaire.questions]
+    return sorted(found, key=lambda weight: -weight.points)
+
+
+def _weight(question: Question, answer: str | None) -> Weight:
+    most = max(question.options.values())
+    return Weight(
+        question=question.name,
+        text=question.text,
+        axis=question.axis,
+        answer=answer,
+        points=most if answer is None else question.options[answer],
+        most=most,
     )
 
 

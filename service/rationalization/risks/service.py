@@ -1,6 +1,6 @@
 """Use cases of questionnaires: load, decide, save. A version of a questionnaire never changes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -96,6 +96,11 @@ async def named(session: TenantSession, name: str) -> QuestionnaireVersion | Non
     """What the questionnaire of this name asks now, if there is one."""
     found = await store.named(session, name)
     return None if found is None else _version(*found)
+
+
+async def known(session: TenantSession, names: Collection[str]) -> frozenset[str]:
+    """Those of these names that questionnaires have."""
+    return await store.known(session, names) if names else frozenset()
 
 
 async def list_questionnaires(

@@ -1,5 +1,6 @@
 """Queries of questionnaires. Every statement names the tenant."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,13 @@ async def named(session: TenantSession, name: str) -> Stored | None:
     for row, current in await session.db.execute(_mine(session).where(QuestionnaireRow.name == name)):
         return row, current
     return None
+
+
+async def known(session: TenantSession, names: Collection[str]) -> frozenset[str]:
+    """Those of these names that questionnaires have."""
+    row = QuestionnaireRow
+    query = select(row.name).where(row.tenant_id == session.tenant_id, row.name.in_(names))
+    return frozenset(await session.db.scalars(query))
 
 
 async def listed(session: TenantSession, *, after: UUID | None, limit: int) -> list[Stored]:

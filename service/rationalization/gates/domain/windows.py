@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from service import instants
 from service.rules.language.times import timestamp_from_text
@@ -84,9 +84,8 @@ class Bounds:
 
 def planned(facts: Mapping[str, Any]) -> Planned | Unclear:
     """When the facts of a request say that the work is to be done."""
-    custom = facts.get("custom")
-    said = cast("Mapping[str, Any]", custom) if isinstance(custom, Mapping) else {}
-    start, end = said.get(START), said.get(END)
+    custom: Mapping[str, Any] = facts.get("custom") or {}
+    start, end = custom.get(START), custom.get(END)
     if start is None:
         return Unclear(f"Say when it is planned: give request.custom.{START}, and request.custom.{END}.")
     begins, ends = _instant(start), None if end is None else _instant(end)
