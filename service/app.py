@@ -41,6 +41,7 @@ from service.api.oauth.desk import Terms
 from service.api.oauth.pages import AuthorizationController
 from service.api.oauth.ring import KeyRing
 from service.api.oauth.verification import Verifier
+from service.api.objections import ObjectionController, ObjectionTermsController
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
 from service.api.pages.account import AccountController
@@ -131,6 +132,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PromiseController,
     CommitmentRenegotiationController,
     RenegotiationController,
+    ObjectionController,
+    ObjectionTermsController,
     SpecialMethodController,
     EventController,
     WebhookController,

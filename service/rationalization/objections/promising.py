@@ -73,9 +73,16 @@ class Owed:
     by: str
 
 
-async def terms(session: TenantSession, *, lock: bool = False) -> ObjectionTerms:
+async def terms(session: TenantSession) -> ObjectionTerms:
     """What holds now."""
-    row = await store.terms(session, lock=lock)
+    row = await store.terms(session)
+    return USUAL if row is None else _terms(row)
+
+
+async def hold_terms(session: TenantSession) -> ObjectionTerms:
+    """What holds now, which nobody else changes until the transaction ends."""
+    await store.add_terms(session, _columns(USUAL))
+    row = await store.terms(session, lock=True)
     return USUAL if row is None else _terms(row)
 
 
@@ -85,7 +92,7 @@ async def change_terms(
     """Say how soon objections are decided that are raised from now on.
 
     Args:
-        session: of the tenant; the caller has read the terms with their lock.
+        session: of the tenant; the caller holds the terms.
         actor: who says so.
         wanted: the terms; their version is not looked at.
         ladders: those of the named ladder that there are.
@@ -99,7 +106,7 @@ async def change_terms(
         raise ObjectionTermsInvalid(faults)
     before = await terms(session)
     after = replace(wanted, version=before.version + 1)
-    await store.put_terms(session, **_columns(after))
+    await store.save_terms(session, _columns(after))
     deed = Deed(
         "objection_terms.changed",
         f"tenant:{session.tenant_id}",

@@ -31,11 +31,22 @@ from service.rationalization.objections.errors import (
     ObjectionOfAnother,
     ObjectionSettled,
 )
-from service.rationalization.objections.models import Objection, Plea, Ruled
+from service.rationalization.objections.models import Objection, ObjectionEntryRow, Plea, Ruled, Subject
 from service.rationalization.objections.promising import Owed
 from service.rationalization.objections.store import Sought
 
-__all__ = ["Changed", "Concern", "Sought", "get", "list_objections", "raise_objection", "settle", "withdraw"]
+__all__ = [
+    "Changed",
+    "Concern",
+    "Sought",
+    "entries",
+    "get",
+    "is_open_on",
+    "list_objections",
+    "raise_objection",
+    "settle",
+    "withdraw",
+]
 
 NO_LONGER = "whoever objected does so no more"
 
@@ -158,6 +169,16 @@ async def list_objections(
     """Objections, the youngest first."""
     rows = await store.listed(session, sought, before=before, limit=limit, now=now)
     return [row.to_domain() for row in rows]
+
+
+async def entries(session: TenantSession, objection_id: ObjectionId) -> list[ObjectionEntryRow]:
+    """What was said of one, in its order."""
+    return await store.entries(session, objection_id)
+
+
+async def is_open_on(session: TenantSession, subject: Subject) -> bool:
+    """Whether somebody objects to this, and nobody has decided on it."""
+    return await store.is_open_on(session, subject)
 
 
 async def _promise(

@@ -6,11 +6,11 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Table, func, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
 from service.db import TenantSession, insert_new, insert_rows, update_row
-from service.ids import ClientId, DecisionId, ObjectionId, RequestId
+from service.ids import ClientId, DecisionId, MemberId, ObjectionId, RequestId
+from service.rationalization.approvals.models import ApprovalEntryRow, ApprovalRow
 from service.rationalization.objections.domain import DECIDED, Cause, State, SubjectKind
 from service.rationalization.objections.errors import ObjectionNotFound
 from service.rationalization.objections.models import (
@@ -24,6 +24,7 @@ from service.rationalization.objections.models import (
 
 OBJECTIONS = cast("Table", ObjectionRow.__table__)
 ENTRIES = cast("Table", ObjectionEntryRow.__table__)
+TERMS = cast("Table", ObjectionTermsRow.__table__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,34 @@ async def open_count(session: TenantSession, request_id: RequestId) -> int:
     return (await session.db.scalars(query)).one()
 
 
+async def is_open_on(session: TenantSession, subject: Subject) -> bool:
+    """Whether somebody objects to this, and nobody has decided on it."""
+    row = ObjectionRow
+    query = _mine(session).where(
+        row.subject_kind == subject.kind.value,
+        row.subject_id == subject.id,
+        row.state == State.OPEN.value,
+    )
+    return await session.db.scalar(query.limit(1)) is not None
+
+
+async def who_answered(session: TenantSession, request_id: RequestId) -> list[MemberId]:
+    """The members who answered the approvals of a request, and those on whose behalf they did."""
+    said, asked = ApprovalEntryRow, ApprovalRow
+    query = (
+        select(said.member_id, said.on_behalf_of)
+        .join(asked, (asked.tenant_id == said.tenant_id) & (asked.id == said.approval_id))
+        .where(
+            said.tenant_id == session.tenant_id,
+            asked.tenant_id == session.tenant_id,
+            asked.request_id == request_id,
+            said.member_id.is_not(None),
+        )
+    )
+    found = {each for row in await session.db.execute(query) for each in row}
+    return sorted(MemberId(each) for each in found if each is not None)
+
+
 async def listed(
     session: TenantSession, sought: Sought, *, before: UUID | None, limit: int, now: datetime
 ) -> list[ObjectionRow]:
@@ -144,14 +173,19 @@ async def terms(session: TenantSession, *, lock: bool = False) -> ObjectionTerms
     return await session.db.scalar(query.with_for_update() if lock else query)
 
 
-async def put_terms(session: TenantSession, **values: Any) -> None:
-    """Write them: there is one row at most, whose id follows from the tenant's."""
-    row_id = ids.derived_id(session.tenant_id, "objection terms")
-    await session.db.execute(
-        upsert(ObjectionTermsRow)
-        .values(tenant_id=session.tenant_id, id=row_id, **values)
-        .on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
-    )
+async def add_terms(session: TenantSession, row: dict[str, Any]) -> None:
+    """Write them where there are none yet; the id of the one row follows from the tenant's."""
+    key = {"tenant_id": session.tenant_id, "id": _terms_id(session)}
+    await insert_new(session.db, TERMS, {**key, **row})
+
+
+async def save_terms(session: TenantSession, row: dict[str, Any]) -> None:
+    """Write the terms, which the caller has locked."""
+    await update_row(session, TERMS, _terms_id(session), row)
+
+
+def _terms_id(session: TenantSession) -> UUID:
+    return ids.derived_id(session.tenant_id, "objection terms")
 
 
 def _sought(sought: Sought, now: datetime) -> list[ColumnElement[bool]]:
