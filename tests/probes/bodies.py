@@ -172,6 +172,17 @@ BODIES: Mapping[str, Make] = {
     "correctCommitment": lambda given: {"reason": f"Because of {given.fresh}."},
     "proposeRenegotiation": lambda given: {"reason": f"Because of {given.fresh}.", "due_at": LATER},
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
+    "changeObjectionTerms": lambda given: {
+        "target": {"unit": "working_time", "seconds": 28_800},
+        "calendar": given.own["calendar name"],
+        "ladder": given.own["ladder name"],
+    },
+    "decideObjection": lambda given: {"upheld": False, "reason": f"Because of {given.fresh}."},
+    "raiseObjection": lambda given: {
+        "subject": {"kind": "commitment", "id": given.second.get("commitment", given.own["commitment"])},
+        "cause": "promise_too_late",
+        "words": f"Because of {given.fresh}.",
+    },
     "settleRenegotiation": lambda _: {"accepted": True},
     "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
     "useSpecialMethod": lambda given: {"who": "Ada Harbour", "what_for": f"About {given.fresh}"},

@@ -36,6 +36,7 @@ MAKES = {
     "declareMajorIncident": "major incident",
     "inviteMember": "member",
     "planMaintenance": "maintenance window",
+    "raiseObjection": "objection",
     "proposeRenegotiation": "renegotiation",
     "registerService": "service",
     "repinCalendar": "repinning",
@@ -53,7 +54,14 @@ STEPS = (
     *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
     *("repinPolicy", "repinCalendar"),
-    *("submitRequest", "submitRequest", "createCommitment", "createCommitment", "proposeRenegotiation"),
+    *(
+        "submitRequest",
+        "raiseObjection",
+        "submitRequest",
+        "createCommitment",
+        "createCommitment",
+        "proposeRenegotiation",
+    ),
     *("reportEvent", "startEscalation", "createWebhookEndpoint", "createWebhookEndpoint"),
     *("declareMajorIncident",),
     *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
@@ -85,7 +93,7 @@ FIRST_WITH = {
 }
 """The body of such a step, where it is another than usual."""
 
-MEMBERS_ONLY = frozenset({"approvePolicy", "returnPolicy"})
+MEMBERS_ONLY = frozenset({"approvePolicy", "decideObjection", "returnPolicy"})
 """What an application that acts by itself may never do, whatever its scopes."""
 
 SHARED_WITH_CLIENTS = frozenset(

@@ -53,6 +53,7 @@ REFERS: Mapping[str, str] = {
     "into": "request",
     "manager_id": "member",
     "members": "member",
+    "objection_id": "objection",
     "override_id": "rota override",
     "rota_id": "rota",
     "member_id": "member",
