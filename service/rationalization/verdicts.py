@@ -290,7 +290,7 @@ def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
     if len(verdict.requires) > GATES_MAX:
         yield Fault("/requires", f"A rule requires {GATES_MAX} things at most.")
     if verdict.review is not None:
-        yield from _faults_of_deadline(verdict.review, "/review")
+        yield from faults_of_deadline(verdict.review, "/review")
     match verdict:
         case Accept():
             return
@@ -314,10 +314,11 @@ def _faults_of_special_method(verdict: SpecialMethod) -> Iterator[Fault]:
         if seconds >= verdict.expires_in_days * DAY_SECONDS:
             detail = f"It lasts {verdict.expires_in_days} days; remind later than when it begins."
             yield Fault(pointer_to("/remind_before_seconds", at), detail)
-    yield from _faults_of_deadline(verdict.undo, "/undo")
+    yield from faults_of_deadline(verdict.undo, "/undo")
 
 
-def _faults_of_deadline(deadline: Review | Undoing, pointer: str) -> Iterator[Fault]:
+def faults_of_deadline(deadline: Review | Undoing, pointer: str) -> Iterator[Fault]:
+    """What is wrong with how a deadline is counted; `pointer` is where the deadline stands."""
     is_elapsed = isinstance(deadline.within, ElapsedTime)
     if not is_elapsed and deadline.calendar is None:
         yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")

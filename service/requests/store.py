@@ -1,16 +1,18 @@
 """Queries of this slice. Every statement of a tenant names the tenant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Select, Table, select, update
 
 from service.db import TenantSession, insert_new, insert_rows
-from service.ids import ClientId, DecisionId, RequestId
-from service.requests.domain import Request
+from service.ids import ClientId, DecisionId, RequestId, ServiceId
+from service.requests.domain import Request, State
 from service.requests.errors import DecisionNotFound, RequestExists, RequestNotFound
 from service.requests.models import DecisionRow, RequestEventRow, RequestRow, incomplete_column, typed_columns
+from service.rules.vocabulary import RequestType
 
 REQUESTS = cast("Table", RequestRow.__table__)
 EVENTS = cast("Table", RequestEventRow.__table__)
@@ -101,10 +103,36 @@ async def append(session: TenantSession, rows: Rows) -> None:
         await insert_rows(session.db, table, [{"tenant_id": session.tenant_id, **row} for row in values])
 
 
+async def changes_done(
+    session: TenantSession,
+    family: RequestType,
+    *,
+    service_id: ServiceId | None,
+    category: str | None,
+    since: datetime,
+    limit: int,
+) -> list[RequestRow]:
+    """Requests of a kind that were resolved or closed, the newest first, of one service and category."""
+    row = RequestRow
+    done = row.state.in_([State.RESOLVED.value, State.CLOSED.value])
+    query = _mine(session, None).where(row.type == family.value, done, row.received_at >= since)
+    query = query.where(row.service_id.is_not_distinct_from(service_id))
+    if category is not None:
+        query = query.where(row.category == category)
+    return list(await session.db.scalars(query.order_by(row.received_at.desc()).limit(limit)))
+
+
 async def has_merged(session: TenantSession, request_id: RequestId) -> bool:
     """Whether others were merged into it."""
     row = await session.db.scalar(_mine(session, None).where(RequestRow.merged_into == request_id).limit(1))
     return row is not None
+
+
+async def known(session: TenantSession, request_ids: Collection[RequestId]) -> set[RequestId]:
+    """Those of these requests that there are."""
+    row = RequestRow
+    query = select(row.id).where(row.tenant_id == session.tenant_id, row.id.in_(request_ids))
+    return {RequestId(found) for found in await session.db.scalars(query)}
 
 
 async def save(session: TenantSession, request: Request) -> None:

@@ -1,0 +1,244 @@
+"""Reviews of work that was done, and the register of accidents, with all that follows.
+
+Whoever changes a review holds the request's row locked first, as everybody does who changes its promises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from service.audit.domain import Actor
+from service.calendars.errors import CalendarsUnknown
+from service.db import TenantSession
+from service.errors import Fault
+from service.escalations.ladders import service as ladders
+from service.ids import AccidentId, GroupId, MemberId, RequestId, ReviewId, SubjectId
+from service.people import directory
+from service.people.domain import Member
+from service.rationalization import verdicts
+from service.rationalization.accidents import service as accidents
+from service.rationalization.accidents.domain import Accident, Report
+from service.rationalization.accidents.errors import AccidentNotFound
+from service.rationalization.improvements import service as improvements
+from service.rationalization.improvements.domain import Evidence, Finding, Improvement, Source
+from service.rationalization.improvements.errors import ImprovementInvalid
+from service.rationalization.reviews import service as reviews
+from service.rationalization.reviews.domain import Concluded, Findings, Review
+from service.rationalization.reviews.errors import (
+    RequestNotDone,
+    ReviewInvalid,
+    ReviewNotFound,
+    ReviewOfOwnWork,
+)
+from service.rationalization.verdicts import Review as Wanted
+from service.requests import affairs, renegotiating, store
+from service.requests.domain import Request, State
+
+DONE = frozenset({State.RESOLVED, State.CLOSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Who records what was found.
+
+    Attributes:
+        actor: who calls.
+        member_id: the member who calls, if one does.
+        by: the member that an application acts for: an id or an e-mail address.
+    """
+
+    actor: Actor
+    member_id: MemberId | None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Something that a person wants to be made better.
+
+    Attributes:
+        accident_id: the accident that showed it; `review_id`, the review that did. At most one of them.
+    """
+
+    title: str
+    evidence: tuple[Evidence, ...] = ()
+    accident_id: AccidentId | None = None
+    review_id: ReviewId | None = None
+    owner_id: MemberId | None = None
+    group_id: GroupId | None = None
+
+
+async def start_review(
+    session: TenantSession, actor: Actor, request_id: RequestId, wanted: Wanted | None, *, now: datetime
+) -> Review:
+    """Have work reviewed that was done, though no verdict asks for it.
+
+    Raises:
+        RequestNotFound, RequestNotDone, ReviewOwed, ReviewInvalid
+    """
+    request = await _locked(session, request_id)
+    if request.state not in DONE:
+        raise RequestNotDone(request_id)
+    if wanted is not None:
+        await _vet(session, wanted)
+    try:
+        changed = await reviews.start(session, actor, affairs.matter(request), wanted, now=now)
+    except CalendarsUnknown as error:
+        raise ReviewInvalid([Fault("/calendar", str(error))]) from error
+    await renegotiating.follow(session, changed.commitments, now=now)
+    return changed.review
+
+
+async def conclude_review(
+    session: TenantSession,
+    reviewer: Reviewer,
+    review_id: ReviewId,
+    findings: Findings,
+    *,
+    improvement: str | None = None,
+    now: datetime,
+) -> Review:
+    """Record what was found, and open an item of that title if something is to be made better.
+
+    Raises:
+        ReviewNotFound, ReviewOver, ReviewOfOwnWork, ReviewInvalid, ImprovementsTooMany
+    """
+    found = await reviews.get(session, review_id)
+    request = await _locked(session, found.request_id)
+    by = await _reviewer(session, reviewer, review_id, request)
+    if findings.accident_id is not None:
+        await _refuse_unknown(session, findings.accident_id)
+    concluded = Concluded(findings=findings, by=by, at=now)
+    if improvement is not None:
+        finding = _of_review(found, improvement, concluded)
+        opened = await improvements.open_by_hand(session, reviewer.actor, finding, now=now)
+        concluded = replace(concluded, improvement_id=opened.id)
+    matter = affairs.matter(request)
+    changed = await reviews.conclude(session, reviewer.actor, matter, review_id, concluded)
+    await renegotiating.follow(session, changed.commitments, now=now)
+    return changed.review
+
+
+async def record_accident(session: TenantSession, actor: Actor, report: Report, *, now: datetime) -> Accident:
+    """Record an accident. Raises AccidentInvalid, AccidentsTooMany."""
+    known = await store.known(session, _named(report))
+    return await accidents.record(session, actor, report, known, now=now)
+
+
+async def change_accident(
+    session: TenantSession, actor: Actor, accident_id: AccidentId, report: Report, *, now: datetime
+) -> Accident:
+    """Say more of an accident. Raises AccidentNotFound, AccidentInvalid."""
+    known = await store.known(session, _named(report))
+    return await accidents.change(session, actor, accident_id, report, known, now=now)
+
+
+async def open_improvement(session: TenantSession, actor: Actor, wish: Wish, *, now: datetime) -> Improvement:
+    """Open an item, for what an accident or a review showed, or for what somebody noticed.
+
+    Raises:
+        ImprovementInvalid, ImprovementsTooMany
+    """
+    finding = await _finding(session, wish)
+    return await improvements.open_by_hand(
+        session,
+        actor,
+        replace(finding, evidence=(*finding.evidence, *wish.evidence)),
+        owner_id=wish.owner_id,
+        group_id=wish.group_id,
+        now=now,
+    )
+
+
+async def _finding(session: TenantSession, wish: Wish) -> Finding:
+    """What the wish is about. Raises ImprovementInvalid."""
+    if wish.accident_id is not None and wish.review_id is not None:
+        detail = "Name the accident or the review that it comes of; the other one is evidence."
+        raise ImprovementInvalid([Fault("/review_id", detail)])
+    try:
+        if wish.accident_id is not None:
+            return accidents.finding(await accidents.get(session, wish.accident_id), wish.title)
+        if wish.review_id is not None:
+            found = await reviews.get(session, wish.review_id)
+            return _of_review(found, wish.title, found.concluded)
+    except AccidentNotFound as error:
+        raise ImprovementInvalid([Fault("/accident_id", str(error))]) from error
+    except ReviewNotFound as error:
+        raise ImprovementInvalid([Fault("/review_id", str(error))]) from error
+    return Finding(title=wish.title, source=Source.PERSON)
+
+
+def _of_review(review: Review, title: str, concluded: Concluded | None) -> Finding:
+    """What is to be made better because of a review, with what it goes by itself."""
+    findings = None if concluded is None else concluded.findings
+    itself = Evidence(
+        kind=reviews.SUBJECT_KIND,
+        id=str(review.id),
+        at=review.owed_at if concluded is None else concluded.at,
+        what="A review." if findings is None else findings.deviations or findings.result.value,
+    )
+    evidence = (itself, *(() if findings is None else findings.evidence))
+    return Finding(title=title, source=Source.REVIEW, came_from=SubjectId(review.id), evidence=evidence)
+
+
+async def _locked(session: TenantSession, request_id: RequestId) -> Request:
+    return (await store.get(session, request_id, client_id=None, lock=True)).to_domain()
+
+
+async def _vet(session: TenantSession, wanted: Wanted) -> None:
+    """Raise ReviewInvalid unless that deadline can be counted, and its ladder climbed."""
+    faults = list(verdicts.faults_of_deadline(wanted, ""))
+    if wanted.ladder is not None and wanted.ladder not in await ladders.effective(session, [wanted.ladder]):
+        faults.append(Fault("/ladder", f"There is no ladder {wanted.ladder!r}."))
+    if faults:
+        raise ReviewInvalid(faults)
+
+
+async def _refuse_unknown(session: TenantSession, accident_id: AccidentId) -> None:
+    try:
+        await accidents.get(session, accident_id)
+    except AccidentNotFound as error:
+        raise ReviewInvalid([Fault("/accident_id", str(error))]) from error
+
+
+async def _reviewer(session: TenantSession, reviewer: Reviewer, review_id: ReviewId, request: Request) -> str:
+    """Who reviews it, as the audit trail would call them: nobody who did the work.
+
+    Raises:
+        ReviewOfOwnWork, ReviewInvalid
+    """
+    member_id = await _member(session, reviewer)
+    did_it = await _assigned(session, request)
+    if member_id is not None and member_id in {each.id for each in did_it}:
+        raise ReviewOfOwnWork(review_id)
+    if member_id is None and did_it:
+        detail = "The work is a member's: name the one who reviewed it, by id or e-mail address."
+        raise ReviewInvalid([Fault("/by", detail)])
+    return reviewer.actor.name if member_id is None else f"member:{member_id}"
+
+
+async def _member(session: TenantSession, reviewer: Reviewer) -> MemberId | None:
+    """The member who reviews, if it is known to be one. Raises ReviewInvalid."""
+    if reviewer.by is None:
+        return reviewer.member_id
+    if reviewer.member_id is not None:
+        raise ReviewInvalid([Fault("/by", "A member acts as itself; leave it out.")])
+    found = (await directory.named(session, [reviewer.by])).get(reviewer.by)
+    if found is None:
+        raise ReviewInvalid([Fault("/by", f"There is no member {reviewer.by!r}.")])
+    return found.id
+
+
+async def _assigned(session: TenantSession, request: Request) -> Sequence[Member]:
+    """The members whom the request's source may mean by who works on it; of namesakes all."""
+    assignee = request.facts.get("assignee")
+    if not isinstance(assignee, str):
+        return []
+    member_id = directory.member_id_in(assignee)
+    ids = [] if member_id is None else [member_id]
+    return await directory.active(session, member_ids=ids, called=[assignee])
+
+
+def _named(report: Report) -> list[RequestId]:
+    """The requests that a report names."""
+    return [*report.requests, *(() if report.change_id is None else (report.change_id,))]
