@@ -21,6 +21,7 @@ from service.api.audit import AuditController
 from service.api.backtests import BacktestController
 from service.api.bodies import Screening, StrictRequest
 from service.api.calendars import CalendarController
+from service.api.checklists import ChecklistController
 from service.api.clients import ClientController
 from service.api.commitments import CommitmentController
 from service.api.contacts import ContactController
@@ -64,6 +65,7 @@ from service.api.repinnings import (
     PolicyRepinningController,
     RepinningController,
 )
+from service.api.request_types import RequestTypeController
 from service.api.requests import RequestController
 from service.api.rota_agreements import FeedController, RotaAgreementController, RotaFeedController
 from service.api.rotas import RotaController
@@ -122,7 +124,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PublishingController,
     RuleController,
     HistoryLogController,
+    RequestTypeController,
     RequestController,
+    ChecklistController,
     PolicyRepinningController,
     CalendarRepinningController,
     RepinningController,

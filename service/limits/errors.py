@@ -106,6 +106,12 @@ class ContactsTooMany(QuotaExceeded):
     code = "contacts-too-many"
 
 
+class DelegationsTooMany(QuotaExceeded):
+    """The tenant has as many delegations of approvals as it may have. End one before giving another."""
+
+    code = "delegations-too-many"
+
+
 class FactsTooMany(QuotaExceeded):
     """The tenant has as many facts of its own as it may have. Remove one, or ask the operator for more."""
 
@@ -262,6 +268,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         ClientWebhookEndpointsTooMany,
         ClientsTooMany,
         ContactsTooMany,
+        DelegationsTooMany,
         FactsTooMany,
         GroupsTooMany,
         HistoryCasesTooMany,

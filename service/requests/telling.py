@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from service.ids import EventId
 from service.outbox.models import EventDraft
 from service.requests import domain
 from service.requests.domain import Decision, EventType, Request, RequestEvent
@@ -75,6 +76,25 @@ def change(
             told.append(_rationalized(request, decision))
         told += _differed(request, decision, differed)
     return _drafts(told, request, at=event.occurred_at)
+
+
+CHECKED = "checked"
+"""What is told as a change of a request without an event of its ledger: an item of its checklists."""
+
+
+def checked(request: Request, mark_id: EventId, *, at: datetime) -> EventDraft:
+    """Something was noted of the checklists of a request that is over, which lacks something else now."""
+    payload = {
+        "request_id": request.id,
+        "event_id": mark_id,
+        "type": CHECKED,
+        "state": request.state.value,
+        "facts": None,
+        "merged_into": request.merged_into,
+        **_incomplete(request),
+    }
+    (draft,) = _drafts([("request.changed", payload)], request, at=at)
+    return draft
 
 
 def _incomplete(request: Request) -> dict[str, Any]:

@@ -81,6 +81,7 @@ BACKTESTS_AT_ONCE = _counted("backtests_at_once", 3, 20, "backtests that are que
 CALENDARS = _counted("calendars", 200, 10_000, "calendars")
 CLIENTS = _counted("clients", 2_000, 100_000, "client organizations")
 CONTACTS = _counted("contacts", 50_000, 1_000_000, "contacts of each client organization")
+DELEGATIONS = _counted("delegations", 5_000, 100_000, "delegations of approvals that are not over")
 FACTS = _counted("facts", 200, 1_000, "facts of the tenant's own")
 GROUPS = _counted("groups", 200, 10_000, "groups of members")
 HISTORY_CASES = _counted(
@@ -134,6 +135,7 @@ LIMITS: Mapping[str, Limit] = {
         CALENDARS,
         CLIENTS,
         CONTACTS,
+        DELEGATIONS,
         FACTS,
         GROUPS,
         HISTORY_CASES,

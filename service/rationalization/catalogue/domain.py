@@ -105,6 +105,15 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypeDraft:
+    """A type to be; its document as it was written."""
+
+    name: str
+    family: RequestType
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """What somebody noted of an item of a request's checklist."""
 
@@ -114,6 +123,14 @@ class Mark:
     evidence: str | None
     by: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A step of a request's work with what was noted of each of its items."""
+
+    step: WorkStep
+    marks: Mapping[str, Mark]
 
 
 def marked(marks: Sequence[Mark]) -> dict[str, Mark]:

@@ -92,6 +92,15 @@ class TemplateUnknown(NotFound):
         super().__init__(f"No template {name!r} is shipped; GET /v1/request-types/templates lists them.")
 
 
+class ChecklistNoteInvalid(Invalid):
+    """This cannot be noted of an item. Each entry of `errors` says why."""
+
+    code = "checklist-note-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("This cannot be noted of the item.", faults=faults)
+
+
 class ChecklistItemNotFound(NotFound):
     """The request's type has no such item in its checklists, or the request has no type of the catalogue."""
 

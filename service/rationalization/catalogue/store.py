@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, and_, func, insert, select
+from sqlalchemy import Select, and_, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
@@ -39,8 +39,6 @@ where type.tenant_id = $1 and version.tenant_id = $1 and type.name = $2
 """
 )
 _OF_VERSION = _LOOKED_UP + "where type.tenant_id = $1 and version.tenant_id = $1 and version.id = $2"
-
-Stored = tuple[RequestTypeRow, RequestTypeVersionRow]
 
 
 def _mine(session: TenantSession) -> Select[RequestTypeRow]:
@@ -147,23 +145,22 @@ async def version(session: TenantSession, type_id: RequestTypeId, number: int) -
     return found
 
 
-async def current(session: TenantSession, rows: Sequence[RequestTypeRow]) -> list[Stored]:
-    """Each type with the version in effect, of those that have one."""
+async def said(session: TenantSession, rows: Sequence[RequestTypeRow]) -> list[RequestTypeVersionRow]:
+    """What each of these types says: the version in effect, or else the newest."""
     if not rows:
         return []
     row, its = RequestTypeRow, RequestTypeVersionRow
     query = (
-        select(row, its)
-        .join(its, and_(its.tenant_id == row.tenant_id, its.request_type_id == row.id))
+        select(its)
+        .join(row, and_(its.tenant_id == row.tenant_id, its.request_type_id == row.id))
         .where(
             row.tenant_id == session.tenant_id,
             its.tenant_id == session.tenant_id,
             row.id.in_([each.id for each in rows]),
-            its.version == row.published_version,
+            its.version == func.coalesce(row.published_version, row.version),
         )
-        .order_by(row.id)
     )
-    return [(one, other) for one, other in await session.db.execute(query)]
+    return list(await session.db.scalars(query))
 
 
 async def versions(
@@ -196,14 +193,14 @@ async def steps(
 async def newest_steps(session: TenantSession, rows: Sequence[RequestTypeRow]) -> dict[UUID, Step]:
     """The last step of the newest version of each type."""
     step = RequestTypeStepRow
+    newest = [(row.id, row.version) for row in rows]
     query = (
-        select(step.request_type_id, step.version, step.step)
-        .where(step.tenant_id == session.tenant_id, step.request_type_id.in_([row.id for row in rows]))
+        select(step.request_type_id, step.step)
+        .where(step.tenant_id == session.tenant_id, tuple_(step.request_type_id, step.version).in_(newest))
         .order_by(step.number)
     )
-    newest = {row.id: row.version for row in rows}
     found = await session.db.execute(query)
-    return {type_id: Step(last) for type_id, number, last in found if number == newest[type_id]}
+    return {type_id: Step(last) for type_id, last in found}
 
 
 async def add_step(
