@@ -16,8 +16,10 @@ from service.mail import domain as mail_domain
 from service.mail.errors import SenderMalformed
 from service.mail.sender import FolderPost, Post, SmtpPost, SmtpServer
 from service.people.domain import Lifetimes
+from service.rationalization.approvals import service as approvals
+from service.rationalization.arrangements import service as arrangements
 from service.rationalization.specials import service as specials
-from service.requests import escalating, excepting, renegotiating
+from service.requests import approving, escalating, excepting, rationalizing, renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
@@ -45,7 +47,19 @@ async def _climbed(session: TenantSession, subject_id: UUID, /, *, now: datetime
     await escalating.advance(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
 
 
+async def _approved(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
+    """What follows from an approval that expired asks no engine."""
+    await approving.advance(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
+
+
+async def _arranged(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
+    """What follows from a verdict may have a request decided anew."""
+    await rationalizing.advance(session, subject_id, rulebook=rulebook(ReferenceEngine()), now=now)
+
+
 ADVANCES: Mapping[str, Advance] = {
+    approvals.SUBJECT_KIND: _approved,
+    arrangements.SUBJECT_KIND: _arranged,
     commitments.SUBJECT_KIND: escalating.look_at_promise,
     runs.AFFAIR_KIND: escalating.look_at_request,
     runs.SUBJECT_KIND: _climbed,

@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql import func
-from sqlalchemy.types import Text
 
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import ContactId, DelegationId, GateId, MemberId, RequestId
@@ -140,7 +138,7 @@ def _is_open_to(session: TenantSession, asker: Asker) -> ColumnElement[bool]:
         entry.member_id == asker.member_id,
         entry.on_behalf_of.is_not_distinct_from(asker.on_behalf_of),
     )
-    seats = func.cast(sorted(asker.seats), ARRAY(Text()))
+    seats = literal(sorted(asker.seats), ARRAY(Text()))
     return and_(
         row.seats.op("?|")(seats),
         or_(row.submitted_by.is_(None), row.submitted_by.not_in(asker.people)),

@@ -132,6 +132,19 @@ class Refusal(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class WhyNot(StrEnum):
+    """Why a member may not answer, whatever it would say. Of several reasons the first counts."""
+
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    DECIDED = "decided"
+    OWN_REQUEST = "own_request"
+    ANSWERED = "answered"
+    """It approved already. It may still refuse, as long as nothing is decided."""
+    NOT_ASKED = "not_asked"
+    NOT_A_MEMBER = "not_a_member"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where an approval stands.
@@ -203,6 +216,29 @@ def refusal(asked: Asked, before: Standing, entry: Entry) -> Refusal | None:
             return _refusal_of_answer(asked, entry)
         case _:
             return None
+
+
+def why_not(asked: Asked, found: Standing, consents: Sequence[Answered]) -> WhyNot | None:
+    """Why a member may not answer; None if it may.
+
+    Args:
+        asked: what was asked last.
+        found: where it stands.
+        consents: what the member would say if it consented, in each of its capacities.
+    """
+    reasons = [_why_not(asked, found, consent) for consent in consents]
+    if not reasons:
+        return WhyNot.NOT_A_MEMBER
+    order = list(WhyNot)
+    return None if None in reasons else min((each for each in reasons if each is not None), key=order.index)
+
+
+def _why_not(asked: Asked, found: Standing, consent: Answered) -> WhyNot | None:
+    reason = refusal(asked, found, consent)
+    if reason is not None:
+        return WhyNot(reason.value)
+    has_said_so = any(consent.says_the_same(each) for each in found.answers)
+    return WhyNot.ANSWERED if has_said_so else None
 
 
 def voices(answers: Iterable[Answered]) -> int:
