@@ -36,6 +36,7 @@ from service.limits.domain.table import (
     MEMBERS,
     OPEN_PROMISES,
     POLICIES,
+    QUESTIONNAIRES,
     ROTAS,
     SERVICES,
     WEBHOOK_ENDPOINTS,
@@ -48,6 +49,7 @@ from service.people import groups
 from service.people import service as people
 from service.rationalization.accidents import service as accidents
 from service.rationalization.improvements import service as improvements
+from service.rationalization.risks import service as risks
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
 from service.rules import policies
@@ -81,6 +83,7 @@ COUNTS: Mapping[str, Count] = {
     MEMBERS.name: people.member_count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,
+    QUESTIONNAIRES.name: risks.count,
     ROTAS.name: rotas.count,
     SERVICES.name: tenants.service_count,
     WEBHOOK_ENDPOINTS.name: _webhook_endpoints,

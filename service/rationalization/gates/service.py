@@ -26,6 +26,7 @@ from service.rationalization.gates.documents import Document, RiskAnswers, Withd
 from service.rationalization.gates.domain import BY_RECORD, Finding, GateStanding, Kind, State, windows
 from service.rationalization.gates.errors import (
     GateClosed,
+    GateNotFound,
     GateRecordInvalid,
     GateRecordMissing,
     GateRecordsTooMany,
@@ -170,12 +171,16 @@ async def record(
 
 
 async def get(session: TenantSession, gate_id: GateId) -> Gate:
-    """One gate, as it was judged last. Raises GateNotFound."""
+    """One gate, as it was judged last. Raises GateNotFound; clients are shown none."""
+    if session.client_id is not None:
+        raise GateNotFound(gate_id)
     return (await store.get(session, gate_id)).to_domain()
 
 
 async def list_gates(session: TenantSession, sought: Sought, *, after: UUID | None, limit: int) -> list[Gate]:
-    """Gates in the order of their laying."""
+    """Gates in the order of their laying; clients are shown none."""
+    if session.client_id is not None:
+        return []
     return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
 
 
@@ -187,7 +192,7 @@ async def list_records(
     Raises:
         GateNotFound
     """
-    await store.get(session, gate_id)
+    await get(session, gate_id)
     return [row.to_domain() for row in await store.records(session, gate_id, after=after, limit=limit)]
 
 

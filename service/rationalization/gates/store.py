@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import Select, Table, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.db import TenantSession, insert_rows, run
 from service.ids import ArrangementId, GateId, RequestId, ServiceId
@@ -120,7 +121,7 @@ async def latest_records(session: TenantSession, gate_ids: Collection[GateId]) -
     row = GateRecordRow
     query = (
         select(row)
-        .distinct(row.gate_id)
+        .ext(distinct_on(row.gate_id))
         .where(row.tenant_id == session.tenant_id, row.gate_id.in_(gate_ids), row.recorded_by.is_not(None))
         .order_by(row.gate_id, row.number.desc())
     )

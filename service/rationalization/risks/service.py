@@ -119,6 +119,11 @@ async def list_versions(
     return [_version(*stored) for stored in found]
 
 
+async def count(session: TenantSession) -> int:
+    """How many questionnaires there are."""
+    return await store.count(session)
+
+
 def assess(version: QuestionnaireVersion, answers: Mapping[str, str]) -> Assessment:
     """What answers come to. Raises AnswersInvalid."""
     faults = domain.faults_of_answers(version.asked, answers)
