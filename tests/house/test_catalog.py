@@ -105,6 +105,8 @@ OPEN_TO_CLIENTS = {
         "request",
         "request_event",
         "review",
+        "special_method",
+        "special_method_entry",
         "webhook_delivery",
         "webhook_endpoint",
     },

@@ -220,18 +220,20 @@ async def advance(
         SpecialMethodNotFound
     """
     held = await store.get(session, special_method_id, lock=True)
-    ledger = await store.entries(session, special_method_id)
-    if domain.is_to_be_compared(ledger, now):
-        await _compare(session, held, now=now)
-        held = await _entered(session, matter, held, held, _Happening(Compared(at=now)))
     seen = await _seen(session, matter, held, now=now)
-    ledger = await store.entries(session, special_method_id)
-    if (span := domain.reminder_due(ledger, now)) is not None:
+    special, ledger = seen.special, await store.entries(session, special_method_id)
+    if domain.is_to_be_compared(ledger, now):
+        await _compare(session, special, now=now)
+        compared = Compared(at=now)
+        special = await _entered(session, matter, special, special, _Happening(compared))
+        ledger.append(compared)
+    span = domain.reminder_due(ledger, now)
+    if span is None:
+        await _sleep(session, special_method_id, ledger, now=now)
+    else:
         said = {"before_seconds": span // timedelta(seconds=1)}
         told = _Happening(Reminded(at=now, before=span), "expiring", said)
-        await _entered(session, matter, seen.special, seen.special, told)
-    else:
-        await _sleep(session, special_method_id, ledger, now=now)
+        await _entered(session, matter, special, special, told)
     return list(seen.commitments)
 
 
