@@ -137,7 +137,7 @@ async def anew(
     before = [row.to_domain() for row in rows]
     if event.repinned is not None and event.repinned.recount is not None and before:
         return await _recounted(session, request, event, event.repinned.recount, before, now=now)
-    context = await _context_of(session, request)
+    context = await context_of(session, request)
     past = Past(domain.received(request, ledger), _as_counted(rows, ledger))
     decided = await _decide(session, rulebook, request, context, past, now=now)
     return await _followed(session, request, event, before, decided, now=now)
@@ -265,7 +265,7 @@ async def _decide(
     return _Terms(*judging.with_calendars(judged, versions), judged.differed)
 
 
-async def _context_of(session: TenantSession, request: Request) -> Context:
+async def context_of(session: TenantSession, request: Request) -> Context:
     return Context(
         None if request.client_id is None else await tenants.get_client(session, request.client_id),
         None if request.service_id is None else await tenants.get_service(session, request.service_id),

@@ -3,37 +3,22 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.audit import service as audit
 from service.audit.domain import Actor
 from service.commitments import service as commitments
 from service.commitments.models import Commitment
 from service.commitments.service import Prospect
 from service.db import TenantSession
-from service.escalations.runs import service as runs
 from service.ids import RequestId
-from service.outbox import service as outbox
-from service.requests import (
-    affairs,
-    checking,
-    deciding,
-    deeds,
-    domain,
-    holding,
-    intake,
-    models,
-    renegotiating,
-    store,
-    telling,
-)
+from service.requests import checking, deciding, domain, holding, intake, rationalizing, recording, store
 from service.requests.domain import Decision, Request, RequestEvent
+from service.requests.effects import Occasion
 from service.requests.errors import EventInvalid
 from service.requests.intake import Caller, Context, Report, Submission, Taken
-from service.requests.major_incidents import service as major_incidents
+from service.requests.recording import Accepted, Arrival, Recorded
 from service.rules.service import Rulebook
 from service.tenants import contacts
 from service.tenants import service as tenants
 from service.tenants.domain import Client
-from service.wakeups import service as wakeups
 
 __all__ = [
     "Accepted",
@@ -47,25 +32,6 @@ __all__ = [
     "record",
     "submit",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A request that was accepted, with all that is promised of it."""
-
-    request: Request
-    decision: Decision
-    commitments: list[Commitment]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """An event that was recorded, and how the promises stand after it; `decision` if it was decided anew."""
-
-    event: RequestEvent
-    request: Request
-    decision: Decision | None
-    commitments: list[Commitment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +62,12 @@ async def submit(
     intake.check_submission(submission, taken, now, caller)
     context = await _context(session, submission, taken, caller)
     request = intake.new_request(submission, taken, context, caller, now)
-    opened = intake.opened(submission, now)
-    first = await deciding.first(session, rulebook, request, context, opened, now=now)
-    decision, made = first.decision, first.made
-    told = telling.acceptance(request, decision, first.differed)
-    request = replace(request, sequence=told[-1].sequence)
-    await store.accept(
-        session,
-        request,
-        {
-            store.EVENTS: [models.event_columns(request, opened)],
-            store.DECISIONS: [models.decision_columns(request, opened, decision)],
-            **commitments.rows(made),
-        },
-    )
-    await outbox.append(session, [*told, *(event for step in made for event in step.events)])
-    await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
-    await audit.record(session, caller.actor, deeds.submitted(request, decision), now=now)
-    if decision.is_of_major_incident:
-        await major_incidents.suspect(session, request.id, now=now)
-    if decision.climbs:
-        promised = [step.commitment for step in made]
-        await runs.follow(session, promised, affair=affairs.of(request, decision), now=now)
-    accepted = Accepted(request=request, decision=decision, commitments=[step.commitment for step in made])
+    arrival = Arrival(request, intake.opened(submission, now), context)
+    accepted = await recording.accept(session, rulebook, arrival, caller.actor, now=now)
+    occasion = Occasion(rulebook, caller.actor, now)
+    request = await rationalizing.follow(session, occasion, accepted.request, accepted.decision)
+    promised = await _as_they_are(session, accepted.request, request, accepted.commitments)
+    accepted = replace(accepted, request=request, commitments=promised)
     for owed in await holding.owed(session, request, now=now):
         held = await append(session, rulebook, accepted.request, owed, caller.actor, now=now)
         accepted = replace(accepted, request=held.request, commitments=held.commitments)
@@ -186,35 +135,21 @@ async def append(
     now: datetime,
 ) -> Recorded:
     """Append an event to the ledger of a request, which the caller holds locked, with all that follows."""
-    ledger = await _ledger_with(session, before, event)
-    request = replace(
-        before,
-        state=domain.state_after(ledger),
-        facts=domain.facts_after(ledger),
-        merged_into=domain.merged_into(ledger),
-        type=domain.as_of(before, ledger, after=len(ledger)).type,
+    recorded = await recording.append(session, rulebook, before, event, actor, now=now)
+    occasion = Occasion(rulebook, actor, now)
+    request = await rationalizing.happened(session, occasion, before, recorded)
+    return replace(
+        recorded,
+        request=request,
+        commitments=await _as_they_are(session, recorded.request, request, recorded.commitments),
     )
-    request = await checking.lacking(session, before, request, event)
-    await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
-    found = await deciding.again(session, rulebook, request, ledger, event, now=now)
-    await audit.record(session, actor, deeds.reported(before, request, event), now=now)
-    if found.decision is not None and found.decision.is_of_major_incident:
-        await major_incidents.suspect(session, request.id, now=now)
-    drafts = telling.change(request, event, found.decision, before=found.before, differed=found.differed)
-    if drafts:
-        request = replace(request, sequence=drafts[-1].sequence)
-        await store.save(session, request)
-        await outbox.append(session, drafts)
-    affair = affairs.of(request, found.decision)
-    await renegotiating.follow(session, found.commitments, affair=affair, now=now)
-    return Recorded(event=event, request=request, decision=found.decision, commitments=found.commitments)
 
 
 async def foresee(
     session: TenantSession, rulebook: Rulebook, request: Request, event: RequestEvent, *, now: datetime
 ) -> Foreseen:
     """What `append` would decide and promise anew; nothing is written."""
-    ledger = await _ledger_with(session, request, event)
+    ledger = await recording.ledger_with(session, request, event)
     until = ledger.index(event) + 1
     then = domain.as_of(request, ledger, after=until)
     found = await deciding.anew(session, rulebook, then, ledger[:until], now=now)
@@ -240,6 +175,11 @@ async def _context(session: TenantSession, submission: Submission, taken: Taken,
     return Context(client, service, contact)
 
 
-async def _ledger_with(session: TenantSession, request: Request, event: RequestEvent) -> list[RequestEvent]:
-    """The request's ledger with one event more."""
-    return domain.in_order([*(each.to_domain() for each in await store.events(session, request.id)), event])
+async def _as_they_are(
+    session: TenantSession, before: Request, after: Request, promised: list[Commitment]
+) -> list[Commitment]:
+    """The promises as they stand now, where something followed from a verdict."""
+    if after == before:
+        return promised
+    seen = await commitments.last_seen(session, [each.id for each in promised])
+    return [seen[each.id] for each in promised]

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 from service.ids import EventId
 from service.outbox.models import EventDraft
+from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.arrangements.telling import objections_of
 from service.requests import domain
 from service.requests.domain import Decision, EventType, Request, RequestEvent
 from service.rules.domain import VersionRef
@@ -37,8 +39,6 @@ def acceptance(request: Request, decision: Decision, differed: Sequence[VersionR
         told.append(("request.unmatched", payload))
     if decision.degraded:
         told.append(("request.degraded", payload))
-    if decision.verdict["verdict"] != ACCEPT:
-        told.append(_rationalized(request, decision))
     return _drafts([*told, *_differed(request, decision, differed)], request, at=decision.decided_at)
 
 
@@ -47,7 +47,6 @@ def change(
     event: RequestEvent,
     decision: Decision | None,
     *,
-    before: Decision | None = None,
     differed: Sequence[VersionRef] = (),
 ) -> list[EventDraft]:
     """Something happened to a request.
@@ -56,7 +55,6 @@ def change(
         request: as it is now.
         event: what happened.
         decision: what was decided on it, if anything was.
-        before: the decision that held before.
         differed: the versions that the engines do not agree on.
     """
     payload = {
@@ -72,8 +70,6 @@ def change(
     if decision is not None:
         if decision.degraded:
             told.append(("request.degraded", payload))
-        if _said(decision) != (ACCEPTED if before is None else _said(before)):
-            told.append(_rationalized(request, decision))
         told += _differed(request, decision, differed)
     return _drafts(told, request, at=event.occurred_at)
 
@@ -105,6 +101,11 @@ def _incomplete(request: Request) -> dict[str, Any]:
     return {"type_name": request.of_type.name, "incomplete": lacking}
 
 
+def differs(decision: Decision, before: Decision | None) -> bool:
+    """Whether the requester is told something new by a verdict; what is accepted at once is nothing new."""
+    return _said(decision) != (ACCEPTED if before is None else _said(before))
+
+
 def _said(decision: Decision) -> tuple[Mapping[str, Any], str | None]:
     """The verdict and its reason, as the requester knows them; what is accepted needs none."""
     shown = domain.for_client(decision)
@@ -112,20 +113,36 @@ def _said(decision: Decision) -> tuple[Mapping[str, Any], str | None]:
     return shown.verdict, None if is_accepted else shown.reason
 
 
-def _rationalized(request: Request, decision: Decision) -> Told:
-    """What the requester may know of the verdict."""
+def rationalized(
+    request: Request, decision: Decision, arrangement: Arrangement | None, *, at: datetime
+) -> EventDraft:
+    """What the requester may know of the verdict, and of what is arranged by it."""
     shown = domain.for_client(decision)
-    return (
-        "request.rationalized",
-        {
-            "request_id": request.id,
-            "source": request.source,
-            "external_id": request.external_id,
-            "decision_id": decision.id,
-            "verdict": shown.verdict,
-            "reason": shown.reason,
-        },
-    )
+    payload = {
+        "request_id": request.id,
+        "source": request.source,
+        "external_id": request.external_id,
+        "decision_id": decision.id,
+        "verdict": shown.verdict,
+        "reason": shown.reason,
+        "arrangement": None if arrangement is None else _arranged(arrangement),
+    }
+    return _drafts([("request.rationalized", payload)], request, at=at)[0]
+
+
+def _arranged(arrangement: Arrangement) -> dict[str, Any]:
+    objections = objections_of(arrangement)
+    return {
+        "arrangement_id": arrangement.id,
+        "state": arrangement.state.value,
+        "message": arrangement.message.get("text"),
+        "language": arrangement.message.get("language"),
+        "proposal": dict(arrangement.proposal) or None,
+        "answer_by": arrangement.standing.answer_by,
+        "objections": {"name": objections.name, "url": objections.url},
+        "link": arrangement.carried.get("link"),
+        "carried_to": arrangement.carried_to,
+    }
 
 
 def _differed(request: Request, decision: Decision, differed: Sequence[VersionRef]) -> list[Told]:

@@ -58,7 +58,8 @@ async def test_a_verdict_is_told_with_its_reason_and_again_when_it_changes(calle
         "Because of urgent.",
     )
     assert again["verdict"] == {"verdict": "accept"}
-    assert await _told(caller, accepted, "request.rationalized") == []
+    (held_up,) = await _told(caller, accepted, "request.rationalized")
+    assert (held_up["verdict"], held_up["arrangement"]["state"]) == ({"verdict": "accept"}, "held_up")
 
 
 async def test_a_client_is_told_the_verdict_as_the_tenant_is(caller: AsyncClient, sign_in: SignIn) -> None:

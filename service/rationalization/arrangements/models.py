@@ -1,9 +1,9 @@
 """The tables of arrangements, and what their rows are to those who read them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
@@ -277,13 +277,19 @@ def _renewed(at: datetime, by: str, detail: Written) -> Entry:
     return Renewed(at=at, by=by, answer_by=datetime.fromisoformat(detail["answer_by"]))
 
 
-_READERS = {
+def _looked(at: datetime, by: str, detail: Written) -> Entry:
+    return Looked(at=at, by=by, missing=tuple(detail["missing"]))
+
+
+Reader: TypeAlias = Callable[[datetime, str, Written], Entry]
+
+_READERS: Mapping[str, Reader] = {
     "arranged": _arranged,
     "renewed": _renewed,
+    "looked": _looked,
     "accepted": lambda at, by, _: Accepted(at=at, by=by),
     "lapsed": lambda at, by, _: Lapsed(at=at, by=by),
     "superseded": lambda at, by, _: Superseded(at=at, by=by),
-    "looked": lambda at, by, detail: Looked(at=at, by=by, missing=tuple(detail["missing"])),
     "objected": lambda at, by, detail: Objected(at=at, by=by, because=detail["because"]),
     "refused": lambda at, by, detail: Refused(at=at, by=by, because=detail["because"]),
     "withdrawn": lambda at, by, detail: Withdrawn(at=at, by=by, because=detail["because"]),

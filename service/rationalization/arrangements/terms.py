@@ -1,56 +1,23 @@
 """A counter-proposal in concrete terms: instants instead of calendars, facts instead of words. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from service.calendars.domain import BeyondHorizon, WorkingTime
-from service.instants import is_usable, rfc3339
+from service.instants import rfc3339
+from service.rationalization.gates.domain import windows
+from service.rationalization.gates.domain.windows import Planned
 from service.rationalization.verdicts import Proposal, Window
 
-PLANNED_START = "planned_start"
-PLANNED_END = "planned_end"
 SCOPE = "scope"
-"""Facts under `request.custom` that say when the work is planned, and what it covers."""
+"""The fact under `request.custom` that says what the work covers, where that was agreed."""
 
 LOOKED_AHEAD = timedelta(days=366)
 """How far ahead a window is looked for that is long enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """When the work is planned; `end` is None where only its start is known."""
-
-    start: datetime
-    end: datetime | None
-
-    @property
-    def length(self) -> timedelta:
-        return timedelta(0) if self.end is None else self.end - self.start
-
-
-def planned(facts: Mapping[str, Any]) -> Span | None:
-    """When the request says that the work is planned; None where it does not, or not in RFC 3339."""
-    own: Any = facts.get("custom")
-    custom = cast("Mapping[str, Any]", own) if isinstance(own, dict) else {}
-    start, end = _instant(custom.get(PLANNED_START)), _instant(custom.get(PLANNED_END))
-    if start is None:
-        return None
-    return Span(start, end if end is not None and end > start else None)
-
-
-def _instant(written: object) -> datetime | None:
-    if not isinstance(written, str):
-        return None
-    try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None and is_usable(at) else None
-
-
-def moved(asked: Span | None, window: Window, hours: WorkingTime | None, now: datetime) -> Span:
+def moved(asked: Planned | None, window: Window, hours: WorkingTime | None, now: datetime) -> Planned:
     """When instead.
 
     It begins when it was planned, or now where nothing was planned or that has passed; as many seconds later
@@ -65,10 +32,10 @@ def moved(asked: Span | None, window: Window, hours: WorkingTime | None, now: da
     """
     begin = max(now, now if asked is None else asked.start)
     begin += timedelta(seconds=window.not_before_seconds or 0)
-    length = timedelta(0) if asked is None else asked.length
+    length = None if asked is None or asked.end is None else asked.end - asked.start
     if hours is not None:
-        begin = _open_from(begin, length, hours)
-    return Span(begin, begin + length if length else None)
+        begin = _open_from(begin, length or timedelta(0), hours)
+    return Planned(begin, None if length is None else begin + length)
 
 
 def _open_from(begin: datetime, length: timedelta, hours: WorkingTime) -> datetime:
@@ -96,11 +63,11 @@ def concrete(
     custom: dict[str, Any] = {}
     found: dict[str, Any] = {"facts": set_facts}
     if proposal.window is not None:
-        span = moved(planned(facts), proposal.window, hours, now)
-        written = {PLANNED_START: rfc3339(span.start)}
-        written |= {} if span.end is None else {PLANNED_END: rfc3339(span.end)}
-        custom |= written
-        found["window"] = {"from": written[PLANNED_START], "to": written.get(PLANNED_END)}
+        asked = windows.planned(facts)
+        span = moved(asked if isinstance(asked, Planned) else None, proposal.window, hours, now)
+        end = None if span.end is None else rfc3339(span.end)
+        found["window"] = {"from": rfc3339(span.start), "to": end}
+        custom |= {windows.START: rfc3339(span.start), windows.END: end}
     if proposal.scope is not None:
         custom[SCOPE] = found["scope"] = proposal.scope
     if proposal.priority is not None:
@@ -112,6 +79,11 @@ def concrete(
     return found
 
 
+def instant(written: str | None) -> datetime | None:
+    """An instant of a concrete proposal."""
+    return None if written is None else datetime.fromisoformat(written)
+
+
 def holds(proposal: Mapping[str, Any], facts: Mapping[str, Any], type_: str) -> bool:
     """Whether a request is still as was agreed."""
     return proposal.get("type", type_) == type_ and _are_in(proposal.get("facts", {}), facts)
@@ -121,7 +93,7 @@ def _are_in(agreed: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     for name, value in agreed.items():
         found = facts.get(name)
         if isinstance(value, dict):
-            inner = cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}
+            inner = cast("Mapping[str, Any]", found if isinstance(found, dict) else {})
             if not _are_in(cast("Mapping[str, Any]", value), inner):
                 return False
         elif found != value:

@@ -4,6 +4,7 @@ from service.requests.domain.decisions import (
     Decision,
     facts_for_client,
     for_client,
+    is_edited,
     peers_of,
     rule_facts,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "for_client",
     "in_order",
     "is_backdated",
+    "is_edited",
     "ledger_entries",
     "merged",
     "merged_into",

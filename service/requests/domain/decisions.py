@@ -143,6 +143,19 @@ def rule_facts(
     return snapshot
 
 
+TURNS = frozenset({"assignment_group", "assignee"})
+"""Whose turn it is: what changes with the work, and not what is asked for."""
+
+
+def is_edited(before: Decision, after: Decision) -> bool:
+    """Whether what is asked for is not what it was, by what its source says."""
+    return _asked(before) != _asked(after)
+
+
+def _asked(decision: Decision) -> Facts:
+    return {name: value for name, value in decision.given.get("request", {}).items() if name not in TURNS}
+
+
 def peers_of(facts: Facts) -> str:
     """The kind of request that forecasts compare one with, by the facts that were decided on."""
     said = facts["request"]

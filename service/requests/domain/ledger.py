@@ -316,11 +316,7 @@ _TURNS = {Turn.GROUP: "assignment_group", Turn.PERSON: "assignee"}
 
 def _entry_of_deed(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None:
     match event.type:
-        case EventType.PAUSED:
-            return Paused(**when, cause=event.cause or "", party=event.party or "")
-        case EventType.RESUMED:
-            return Resumed(**when, cause=event.cause)
-        case EventType.RATIONALIZED:
+        case EventType.PAUSED | EventType.RESUMED | EventType.RATIONALIZED:
             return _entry_of_waiting(event, when)
         case EventType.REPLIED if event.by == "agent":
             return Fulfilled(**when, by=REPLY)
@@ -333,11 +329,11 @@ def _entry_of_deed(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None
 
 
 def _entry_of_waiting(event: RequestEvent, when: _Occurrence) -> LedgerEntry | None:
-    if event.cause is None:
-        return None
-    if event.party is None:
+    if event.type is EventType.PAUSED or event.party is not None:
+        return Paused(**when, cause=event.cause or "", party=event.party or "")
+    if event.type is EventType.RESUMED or event.cause is not None:
         return Resumed(**when, cause=event.cause)
-    return Paused(**when, cause=event.cause, party=event.party)
+    return None
 
 
 def _entry_of_state(state: State, when: _Occurrence) -> LedgerEntry:

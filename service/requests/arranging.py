@@ -1,0 +1,288 @@
+"""From a verdict to what is arranged: in concrete terms, laid and told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from service import ids
+from service.calendars import service as calendars
+from service.calendars.domain import WorkingTime
+from service.db import TenantSession
+from service.ids import ArrangementId, RequestId
+from service.outbox import service as outbox
+from service.rationalization import verdicts
+from service.rationalization.arrangements import domain as standing
+from service.rationalization.arrangements import service as arrangements
+from service.rationalization.arrangements import telling as arrangement_telling
+from service.rationalization.arrangements import terms
+from service.rationalization.arrangements.domain import Arranged, VerdictKind
+from service.rationalization.arrangements.models import Arrangement, RuledBy
+from service.rationalization.catalogue import service as catalogue
+from service.rationalization.gates import service as gates
+from service.rationalization.specials import service as specials
+from service.rationalization.specials.domain import Ruling
+from service.rationalization.verdicts import (
+    RATIONALIZATION,
+    Adjust,
+    Channel,
+    Decline,
+    Redirect,
+    SpecialMethod,
+    Verdict,
+)
+from service.rationalization.wording import service as wording
+from service.rationalization.wording.domain import Message, MessageKind, Value
+from service.requests import affairs, renegotiating, store, telling
+from service.requests.domain import Decision, Facts, Request, State
+from service.requests.effects import Occasion
+
+SUPERSEDED = "Another verdict took its place."
+REOPENED = "The work goes on."
+ENDED: Mapping[State, str] = {
+    State.RESOLVED: "The request was resolved before work might start.",
+    State.CLOSED: "The request was closed before work might start.",
+    State.CANCELLED: "The request was cancelled, or goes on as another.",
+}
+
+LINK_MAX = 2_000
+"""Longer addresses are cut off on their way."""
+
+KINDS: Mapping[type[Verdict], VerdictKind] = {
+    verdicts.Accept: VerdictKind.ACCEPT,
+    Adjust: VerdictKind.ADJUST,
+    SpecialMethod: VerdictKind.SPECIAL_METHOD,
+    Redirect: VerdictKind.REDIRECT,
+    Decline: VerdictKind.DECLINE,
+}
+
+_MESSAGES: Mapping[VerdictKind, MessageKind] = {
+    VerdictKind.ADJUST: MessageKind.ADJUST,
+    VerdictKind.SPECIAL_METHOD: MessageKind.SPECIAL_METHOD,
+    VerdictKind.REDIRECT: MessageKind.REDIRECT,
+    VerdictKind.DECLINE: MessageKind.DECLINE,
+}
+
+
+async def verdict_of(session: TenantSession, request: Request, decision: Decision) -> Verdict:
+    """The verdict of a decision, with what the request's own type requires."""
+    verdict = verdicts.of(decision.verdict)
+    if request.of_type is None or isinstance(verdict, Decline | Redirect):
+        return verdict
+    required = await catalogue.requires(session, request.of_type.version_id)
+    gates_too = [gate for gate in required if gate not in verdict.requires]
+    return msgspec.structs.replace(verdict, requires=[*verdict.requires, *gates_too])
+
+
+async def drafted(
+    session: TenantSession, request: Request, decision: Decision, verdict: Verdict, occasion: Occasion
+) -> Arrangement:
+    """What would be arranged on a verdict that something follows from. Nothing is written."""
+    arranged = _arranged(verdict, occasion)
+    return Arrangement(
+        id=ArrangementId(ids.new_id()),
+        request_id=request.id,
+        client_id=request.client_id,
+        decision_id=decision.id,
+        verdict=verdict,
+        ruled_by=_ruled_by(decision),
+        reason=decision.reason,
+        made_at=occasion.now,
+        standing=standing.begun(arranged),
+        proposal=await _proposal(session, request, verdict, occasion),
+        carried=_carried(request, verdict.channel) if isinstance(verdict, Redirect) else {},
+    )
+
+
+async def begin(
+    session: TenantSession,
+    occasion: Occasion,
+    request: Request,
+    decision: Decision,
+    draft: Arrangement,
+    *,
+    carried_to: RequestId | None = None,
+) -> tuple[Request, Arrangement]:
+    """Write what is arranged, and tell the requester of it."""
+    draft = replace(draft, carried_to=carried_to)
+    kind = _MESSAGES.get(draft.standing.verdict)
+    if kind is None:
+        kind = MessageKind.ACCEPT_HELD_UP if draft.standing.gated else MessageKind.ACCEPT_READY
+    draft = replace(draft, message=await message(session, occasion, request, draft, kind))
+    arranged = _arranged(draft.verdict, occasion)
+    await arrangements.begin(session, occasion.actor, draft, arranged)
+    arrangement = await arrangements.hold(session, draft.id)
+    request = replace(request, arrangement_id=draft.id)
+    return await tell(session, occasion, request, decision, arrangement), arrangement
+
+
+async def tell(
+    session: TenantSession,
+    occasion: Occasion,
+    request: Request,
+    decision: Decision,
+    arrangement: Arrangement | None = None,
+) -> Request:
+    """Tell the requester of a verdict, and keep what is known of the request."""
+    draft = telling.rationalized(request, decision, arrangement, at=occasion.now)
+    request = replace(request, sequence=draft.sequence)
+    await store.save(session, request)
+    await outbox.append(session, [draft])
+    return request
+
+
+async def lay_gates(
+    session: TenantSession, occasion: Occasion, request: Request, arrangement: Arrangement
+) -> None:
+    """Ask for what the verdict requires before work starts."""
+    if not arrangement.standing.gated:
+        return
+    matter, requires = affairs.matter(request), arrangement.verdict.requires
+    laid = await gates.open_all(session, matter, arrangement.id, requires, now=occasion.now)
+    await renegotiating.follow(session, laid, now=occasion.now)
+
+
+async def propose_special_method(
+    session: TenantSession, occasion: Occasion, request: Request, arrangement: Arrangement
+) -> None:
+    """Enter a deviation from the norm in the register, where the verdict is one."""
+    verdict, ruled_by = arrangement.verdict, arrangement.ruled_by
+    if not isinstance(verdict, SpecialMethod) or ruled_by is None:
+        return
+    ruling = Ruling(
+        policy_id=ruled_by.policy_id,
+        policy_version_id=ruled_by.policy_version_id,
+        rule_id=ruled_by.rule_id,
+        because=arrangement.reason,
+    )
+    matter = affairs.matter(request)
+    await specials.propose(session, matter, arrangement.id, verdict, ruling, now=occasion.now)
+
+
+async def message(
+    session: TenantSession,
+    occasion: Occasion,
+    request: Request,
+    arrangement: Arrangement,
+    kind: MessageKind,
+    **besides: Value | None,
+) -> dict[str, Any]:
+    """What the requester is told, as an arrangement keeps it; `besides` is what it may speak of besides."""
+    wanted = Message(
+        kind=kind,
+        matter=affairs.matter(request),
+        wording=arrangement.verdict.wording,
+        values=_values(arrangement) | besides,
+    )
+    told = await wording.tell(session, wanted, now=occasion.now)
+    return {
+        "subject": told.subject,
+        "text": told.text,
+        "language": told.language,
+        "template_id": None if told.template_id is None else str(told.template_id),
+        "version": told.version,
+        "failed": told.failed,
+    }
+
+
+def _values(arrangement: Arrangement) -> dict[str, Value | None]:
+    """What a message may speak of. Whose consent is required is the tenant's own affair."""
+    verdict, proposal = arrangement.verdict, arrangement.proposal
+    objections = arrangement_telling.objections_of(arrangement)
+    window: Mapping[str, str | None] = proposal.get("window", {})
+    values: dict[str, Value | None] = {
+        "reason": arrangement.reason,
+        "answer_by": arrangement.standing.answer_by,
+        "objections": objections.name,
+        "objections_url": objections.url,
+        "proposed_start": terms.instant(window.get("from")),
+        "proposed_end": terms.instant(window.get("to")),
+        "proposed_priority": proposal.get("priority"),
+        "proposed_scope": proposal.get("scope"),
+        "proposed_type": proposal.get("type"),
+    }
+    if isinstance(verdict, SpecialMethod):
+        values |= {"justification": verdict.justification, "way_back": verdict.way_back}
+    if isinstance(verdict, Redirect):
+        to = arrangement.carried_to
+        values |= {
+            "channel": verdict.channel.name,
+            "channel_url": arrangement.carried.get("link") or verdict.channel.url,
+            "carried_to": None if to is None else str(to),
+        }
+    return values
+
+
+def _arranged(verdict: Verdict, occasion: Occasion) -> Arranged:
+    ends_it = isinstance(verdict, Decline | Redirect)
+    answer_by = None
+    if isinstance(verdict, Adjust):
+        answer_by = occasion.now + timedelta(seconds=verdict.answer_within_seconds)
+    return Arranged(
+        at=occasion.now,
+        verdict=KINDS[type(verdict)],
+        gated=bool(verdict.requires) and not ends_it,
+        answer_by=answer_by,
+    )
+
+
+def _ruled_by(decision: Decision) -> RuledBy | None:
+    """The rule whose verdict is followed."""
+    said = decision.of(RATIONALIZATION.name)
+    if not said.winners:
+        return None
+    winner = said.winners[0]
+    policy_id = next(ref.policy_id for ref in said.versions if ref.version_id == winner.version_id)
+    return RuledBy(policy_id, winner.version_id, winner.rule_id)
+
+
+async def _proposal(
+    session: TenantSession, request: Request, verdict: Verdict, occasion: Occasion
+) -> dict[str, Any]:
+    if not isinstance(verdict, Adjust):
+        return {}
+    window = verdict.proposal.window
+    hours: WorkingTime | None = None
+    if window is not None and window.calendar is not None:
+        found = await calendars.current_versions(session, (), also=[window.calendar])
+        if window.calendar in found:
+            hours = await calendars.working_time(session, found[window.calendar])
+    return terms.concrete(verdict.proposal, request.facts, hours, occasion.now)
+
+
+def _carried(request: Request, channel: Channel) -> dict[str, Any]:
+    """What was typed, so that it need not be typed again."""
+    typed = {
+        "title": request.title,
+        "type": request.type.value,
+        "source": request.source,
+        "external_id": request.external_id,
+        "facts": request.facts,
+    }
+    return {**typed, "link": _link(channel, typed)}
+
+
+def _link(channel: Channel, typed: Mapping[str, Any]) -> str:
+    """The address of the channel with what was typed, as far as that fits, where it says how."""
+    link = channel.url
+    for parameter, name in channel.fields.items():
+        value = _fact(typed, name)
+        if value is None:
+            continue
+        joint = "&" if "?" in link else "?"
+        longer = f"{link}{joint}{urlencode({parameter: value}, quote_via=quote)}"
+        link = longer if len(longer) <= LINK_MAX else link
+    return link
+
+
+def _fact(typed: Mapping[str, Any], name: str) -> str | None:
+    """What was typed under the name of a fact, as `request.custom.site`, if it is a single value."""
+    found: Any = {**typed["facts"], **{key: typed[key] for key in ("title", "type", "source", "external_id")}}
+    for step in name.removeprefix("request.").split("."):
+        found = cast("Facts", found).get(step) if isinstance(found, dict) else None
+    if isinstance(found, bool):
+        return str(found).lower()
+    return str(found) if isinstance(found, str | int | float) else None
