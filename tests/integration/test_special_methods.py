@@ -435,6 +435,26 @@ async def test_another_may_be_proposed_when_one_is_over(session: TenantSession) 
     assert last.id == second.id
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_what_is_edited_is_allowed_no_more_until_it_is_approved_anew(
+    session: TenantSession, *, allowed: bool
+) -> None:
+    asked = await _asked(session)
+    made = await _proposed(session, asked)
+    if allowed:
+        await _allow(session, asked)
+    matter = affairs.matter((await requests.get(session, asked.request_id, client_id=None)).to_domain())
+
+    owed = await service.edited(session, matter, asked.arrangement_id, now=NOON + DAY)
+
+    last = await service.last_of(session, asked.arrangement_id)
+    assert last is not None
+    assert (last.state, last.id == made.id) == (State.PROPOSED, not allowed)
+    assert [one.metric for one in owed] == (["undo"] if allowed else [])
+    with pytest.raises(SpecialMethodNotInForce):
+        await excepting.use(session, CALLER, made.id, _used(NOON + DAY), now=NOON + DAY)
+
+
 @pytest.mark.parametrize(
     ("member_id", "leads", "may"),
     [(None, True, True), (ASKER, False, True), (MemberId(UUID(int=7)), False, False), (None, False, False)],

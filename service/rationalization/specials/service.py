@@ -51,6 +51,7 @@ from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
 
 SUBJECT_KIND = telling.SUBJECT_KIND
+EDITED = "What was asked for was edited."
 ANEW = "Whoever needs it submits a request for it anew."
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "advance",
     "allow",
     "check",
+    "edited",
     "end",
     "entries",
     "get",
@@ -207,6 +209,22 @@ async def withdraw(
         return list(seen.commitments)
     ended = await _ended(session, matter, seen.special, because, now=now)
     return list(ended.commitments)
+
+
+async def edited(
+    session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, now: datetime
+) -> list[Commitment]:
+    """What was asked for was edited: what was allowed was something else, and ends; this is to be approved.
+
+    Returns:
+        The promise to undo what was allowed, if it was.
+    """
+    before = await store.hold_open(session, arrangement_id)
+    if before is None or before.state is State.PROPOSED:
+        return []
+    owed = await withdraw(session, matter, arrangement_id, because=EDITED, now=now)
+    await propose(session, matter, arrangement_id, before.verdict, before.ruling, now=now)
+    return owed
 
 
 async def advance(
