@@ -14,6 +14,7 @@ from litestar.di import NamedDependency, Provide
 
 from service import composition, schema
 from service.api import conditional, idempotency, openapi, pagination
+from service.api.accidents import AccidentController
 from service.api.alarms import AlarmController
 from service.api.application import Access, Application
 from service.api.applications import ApplicationController
@@ -29,9 +30,11 @@ from service.api.errors import TokenMissing
 from service.api.escalations import EscalationController, NoticeController, RequestEscalationController
 from service.api.events import EventController
 from service.api.facts import FactController
+from service.api.gates import GateController
 from service.api.groups import GroupController
 from service.api.health import HealthController, Readiness
 from service.api.history_logs import HistoryLogController
+from service.api.improvements import ImprovementController
 from service.api.ladders import LadderController
 from service.api.limits import LimitController
 from service.api.maintenance import MaintenanceController, ServiceMaintenanceController
@@ -57,6 +60,7 @@ from service.api.policies import PolicyController, RuleController
 from service.api.problems import HANDLERS, ProblemController
 from service.api.promises import PromiseController, RequestPromiseController
 from service.api.publishing import PublishingController
+from service.api.questionnaires import QuestionnaireController
 from service.api.rates import Door, Metering
 from service.api.refusals import Witnessing, actor_of, noted, settling
 from service.api.renegotiations import CommitmentRenegotiationController, RenegotiationController
@@ -67,6 +71,7 @@ from service.api.repinnings import (
 )
 from service.api.request_types import RequestTypeController
 from service.api.requests import RequestController
+from service.api.reviews import ReviewController
 from service.api.rota_agreements import FeedController, RotaAgreementController, RotaFeedController
 from service.api.rotas import RotaController
 from service.api.sandbox import SandboxController
@@ -132,10 +137,15 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RepinningController,
     CommitmentController,
     MajorIncidentController,
+    AccidentController,
+    ReviewController,
+    ImprovementController,
     RequestPromiseController,
     PromiseController,
     CommitmentRenegotiationController,
     RenegotiationController,
+    GateController,
+    QuestionnaireController,
     ObjectionController,
     ObjectionTermsController,
     SpecialMethodController,

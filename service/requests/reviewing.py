@@ -20,10 +20,16 @@ from service.rationalization.accidents import service as accidents
 from service.rationalization.accidents.domain import Accident, Report
 from service.rationalization.accidents.errors import AccidentNotFound
 from service.rationalization.improvements import service as improvements
-from service.rationalization.improvements.domain import Evidence, Finding, Improvement, Source
+from service.rationalization.improvements.domain import (
+    Evidence,
+    Finding,
+    Improvement,
+    Source,
+    faults_of_evidence,
+)
 from service.rationalization.improvements.errors import ImprovementInvalid
 from service.rationalization.reviews import service as reviews
-from service.rationalization.reviews.domain import Concluded, Findings, Review
+from service.rationalization.reviews.domain import Concluded, Findings, Review, faults_of
 from service.rationalization.reviews.errors import (
     RequestNotDone,
     ReviewInvalid,
@@ -106,8 +112,7 @@ async def conclude_review(
     found = await reviews.get(session, review_id)
     request = await _locked(session, found.request_id)
     by = await _reviewer(session, reviewer, review_id, request)
-    if findings.accident_id is not None:
-        await _refuse_unknown(session, findings.accident_id)
+    await _vet_findings(session, findings)
     concluded = Concluded(findings=findings, by=by, at=now)
     if improvement is not None:
         finding = _of_review(found, improvement, concluded)
@@ -139,6 +144,8 @@ async def open_improvement(session: TenantSession, actor: Actor, wish: Wish, *, 
     Raises:
         ImprovementInvalid, ImprovementsTooMany
     """
+    if faults := list(faults_of_evidence(wish.evidence)):
+        raise ImprovementInvalid(faults)
     finding = await _finding(session, wish)
     return await improvements.open_by_hand(
         session,
@@ -194,11 +201,16 @@ async def _vet(session: TenantSession, wanted: Wanted) -> None:
         raise ReviewInvalid(faults)
 
 
-async def _refuse_unknown(session: TenantSession, accident_id: AccidentId) -> None:
-    try:
-        await accidents.get(session, accident_id)
-    except AccidentNotFound as error:
-        raise ReviewInvalid([Fault("/accident_id", str(error))]) from error
+async def _vet_findings(session: TenantSession, findings: Findings) -> None:
+    """Raise ReviewInvalid unless they can be kept, and the accident that they name is there."""
+    faults = list(faults_of(findings))
+    if findings.accident_id is not None:
+        try:
+            await accidents.get(session, findings.accident_id)
+        except AccidentNotFound as error:
+            faults.append(Fault("/accident_id", str(error)))
+    if faults:
+        raise ReviewInvalid(faults)
 
 
 async def _reviewer(session: TenantSession, reviewer: Reviewer, review_id: ReviewId, request: Request) -> str:

@@ -16,15 +16,15 @@ from service.ids import ApplicationId, ClientId, ContactId, ServiceId, TenantId
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
 SCOPES = {
-    "accidents:read": "Read the register of accidents.",
-    "accidents:write": "Record accidents, their causes and measures.",
+    "accidents:read": "Read the register of accidents, and reviews of work that was done.",
+    "accidents:write": "Record accidents, their causes and measures, and what reviews found.",
     "alarms:read": "Read what the auditor of promises and escalations found wrong.",
     "applications:read": "Read the applications that may call, without their secrets.",
     "applications:write": "Register, change and revoke applications.",
     "approvals:answer": "Approve or refuse what a verdict requires, and delegate that in absence.",
     "arrangements:answer": "Accept a counter-proposal for the client, or object to it.",
-    "arrangements:read": "Read what became of verdicts: gates, approvals, special methods and reviews.",
-    "arrangements:write": "Record what satisfies a gate, the use of special methods, and reviews.",
+    "arrangements:read": "Read what became of verdicts: gates, approvals and special methods.",
+    "arrangements:write": "Record what satisfies a gate, and the use of special methods.",
     "audit:read": "Read the audit trail.",
     "backtests:read": "Read backtests, and the logs of past requests that were brought in for them.",
     "backtests:write": "Run backtests, and bring in logs of past requests for them.",

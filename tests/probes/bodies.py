@@ -73,6 +73,19 @@ def _rota(given: Given, *, unit: str = "days") -> dict[str, Any]:
     return {"name": f"Rota {given.fresh}", "zone": "UTC", "rotations": [daily]}
 
 
+def _accident(given: Given) -> dict[str, Any]:
+    return {
+        "title": f"About {given.fresh}",
+        "what_happened": "The wrong volume was taken offline.",
+        "service": given.own["service name"],
+        "began_at": "2026-01-05T11:00:00Z",
+        "effects": [{"affects": "continuity", "amount": 12, "measure": "minutes"}],
+        "caused_by": given.own["request"],
+        "promises": [given.own["commitment"]],
+        "measures": [{"what": "Name volumes by what is on them.", "owner_id": given.own["member"]}],
+    }
+
+
 BODIES: Mapping[str, Make] = {
     "createClient": lambda given: {"name": f"Client {given.fresh}", "tier": "gold"},
     "changeClient": lambda given: {"name": f"Client {given.fresh}"},
@@ -188,6 +201,28 @@ BODIES: Mapping[str, Make] = {
     "useSpecialMethod": lambda given: {"who": "Ada Harbour", "what_for": f"About {given.fresh}"},
     "endSpecialMethod": lambda given: {"reason": f"Because of {given.fresh}."},
     "checkSpecialMethod": lambda given: {"undone": True, "result": f"About {given.fresh}"},
+    "recordAccident": _accident,
+    "changeAccident": _accident,
+    "startReview": lambda given: {
+        "request_id": given.own["finished request"],
+        "within": {"unit": "working_time", "seconds": 28_800},
+        "calendar": given.own["calendar name"],
+        "ladder": given.own["ladder name"],
+    },
+    "concludeReview": lambda given: {
+        "result": "failed",
+        "objectives_met": False,
+        "deviations": f"Because of {given.fresh}.",
+        "accident_id": given.own["accident"],
+        "improvement": f"About {given.fresh}",
+    },
+    "openImprovement": lambda given: {
+        "title": f"About {given.fresh}",
+        "accident_id": given.own["accident"],
+        "owner_id": given.own["member"],
+        "group_id": given.own["group"],
+    },
+    "changeImprovement": lambda given: {"state": "in_progress", "because": f"Because of {given.fresh}."},
     "startEscalation": lambda given: {
         "ladder": given.own["ladder name"],
         "reason": f"About {given.fresh}.",

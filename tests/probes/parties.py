@@ -37,6 +37,9 @@ MAKES = {
     "inviteMember": "member",
     "planMaintenance": "maintenance window",
     "raiseObjection": "objection",
+    "recordAccident": "accident",
+    "openImprovement": "improvement",
+    "startReview": "review",
     "proposeRenegotiation": "renegotiation",
     "registerService": "service",
     "repinCalendar": "repinning",
@@ -64,6 +67,7 @@ STEPS = (
     ),
     *("reportEvent", "startEscalation", "createWebhookEndpoint", "createWebhookEndpoint"),
     *("declareMajorIncident",),
+    *("recordAccident", "recordAccident", "openImprovement", "openImprovement"),
     *("createHistoryLog", "createHistoryLog", "importCases", "declareFact", "declareFact"),
     *("createBacktest", "createBacktest"),
 )
@@ -214,6 +218,23 @@ async def furnish(party: Party, operations: Mapping[str, Operation]) -> None:
     for operation in operations.values():
         if party.may(operation) and operation.method == "get" and not operation.at("path"):
             await _look(party, operation)
+
+
+async def finish(party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let a tenant have two requests of which the work is done, and a review of the first."""
+    for _ in range(2):
+        call = party.call(operations["submitRequest"])
+        request_id = (await party.send(call)).json()["id"]
+        report = replace(party.call(operations["reportEvent"]), path_values={"request_id": request_id})
+        answer = await party.send(replace(report, body={"type": "resolved"}))
+        assert answer.status_code == 201, answer.text
+        party.keep("finished request", request_id)
+    operation = operations["startReview"]
+    call = party.call(operation)
+    answer = await party.send(call)
+    assert answer.status_code == 201, answer.text
+    _keep(party, operation, call, answer)
+    party.held["finished request"].reverse()
 
 
 async def involve(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:

@@ -139,6 +139,8 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
             made[name].keep("responder", str(responder))
         await _plant(ground, made[name])
         await parties.furnish(made[name], operations)
+        if made[name].client_id is None:
+            await parties.finish(made[name], operations)
         await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
             await parties.propose(owners[tenant.id], made[name], operations)

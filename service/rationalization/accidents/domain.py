@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from service.errors import Fault, pointer_to
 from service.ids import AccidentId, CommitmentId, MemberId, RequestId, ServiceId
-from service.instants import rfc3339
+from service.instants import is_usable, refusal, rfc3339
 
 
 class Affects(StrEnum):
@@ -155,11 +155,17 @@ def faults_of(report: Report, now: datetime) -> Iterator[Fault]:
 def _faults_of_times(report: Report, now: datetime) -> Iterator[Fault]:
     times = (("began_at", report.began_at), ("found_at", report.found_at), ("ended_at", report.ended_at))
     for name, at in times:
-        if at is not None and at > now:
-            yield Fault(f"/{name}", f"That lies ahead: it is {rfc3339(now)} now.")
+        yield from _faults_of_past(at, f"/{name}", now)
     for name, at in times[1:]:
         if at is not None and at < report.began_at:
             yield Fault(f"/{name}", "That was before it began.")
+
+
+def _faults_of_past(at: datetime | None, pointer: str, now: datetime) -> Iterator[Fault]:
+    if at is not None and not is_usable(at):
+        yield Fault(pointer, refusal(at))
+    elif at is not None and at > now:
+        yield Fault(pointer, f"That lies ahead: it is {rfc3339(now)} now.")
 
 
 def _faults_of_effects(report: Report) -> Iterator[Fault]:
@@ -174,9 +180,9 @@ def _faults_of_effects(report: Report) -> Iterator[Fault]:
 
 def _faults_of_actions(report: Report, now: datetime) -> Iterator[Fault]:
     for at, action in enumerate(report.actions):
-        if action.done_at is not None and action.done_at > now:
-            detail = f"That lies ahead: it is {rfc3339(now)} now."
-            yield Fault(pointer_to("/measures", at, "done_at"), detail)
+        yield from _faults_of_past(action.done_at, pointer_to("/measures", at, "done_at"), now)
+        if action.due_at is not None and not is_usable(action.due_at):
+            yield Fault(pointer_to("/measures", at, "due_at"), refusal(action.due_at))
 
 
 def _faults_of_links(report: Report) -> Iterator[Fault]:

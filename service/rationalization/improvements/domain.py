@@ -1,12 +1,14 @@
 """What an improvement is, where it came from, and how it may go on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from service.errors import Fault, pointer_to
 from service.ids import GroupId, ImprovementId, MemberId, SubjectId
+from service.instants import is_usable, refusal
 
 EVIDENCE_MAX = 200
 """So much evidence is shown with an item, the latest; what came before stays in its history."""
@@ -125,6 +127,13 @@ class Change:
     because: str | None
     owner_id: MemberId | None
     group_id: GroupId | None
+
+
+def faults_of_evidence(evidence: Iterable[Evidence]) -> Iterator[Fault]:
+    """What of it cannot be kept."""
+    for at, each in enumerate(evidence):
+        if not is_usable(each.at):
+            yield Fault(pointer_to("/evidence", at, "at"), refusal(each.at))
 
 
 def opened(finding: Finding, improvement_id: ImprovementId, *, by: str, at: datetime) -> Improvement:

@@ -16,7 +16,7 @@ from service.ids import (
     ReviewId,
     ServiceId,
 )
-from service.rationalization.improvements.domain import Evidence
+from service.rationalization.improvements.domain import Evidence, faults_of_evidence
 from service.rules.vocabulary import RequestType
 
 METRIC = "review"
@@ -105,6 +105,7 @@ class Review:
 def faults_of(findings: Findings) -> Iterator[Fault]:
     """What contradicts itself, or leaves out what others are to learn from."""
     result = findings.result
+    yield from faults_of_evidence(findings.evidence)
     if result is Result.SUCCESSFUL and findings.deviations is not None:
         yield Fault("/deviations", "It deviated: that is `successful_with_deviations`.")
     if result is not Result.SUCCESSFUL and findings.deviations is None:

@@ -7,7 +7,7 @@ from service.ids import RequestId, ReviewId
 
 
 class ReviewNotFound(NotFound):
-    """There is no such review, or it is not this caller's affair."""
+    """There is no such review."""
 
     code = "review-not-found"
 
