@@ -35,8 +35,8 @@ from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
 
 OUTLIVING = frozenset({Origin.MAJOR_INCIDENT, Origin.OBJECTION, Origin.SPECIAL_METHOD})
-"""What does not end with its request: the duties of a major incident, to decide an objection, and to undo what
-was allowed."""
+"""What does not end with its request: the duties of a major incident, to decide an objection, and to undo
+what was allowed."""
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
 
 
@@ -174,7 +174,7 @@ def made(offer: Offer, terms: Terms, look: Look) -> Step:
         terms=terms,
         decision=str(offer.decision_id),
     )
-    entries = [started, *offer.entries]
+    entries = [started, *_touching(offer.made.origin, offer.entries)]
     standing = domain.standing(entries, look.calendars, look.now)
     of = _Of(offer.request_id, offer.client_id, offer.service_id, terms.metric, offer.made, offer.peers)
     commitment = _commitment(CommitmentId(look.new_id()), standing, of=of)
@@ -207,15 +207,15 @@ def next_step(
     terms = None if offer is None else offer.terms_of(commitment.metric)
     if offer is not None and offer.peers is not None:
         commitment = replace(commitment, peers=offer.peers)
-    added = [*_retermed(offer, terms, ledger, look), *_touching(commitment, entries)]
+    added = [*_retermed(offer, terms, ledger, look), *_touching(commitment.made.origin, entries)]
     before = before or domain.standing(ledger, look.calendars, commitment.looked_at)
     after = domain.standing([*ledger, *added], look.calendars, max(look.now, commitment.looked_at))
     return _after(commitment, _Change(ledger, added, before, after), look)
 
 
-def _touching(commitment: Commitment, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """What happened that concerns the promise: some outlive their request."""
-    outlives = commitment.made.origin in OUTLIVING
+def _touching(origin: Origin, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """What happened to the request that concerns a promise of this origin: some outlive their request."""
+    outlives = origin in OUTLIVING
     return [
         entry
         for entry in entries

@@ -4,10 +4,12 @@ The one place for the API, the signed link, and the answer to a counter-proposal
 locked first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.audit.domain import Actor
+from service.commitments.models import Commitment
 from service.commitments.renegotiation import domain as renegotiation
 from service.commitments.renegotiation import service as renegotiations
 from service.commitments.renegotiation.domain import Withdrawn as RenegotiationWithdrawn
@@ -70,7 +72,7 @@ async def raise_objection(
     changed = await objections.raise_objection(
         session, actor, replace(plea, subject=found.subject), concern, now=now
     )
-    await renegotiating.follow(session, changed.commitments, now=now)
+    await _follow(session, request, changed.commitments, now=now)
     if found.is_on_offer:
         request = await rationalizing.objected(session, request, actor, because=plea.words, now=now)
     await rationalizing.settle(session, rulebook, request, actor, now=now)
@@ -104,7 +106,7 @@ async def decide(
         barred=await contesting.barred(session, found),
         matter=affairs.matter(request),
     )
-    await renegotiating.follow(session, changed.commitments, now=now)
+    await _follow(session, request, changed.commitments, now=now)
     if judgement.upholds:
         request = await _put_right(session, rulebook, request, changed, actor, now=now)
     await rationalizing.settle(session, rulebook, request, actor, now=now)
@@ -123,7 +125,7 @@ async def withdraw(
     changed = await objections.withdraw(
         session, caller.actor, objection_id, Withdrawn(at=now), matter=affairs.matter(request)
     )
-    await renegotiating.follow(session, changed.commitments, now=now)
+    await _follow(session, request, changed.commitments, now=now)
     await rationalizing.settle(session, rulebook, request, caller.actor, now=now)
     return changed.objection
 
@@ -144,6 +146,13 @@ async def _lock(session: TenantSession, objection_id: ObjectionId, *, client_id:
     """Lock the request that it is about, before it itself. Raises ObjectionNotFound."""
     found = await objections.get(session, objection_id, client_id=client_id)
     return (await store.get(session, found.request_id, client_id=None, lock=True)).to_domain()
+
+
+async def _follow(
+    session: TenantSession, request: Request, commitments: Sequence[Commitment], *, now: datetime
+) -> None:
+    """Have the promises followed by ladders, also by those of a request that had none to climb."""
+    await renegotiating.follow(session, commitments, affair=affairs.of(request, None), now=now)
 
 
 async def _put_right(
@@ -194,4 +203,4 @@ async def _end_special(
         ended = await specials.end(
             session, actor, affairs.matter(request), special_method_id, because, now=now
         )
-        await renegotiating.follow(session, ended.commitments, now=now)
+        await _follow(session, request, ended.commitments, now=now)
