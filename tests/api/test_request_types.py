@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from httpx2 import AsyncClient, Response
 
 from tests import factories
