@@ -14,6 +14,7 @@ from service.db import TenantSession
 from service.ids import ArrangementId, ClientId
 from service.rationalization import verdicts
 from service.rationalization.arrangements import courses
+from service.rationalization.arrangements import domain as standing
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.courses import Course
 from service.rationalization.arrangements.domain import (
@@ -29,6 +30,7 @@ from service.rationalization.arrangements.domain import (
     Superseded,
     Withdrawn,
 )
+from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.gates import service as gates
 from service.rationalization.reviews import service as reviews
@@ -193,6 +195,20 @@ async def accept(
     return await arrangements.get(session, arrangement_id, client_id=client_id)
 
 
+async def check_is_offered(
+    session: TenantSession, arrangement_id: ArrangementId, *, client_id: ClientId | None, now: datetime
+) -> None:
+    """Refuse an answer to what is no counter-proposal, or waits for none.
+
+    Raises:
+        ArrangementNotFound, ArrangementNotOpen
+    """
+    found = await arrangements.get(session, arrangement_id, client_id=client_id)
+    refusal = standing.refusal(found.standing, Accepted(at=now))
+    if refusal is not None:
+        raise ArrangementNotOpen(found.id, standing.at(found.standing, now).state, refusal)
+
+
 async def advance(session: TenantSession, subject_id: UUID, /, *, rulebook: Rulebook, now: datetime) -> None:
     """Look at an arrangement whose wake-up has come. Safe to repeat: it locks and decides again.
 
@@ -260,7 +276,9 @@ async def _kept(
 ) -> Request:
     """The same verdict again: what was answered of something else is to be answered anew."""
     if is_edited and current.state in GATED and current.standing.gated:
-        asked = await gates.edited(session, affairs.matter(request), current.id, now=occasion.now)
+        matter = affairs.matter(request)
+        asked = await gates.edited(session, matter, current.id, now=occasion.now)
+        asked += await specials.edited(session, matter, current.id, now=occasion.now)
         await renegotiating.follow(session, asked, now=occasion.now)
     return await _settle(session, occasion, request)
 

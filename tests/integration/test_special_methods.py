@@ -35,7 +35,7 @@ from service.rationalization.arrangements.models import ArrangementRow
 from service.rationalization.improvements import service as improvements
 from service.rationalization.improvements.domain import Improvement
 from service.rationalization.improvements.store import Sought as SoughtImprovements
-from service.rationalization.specials import domain, models, service, store
+from service.rationalization.specials import domain, service, store, wire
 from service.rationalization.specials.domain import Checked, Ruling, State
 from service.rationalization.specials.errors import (
     SpecialMethodInvalid,
@@ -173,7 +173,7 @@ async def _proposed(
 async def _allow(session: TenantSession, asked: Asked, *, at: datetime = NOON) -> None:
     request = (await requests.get(session, asked.request_id, client_id=None, lock=True)).to_domain()
     matter = affairs.matter(request)
-    await service.allow(session, matter, asked.arrangement_id, approved_by=["member:bob"], now=at)
+    await service.allow(session, matter, asked.arrangement_id, now=at)
 
 
 async def _allowed(session: TenantSession, **more: object) -> SpecialMethod:
@@ -218,7 +218,6 @@ async def test_a_proposal_has_no_end_and_counts_from_its_approval(session: Tenan
     assert proposed == made
     assert (proposed.state, proposed.standing.ends_at) == (State.PROPOSED, None)
     assert (found.state, found.standing.ends_at) == (State.ALLOWED, NOON + 130 * DAY)
-    assert found.approved_by == ("member:bob",)
     assert await _types(session, made.id) == ["allowed"]
     assert await _is_its_ledger(session, made.id, NOON + 100 * DAY)
 
@@ -233,7 +232,7 @@ async def test_what_is_told_to_the_client_says_until_when_and_not_by_whom_approv
     assert told.payload["ends_at"] == "2026-02-04T12:00:00Z"
     assert told.payload["scope"] == "Port 22 of one host."
     assert told.payload["external_id"] == str(found.request_id)
-    assert "member:bob" not in str(told.payload)
+    assert "approved_by" not in told.payload
 
 
 async def test_what_is_allowed_twice_is_allowed_once(session: TenantSession) -> None:
@@ -455,6 +454,18 @@ async def test_what_is_edited_is_allowed_no_more_until_it_is_approved_anew(
         await excepting.use(session, CALLER, made.id, _used(NOON + DAY), now=NOON + DAY)
 
 
+async def test_what_is_edited_after_its_end_is_asked_for_anew(session: TenantSession) -> None:
+    found = await _allowed(session)
+    await excepting.advance(session, found.id, now=END + TICK)
+    matter = affairs.matter((await requests.get(session, found.request_id, client_id=None)).to_domain())
+
+    owed = await service.edited(session, matter, found.arrangement_id, now=END + DAY)
+
+    last = await service.last_of(session, found.arrangement_id)
+    assert last is not None
+    assert (last.state, owed) == (State.PROPOSED, [])
+
+
 @pytest.mark.parametrize(
     ("member_id", "leads", "may"),
     [(None, True, True), (ASKER, False, True), (MemberId(UUID(int=7)), False, False), (None, False, False)],
@@ -513,7 +524,7 @@ async def test_a_row_reads_as_it_was_written(session: TenantSession) -> None:
     ledger = await service.entries(session, found.id)
 
     assert ledger[0] == found.proposed
-    assert {models.KINDS[type(entry)] for entry in ledger} == {
+    assert {wire.KINDS[type(entry)] for entry in ledger} == {
         *("proposed", "approved", "compared", "reminded", "expired", "checked")
     }
 

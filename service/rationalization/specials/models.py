@@ -1,6 +1,5 @@
 """The tables of special methods, and what their rows are to those who read them."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,24 +22,17 @@ from service.ids import (
     SpecialMethodId,
 )
 from service.rationalization import verdicts
+from service.rationalization.specials import wire
 from service.rationalization.specials.domain import (
     USUAL_REMINDERS,
-    Approved,
-    Checked,
-    Compared,
-    Ended,
     Entry,
-    Expired,
     Proposed,
-    Refused,
-    Reminded,
     Ruling,
     Standing,
     State,
 )
+from service.rationalization.specials.wire import Written
 from service.rationalization.verdicts import SpecialMethod as Verdict
-
-Written = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +208,7 @@ class SpecialMethodEntryRow(TenantRow):
     detail: Mapped[dict[str, Any]]
 
     def to_domain(self) -> Entry:
-        return _READERS[self.kind](self.at, self.detail)
+        return wire.read(self.kind, self.at, self.detail)
 
 
 class SpecialMethodUseRow(TenantRow):
@@ -295,64 +287,7 @@ def entry_columns(special: SpecialMethod, entry: Entry, entry_id: UUID) -> Writt
         "special_method_id": special.id,
         "client_id": special.client_id,
         "number": special.version,
-        "kind": KINDS[type(entry)],
+        "kind": wire.KINDS[type(entry)],
         "at": entry.at,
-        "detail": _detail_of(entry),
+        "detail": wire.detail_of(entry),
     }
-
-
-KINDS: Mapping[type[Entry], str] = {
-    Proposed: "proposed",
-    Approved: "approved",
-    Refused: "refused",
-    Compared: "compared",
-    Reminded: "reminded",
-    Expired: "expired",
-    Ended: "ended",
-    Checked: "checked",
-}
-
-
-def _detail_of(entry: Entry) -> Written:
-    """What an entry says besides when."""
-    said: Written = {}
-    match entry:
-        case Proposed(lasts=lasts, remind_before=spans):
-            said = {"lasts_seconds": _seconds(lasts), "remind_before_seconds": sorted(map(_seconds, spans))}
-        case Approved(by=by):
-            said = {"by": list(by)}
-        case Refused(because=because):
-            said = {"because": because}
-        case Reminded(before=before):
-            said = {"before_seconds": _seconds(before)}
-        case Ended(because=because, by=by):
-            said = {"because": because, "by": by}
-        case Checked(undone=undone, result=result, by=by):
-            said = {"undone": undone, "result": result, "by": by}
-        case Compared() | Expired():
-            pass
-    return said
-
-
-def _proposed(at: datetime, detail: Written) -> Entry:
-    return Proposed(
-        at=at,
-        lasts=timedelta(seconds=detail["lasts_seconds"]),
-        remind_before=frozenset(timedelta(seconds=each) for each in detail["remind_before_seconds"]),
-    )
-
-
-_READERS: Mapping[str, Callable[[datetime, Written], Entry]] = {
-    "proposed": _proposed,
-    "approved": lambda at, detail: Approved(at=at, by=tuple(detail["by"])),
-    "refused": lambda at, detail: Refused(at=at, **detail),
-    "reminded": lambda at, detail: Reminded(at=at, before=timedelta(seconds=detail["before_seconds"])),
-    "compared": lambda at, _: Compared(at=at),
-    "expired": lambda at, _: Expired(at=at),
-    "ended": lambda at, detail: Ended(at=at, **detail),
-    "checked": lambda at, detail: Checked(at=at, **detail),
-}
-
-
-def _seconds(span: timedelta) -> int:
-    return span // timedelta(seconds=1)

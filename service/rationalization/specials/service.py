@@ -4,10 +4,9 @@ Whoever calls anything that changes one holds the row of its request locked, and
 promises that are returned: see `service.requests.excepting`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from service import ids, instants
@@ -16,22 +15,21 @@ from service.audit.domain import Actor
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import ArrangementId, ClientId, SpecialMethodId, SubjectId
+from service.ids import ArrangementId, ClientId, SpecialMethodId
 from service.limits import service as limits
 from service.limits.domain.table import SPECIAL_METHOD_USES
 from service.outbox import service as outbox
-from service.rationalization.improvements import service as improvements
-from service.rationalization.improvements.domain import Evidence, Finding, Source
+from service.rationalization.approvals import service as approvals
+from service.rationalization.gates import service as gates
+from service.rationalization.gates.domain import Kind as GateKind
+from service.rationalization.gates.store import Sought as SoughtGates
 from service.rationalization.matters import Matter
-from service.rationalization.specials import domain, store, telling, undoing
+from service.rationalization.specials import domain, patterns, recording, store, telling, undoing
 from service.rationalization.specials.domain import (
     Approved,
     Checked,
     Compared,
-    Ended,
     Entry,
-    Expired,
-    Precedent,
     Refused,
     Reminded,
     Ruling,
@@ -45,12 +43,13 @@ from service.rationalization.specials.errors import (
     SpecialMethodOver,
 )
 from service.rationalization.specials.models import SpecialMethod, Use
+from service.rationalization.specials.recording import Changed, Happening
 from service.rationalization.specials.store import Sought
 from service.rationalization.verdicts import SpecialMethod as Verdict
-from service.wakeups import service as wakeups
-from service.wakeups.models import WakeUp
 
 SUBJECT_KIND = telling.SUBJECT_KIND
+APPROVALS_MAX = 200
+"""So many approvals of one arrangement are looked through for who consented."""
 EDITED = "What was asked for was edited."
 ANEW = "Whoever needs it submits a request for it anew."
 
@@ -74,28 +73,6 @@ __all__ = [
     "use",
     "withdraw",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A special method, and the promises that ladders are to follow now."""
-
-    special: SpecialMethod
-    commitments: tuple[Commitment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Happening:
-    """Something new of a special method.
-
-    Attributes:
-        kind: of the event that tells of it; None where none does.
-        said: what that says besides.
-    """
-
-    entry: Entry
-    kind: str | None = None
-    said: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,24 +131,16 @@ async def allow(
     matter: Matter,
     arrangement_id: ArrangementId,
     *,
-    approved_by: Sequence[str] = (),
     now: datetime,
 ) -> None:
-    """All that its verdict requires is there: it may be used from now on. Nothing happens if it may be.
-
-    Args:
-        session: of the tenant.
-        matter: the request.
-        arrangement_id: what became of the verdict.
-        approved_by: who consented, as the audit trail calls them.
-        now: the tenant's now.
-    """
+    """All that its verdict requires is there: it may be used from now on. Nothing happens if it may be."""
     before = await store.hold_open(session, arrangement_id)
     if before is None or before.state is not State.PROPOSED:
         return
-    approved = Approved(at=max(now, before.proposed_at), by=tuple(approved_by))
+    by = await _approvers(session, arrangement_id, now=now)
+    approved = Approved(at=max(now, before.proposed_at), by=by)
     found = replace(before, approved_by=approved.by)
-    await _entered(session, matter, before, found, _Happening(approved, "allowed"))
+    await recording.entered(session, matter, before, found, Happening(approved, "allowed"))
 
 
 async def refuse(
@@ -189,7 +158,7 @@ async def refuse(
         return await withdraw(session, matter, arrangement_id, because=because, now=now)
     refused = Refused(at=max(now, before.proposed_at), because=because)
     found = replace(before, end_because=because)
-    await _entered(session, matter, before, found, _Happening(refused))
+    await recording.entered(session, matter, before, found, Happening(refused))
     return []
 
 
@@ -204,22 +173,22 @@ async def withdraw(
     before = await store.hold_open(session, arrangement_id)
     if before is None:
         return []
-    seen = await _seen(session, matter, before, now=now)
+    seen = await recording.seen(session, matter, before, now=now)
     if seen.special.state not in domain.OPEN:
         return list(seen.commitments)
-    ended = await _ended(session, matter, seen.special, because, now=now)
+    ended = await recording.ended(session, matter, seen.special, because, now=now)
     return list(ended.commitments)
 
 
 async def edited(
     session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, now: datetime
 ) -> list[Commitment]:
-    """What was asked for was edited: what was allowed was something else, and ends; this is to be approved.
+    """What was asked for was edited: what was allowed was something else, and ends; this is proposed anew.
 
     Returns:
         The promise to undo what was allowed, if it was.
     """
-    before = await store.hold_open(session, arrangement_id)
+    before = await store.last_of(session, arrangement_id)
     if before is None or before.state is State.PROPOSED:
         return []
     owed = await withdraw(session, matter, arrangement_id, because=EDITED, now=now)
@@ -238,20 +207,20 @@ async def advance(
         SpecialMethodNotFound
     """
     held = await store.get(session, special_method_id, lock=True)
-    seen = await _seen(session, matter, held, now=now)
+    seen = await recording.seen(session, matter, held, now=now)
     special, ledger = seen.special, await store.entries(session, special_method_id)
     if domain.is_to_be_compared(ledger, now):
-        await _compare(session, special, now=now)
+        await patterns.compare(session, special, now=now)
         compared = Compared(at=now)
-        special = await _entered(session, matter, special, special, _Happening(compared))
+        special = await recording.entered(session, matter, special, special, Happening(compared))
         ledger.append(compared)
     span = domain.reminder_due(ledger, now)
     if span is None:
-        await _sleep(session, special_method_id, ledger, now=now)
+        await recording.sleep(session, special_method_id, ledger, now=now)
     else:
         said = {"before_seconds": span // timedelta(seconds=1)}
-        told = _Happening(Reminded(at=now, before=span), "expiring", said)
-        await _entered(session, matter, special, special, told)
+        told = Happening(Reminded(at=now, before=span), "expiring", said)
+        await recording.entered(session, matter, special, special, told)
     return list(seen.commitments)
 
 
@@ -309,10 +278,10 @@ async def end(
         SpecialMethodNotFound, SpecialMethodOver
     """
     before = await store.get(session, special_method_id, lock=True)
-    seen = await _seen(session, matter, before, now=now)
+    seen = await recording.seen(session, matter, before, now=now)
     if seen.special.state not in domain.OPEN:
         raise SpecialMethodOver(special_method_id, seen.special.state)
-    ended = await _ended(session, matter, seen.special, because, by=actor.name, now=now)
+    ended = await recording.ended(session, matter, seen.special, because, by=actor.name, now=now)
     await audit.record(session, actor, telling.deed("ended", ended.special, {"because": because}), now=now)
     return ended
 
@@ -331,13 +300,13 @@ async def check(
     """
     now = checked.at
     before = await store.get(session, special_method_id, lock=True)
-    seen = await _seen(session, matter, before, now=now)
+    seen = await recording.seen(session, matter, before, now=now)
     special = seen.special
     if special.state not in domain.TO_BE_UNDONE:
         raise SpecialMethodNotOver(special_method_id, special.state)
     said = {"undone": checked.undone, "result": checked.result}
-    told = _Happening(replace(checked, at=max(now, special.standing.since)), "checked", said)
-    after = await _entered(session, matter, special, replace(special, result=checked.result), told)
+    told = Happening(replace(checked, at=max(now, special.standing.since)), "checked", said)
+    after = await recording.entered(session, matter, special, replace(special, result=checked.result), told)
     promises = seen.commitments
     if checked.undone and special.commitment_id is not None:
         promises = (await undoing.done(session, special.commitment_id, now=now),)
@@ -388,35 +357,15 @@ async def list_uses(
     return await store.uses(session, special_method_id, after=after, limit=limit)
 
 
-async def _seen(session: TenantSession, matter: Matter, before: SpecialMethod, *, now: datetime) -> Changed:
-    """Where one stands that is locked: that its end has come is told as soon as anybody notices."""
-    ends_at = before.standing.ends_at
-    if before.state is not State.ALLOWED or ends_at is None or now <= ends_at:
-        return Changed(before)
-    owed = await undoing.owe(session, matter, before, since=ends_at, now=now)
-    found = replace(before, commitment_id=owed.id)
-    expired = _Happening(Expired(at=domain.after(ends_at)), "ended")
-    return Changed(await _entered(session, matter, before, found, expired), (owed,))
-
-
-async def _ended(
-    session: TenantSession,
-    matter: Matter,
-    before: SpecialMethod,
-    because: str,
-    *,
-    by: str = "",
-    now: datetime,
-) -> Changed:
-    """End one that is open. What was only proposed is withdrawn: nothing is to be undone, or told."""
-    ended = Ended(at=max(now, before.standing.since), because=because, by=by)
-    found = replace(before, end_because=because)
-    if before.state is State.PROPOSED:
-        return Changed(await _entered(session, matter, before, found, _Happening(ended)))
-    owed = await undoing.owe(session, matter, before, since=ended.at, now=ended.at)
-    found = replace(found, commitment_id=owed.id)
-    told = _Happening(ended, "ended", {"because": because})
-    return Changed(await _entered(session, matter, before, found, told), (owed,))
+async def _approvers(
+    session: TenantSession, arrangement_id: ArrangementId, *, now: datetime
+) -> tuple[str, ...]:
+    """Who consented to what an arrangement requires, each once, as the audit trail calls them."""
+    sought = SoughtGates(arrangement_id=arrangement_id, kind=GateKind.APPROVAL)
+    found = await gates.list_gates(session, sought, after=None, limit=APPROVALS_MAX)
+    standings = await approvals.standings(session, [gate.id for gate in found], now=now)
+    members = [member_id for each in standings.values() for member_id in each.approved_by]
+    return tuple(f"member:{member_id}" for member_id in dict.fromkeys(members))
 
 
 def _why_not(ledger: Sequence[Entry], at: datetime) -> str:
@@ -429,72 +378,3 @@ def _why_not(ledger: Sequence[Entry], at: datetime) -> str:
             return f"it was {found.state} before it was allowed. {ANEW}"
         case _:
             return f"it had ended. {ANEW}"
-
-
-async def _compare(session: TenantSession, special: SpecialMethod, *, now: datetime) -> None:
-    """Open an item in the register of improvements, if the same exception is made again and again."""
-    pattern, ruling = special.verdict.pattern, special.ruling
-    within, approved_at = timedelta(days=pattern.days), special.standing.approved_at
-    if approved_at is None:
-        return
-    known = await store.precedents(session, special, within=within)
-    own = Precedent(approved_at, special.id)
-    found = domain.pattern_of(known, own, within=within, how_many=pattern.count)
-    if found:
-        finding = Finding(
-            key=f"{SUBJECT_KIND}:{ruling.policy_id}:{ruling.rule_id}:{special.service_id}",
-            title=f"Rule {ruling.rule_id!r} allows the same exception again and again",
-            source=Source.SPECIAL_METHOD_PATTERN,
-            came_from=SubjectId(special.id),
-            evidence=tuple(_evidence(each, ruling) for each in found),
-        )
-        await improvements.open_for(session, finding, now=now)
-
-
-def _evidence(precedent: Precedent, ruling: Ruling) -> Evidence:
-    return Evidence(
-        kind=SUBJECT_KIND,
-        id=str(precedent.id),
-        at=precedent.approved_at,
-        what=f"A special method was approved by rule {ruling.rule_id!r}.",
-    )
-
-
-async def _entered(
-    session: TenantSession,
-    matter: Matter,
-    before: SpecialMethod,
-    found: SpecialMethod,
-    happening: _Happening,
-) -> SpecialMethod:
-    """Append to the ledger of one that is locked, and write, tell and sleep as it says from now on.
-
-    Args:
-        session: of the tenant.
-        matter: the request.
-        before: as it is written.
-        found: the same with what is noted besides where it stands.
-        happening: the entry, and what is told of it.
-    """
-    entry = happening.entry
-    ledger = [*await store.entries(session, before.id), entry]
-    after = replace(found, standing=domain.standing(ledger, entry.at), version=len(ledger))
-    await store.add_entry(session, after, entry)
-    if happening.kind is not None:
-        after = replace(after, sequence=after.sequence + 1)
-        event = telling.event(happening.kind, matter, after, happening.said, at=entry.at)
-        await outbox.append(session, [event])
-    await store.save(session, before, after)
-    await _sleep(session, after.id, ledger, now=entry.at)
-    return after
-
-
-async def _sleep(
-    session: TenantSession, special_method_id: SpecialMethodId, ledger: Sequence[Entry], *, now: datetime
-) -> None:
-    """Set the wake-up at which something follows by itself, or remove it."""
-    wake_up = domain.next_wake_up(ledger, now)
-    if wake_up is None:
-        await wakeups.cancel(session, SUBJECT_KIND, [special_method_id])
-    else:
-        await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, special_method_id, wake_up)])
