@@ -19,7 +19,7 @@ from service.db import TenantSession
 from service.escalations.runs import service as runs
 from service.escalations.runs.models import Affair
 from service.ids import ClientId, CommitmentId, RenegotiationId
-from service.requests import store
+from service.requests import affairs, store
 
 
 async def propose(
@@ -85,10 +85,14 @@ async def follow(
     Args:
         session: of the tenant; the caller holds the rows of the promises locked.
         found: promises of one request.
-        affair: what ladders go by of the request, if that may have changed.
+        affair: what ladders go by of the request, if that may have changed; a promise with a ladder of its
+            own may be the first of its request to climb one.
         now: the tenant's now.
     """
     await renegotiations.withdraw_ended(session, found, now=now)
+    if affair is None and any(each.made.ladder is not None for each in found):
+        request = await store.get(session, found[0].request_id, client_id=None)
+        affair = affairs.of(request.to_domain(), None)
     await runs.follow(session, found, affair=affair, now=now)
 
 
