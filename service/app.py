@@ -18,6 +18,8 @@ from service.api.accidents import AccidentController
 from service.api.alarms import AlarmController
 from service.api.application import Access, Application
 from service.api.applications import ApplicationController
+from service.api.approvals import ApprovalController
+from service.api.arrangements import ArrangementController
 from service.api.audit import AuditController
 from service.api.backtests import BacktestController
 from service.api.bodies import Screening, StrictRequest
@@ -26,6 +28,7 @@ from service.api.checklists import ChecklistController
 from service.api.clients import ClientController
 from service.api.commitments import CommitmentController
 from service.api.contacts import ContactController
+from service.api.delegations import DelegationController
 from service.api.errors import TokenMissing
 from service.api.escalations import EscalationController, NoticeController, RequestEscalationController
 from service.api.events import EventController
@@ -145,7 +148,10 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CommitmentRenegotiationController,
     RenegotiationController,
     GateController,
+    ApprovalController,
+    DelegationController,
     QuestionnaireController,
+    ArrangementController,
     ObjectionController,
     ObjectionTermsController,
     SpecialMethodController,

@@ -5,11 +5,22 @@ from typing import Any
 
 import msgspec
 
+from service.api.arrangement_views import ArrangementSummary
 from service.api.commitment_views import CommitmentView, UsageView
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
-from service.ids import ClientId, ContactId, DecisionId, EventId, RequestId, RequestTypeVersionId, ServiceId
+from service.ids import (
+    ArrangementId,
+    ClientId,
+    ContactId,
+    DecisionId,
+    EventId,
+    RequestId,
+    RequestTypeVersionId,
+    ServiceId,
+)
 from service.rationalization import verdicts
+from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.verdicts import Verdict
 from service.requests import domain
 from service.requests.domain import EventType, RequestEvent, State
@@ -38,7 +49,8 @@ class RequestView(msgspec.Struct, frozen=True):
     `source_client_id` is the client organization whose application sent it, null for the tenant's own: each
     has names of its own, so that two requests may have the same `source` and `external_id`. `merged_into` is
     the request that goes on in its place, if there is one. `type_name` is its type in the catalogue, and the
-    kind of request where it has none; `incomplete` is what that type asks for and is not there.
+    kind of request where it has none; `incomplete` is what that type asks for and is not there. `arrangement`
+    is what became of the verdict, null where it was accepted and nothing is to be there before work starts.
     """
 
     id: RequestId
@@ -60,9 +72,10 @@ class RequestView(msgspec.Struct, frozen=True):
     type_version_id: RequestTypeVersionId | None
     standard: bool
     incomplete: list[LackingView]
+    arrangement: ArrangementSummary | None
 
     @classmethod
-    def of(cls, request: domain.Request) -> "RequestView":
+    def of(cls, request: domain.Request, arrangement: Arrangement | None) -> "RequestView":
         typed = request.of_type
         return cls(
             id=request.id,
@@ -84,6 +97,7 @@ class RequestView(msgspec.Struct, frozen=True):
             type_version_id=None if typed is None else typed.version_id,
             standard=typed is not None and typed.standard,
             incomplete=LackingView.all_of(request),
+            arrangement=None if arrangement is None else ArrangementSummary.of(arrangement),
         )
 
 
@@ -91,10 +105,13 @@ class AcceptedView(msgspec.Struct, frozen=True):
     """The request as accepted, the decision, and what is promised.
 
     `rule_id` is the rule that was followed in promising, null when none matched. An application of a client
-    organization is not told what the verdict `requires`.
+    organization is not told what the verdict `requires`. `arrangement_id` is what becomes of the verdict,
+    null where nothing has to.
     """
 
     id: RequestId
+    state: State
+    arrangement_id: ArrangementId | None
     decision_id: DecisionId
     degraded: bool
     rule_id: str | None
@@ -108,6 +125,8 @@ class AcceptedView(msgspec.Struct, frozen=True):
         decision = accepted.decision if in_full else domain.for_client(accepted.decision)
         return cls(
             id=accepted.request.id,
+            state=accepted.request.state,
+            arrangement_id=accepted.request.arrangement_id,
             decision_id=decision.id,
             degraded=decision.degraded,
             rule_id=decision.rule_id,
@@ -141,8 +160,9 @@ class RecordedView(msgspec.Struct, frozen=True):
 class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One entry of a request's ledger.
 
-    `other` is the request that goes on in the place of this one, of `merged`; of `noted` it is the one that
-    was merged into this one.
+    `other` is the request that goes on in the place of this one, of `merged` and `rationalized`; of `noted`
+    it is the one that goes on as this one. `rationalized` is what follows from a verdict, and `because` why;
+    `becomes` is the type that the request has from then on.
     """
 
     id: EventId
@@ -158,6 +178,8 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     deed: str | None = None
     other: RequestId | None = None
     backdated: bool = False
+    becomes: RequestType | None = None
+    because: str | None = None
 
     @classmethod
     def of(cls, event: RequestEvent) -> "RequestEventView":
@@ -175,6 +197,8 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
             deed=event.deed,
             other=event.other,
             backdated=event.backdated,
+            becomes=None if event.becomes is None else event.becomes.becomes,
+            because=event.because,
         )
 
 

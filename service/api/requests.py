@@ -72,7 +72,12 @@ class RequestController(Controller):
             after=paging.after(UUID),
             limit=paging.sought,
         )
-        return paging.page(found, position=lambda request: request.id, view=RequestView.of)
+        arranged = await reading.arrangements_of(session, found)
+        return paging.page(
+            found,
+            position=lambda request: request.id,
+            view=lambda request: RequestView.of(request, arranged.get(request.id)),
+        )
 
     @get("/{request_id:uuid}", operation_id="getRequest")
     async def get_one(
@@ -84,8 +89,10 @@ class RequestController(Controller):
     ) -> Response[RequestView]:
         """Show one request as it is known now."""
         found = await reading.get(session, request_id, client_id=caller.client_id)
-        tag = conditional.etag(found.id, found.sequence)
-        return conditional.respond(request, RequestView.of(found), tag=tag)
+        arranged = (await reading.arrangements_of(session, [found])).get(found.id)
+        versions = (found.sequence,) if arranged is None else (found.sequence, arranged.version)
+        tag = conditional.etag(found.id, *versions)
+        return conditional.respond(request, RequestView.of(found, arranged), tag=tag)
 
     @post("/{request_id:uuid}/events", operation_id="reportEvent")
     async def report(

@@ -1,5 +1,6 @@
 """Use cases of this slice that only read: a request, its ledger, its decisions, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +10,8 @@ from service.commitments.promises import COMMITMENT
 from service.commitments.service import Account
 from service.db import TenantSession
 from service.ids import ClientId, RequestId
+from service.rationalization.arrangements import service as arrangements
+from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.verdicts import RATIONALIZATION
 from service.requests import domain, store
 from service.requests.domain import Decision, Facts, Place, Request, RequestEvent
@@ -42,6 +45,15 @@ async def list_requests(
     """Requests in the order in which they were accepted; `external` is (source, external id)."""
     rows = await store.listed(session, client_id=client_id, external=external, after=after, limit=limit)
     return [row.to_domain() for row in rows]
+
+
+async def arrangements_of(
+    session: TenantSession, requests: Sequence[Request]
+) -> dict[RequestId, Arrangement]:
+    """What became of the verdicts on these requests, where anything follows from them."""
+    named = {each.id: each.arrangement_id for each in requests if each.arrangement_id is not None}
+    found = await arrangements.these(session, named.values())
+    return {request_id: found[arrangement_id] for request_id, arrangement_id in named.items()}
 
 
 async def list_events(

@@ -1,6 +1,8 @@
 """Expected failures of arrangements."""
 
-from service.errors import Conflict, NotFound
+from collections.abc import Sequence
+
+from service.errors import Conflict, Fault, Invalid, NotFound
 from service.ids import ArrangementId
 from service.rationalization.arrangements.domain import Refusal, State
 
@@ -28,3 +30,12 @@ class ArrangementNotOpen(Conflict):
 
     def __init__(self, arrangement_id: ArrangementId, state: State, refusal: Refusal) -> None:
         super().__init__(f"Arrangement {arrangement_id} is {state}. {REMEDIES[refusal]}")
+
+
+class AnswerInvalid(Invalid):
+    """The answer to a counter-proposal lacks something. Each entry of `errors` says what."""
+
+    code = "answer-invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("This is no answer to a counter-proposal.", faults=faults)
