@@ -23,6 +23,7 @@ from service.people import invitations, service
 from service.people.domain import Link, Member, MemberState, Role, in_order
 from service.people.invitations import Delivery, Invited, Invitee
 from service.people.service import MemberEntry
+from service.rationalization.approvals import delegating
 from service.settings import Settings
 from service.vault import Vault
 
@@ -159,13 +160,19 @@ class MemberController(Controller):
         self,
         session: NamedDependency[TenantSession],
         clock: NamedDependency[Clock],
+        now: NamedDependency[datetime],
         actor: NamedDependency[Actor],
         precondition: NamedDependency[Precondition],
         member_id: FromPath[MemberId],
     ) -> Response[MemberView]:
-        """Let a member do nothing any more: its tokens are refused within a minute, its invitation ends."""
+        """Let a member do nothing any more: its tokens are refused within a minute, its invitation ends.
+
+        Nobody answers approvals for it from then on.
+        """
         precondition.check(_tag(await service.lock_member(session, member_id)))
-        return _shown(await service.deactivate(session, actor, member_id, now=clock.now()))
+        member = await service.deactivate(session, actor, member_id, now=clock.now())
+        await delegating.end_all_of(session, actor, member_id, now=now)
+        return _shown(member)
 
     @post("/{member_id:uuid}/reactivate", operation_id="reactivateMember", status_code=200)
     async def reactivate(

@@ -38,6 +38,14 @@ async def get(
     return row
 
 
+async def these(session: TenantSession, request_ids: Collection[RequestId]) -> dict[RequestId, Request]:
+    """Those of these requests that there are, by their ids."""
+    if not request_ids:
+        return {}
+    found = await session.db.scalars(_mine(session, None).where(RequestRow.id.in_(request_ids)))
+    return {RequestId(row.id): row.to_domain() for row in found}
+
+
 async def listed(
     session: TenantSession,
     *,

@@ -23,12 +23,12 @@ from service.rationalization.approvals.errors import DelegationEnded, Delegation
 from service.rationalization.approvals.models import seat_of_group, seat_of_role
 
 FAULTS = {
-    domain.Fault.TO_ITSELF: Fault("/deputy", "Name somebody else: nobody answers for itself."),
-    domain.Fault.NO_TIME: Fault("/until", "It ends before it begins; `until` lies after `from`."),
-    domain.Fault.PAST: Fault("/until", "It is over before it is made; name a time ahead."),
-    domain.Fault.TOO_LONG: Fault("/until", f"Nobody is away for more than {domain.SPAN_MAX.days} days."),
+    domain.Fault.TO_ITSELF: Fault("/deputy_id", "Name somebody else: nobody answers for itself."),
+    domain.Fault.NO_TIME: Fault("/until_at", "It ends before it begins; `until_at` lies after `from_at`."),
+    domain.Fault.PAST: Fault("/until_at", "It is over before it is made; name a time ahead."),
+    domain.Fault.TOO_LONG: Fault("/until_at", f"Nobody is away for more than {domain.SPAN_MAX.days} days."),
     domain.Fault.OVERLAPS: Fault(
-        "/from",
+        "/from_at",
         "For a part of this time another answers already; end that delegation, or leave the part out.",
     ),
 }
@@ -136,11 +136,11 @@ async def _vet(session: TenantSession, wish: Wish) -> None:
     """Raises DelegationInvalid."""
     faults = [
         Fault(pointer, instants.refusal(at))
-        for pointer, at in (("/from", wish.from_at), ("/until", wish.until_at))
+        for pointer, at in (("/from_at", wish.from_at), ("/until_at", wish.until_at))
         if not instants.is_usable(at)
     ]
     members = await people.members(session, {wish.member_id, wish.deputy_id})
-    for pointer, member_id in (("/member", wish.member_id), ("/deputy", wish.deputy_id)):
+    for pointer, member_id in (("/member_id", wish.member_id), ("/deputy_id", wish.deputy_id)):
         member = members.get(member_id)
         if member is None or member.state is not MemberState.ACTIVE:
             faults.append(Fault(pointer, "There is no active member of this id."))

@@ -14,11 +14,9 @@ from service.people import service as people
 from service.people.domain import Member, MemberState
 from service.rationalization.approvals import store
 from service.rationalization.approvals.domain import Wanted
-from service.rationalization.approvals.models import Approval, seat_of_group, seat_of_role
+from service.rationalization.approvals.models import GROUP, ROLE, Approval, seat_of_group, seat_of_role
 from service.rationalization.approvals.store import Asker
 from service.tenants import contacts
-
-ROLE, GROUP = seat_of_role(""), seat_of_group("")
 
 
 @dataclass(frozen=True, slots=True)

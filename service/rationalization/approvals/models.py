@@ -35,6 +35,9 @@ from service.rationalization.approvals.domain import (
 from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.verdicts import ApprovalGate
 
+ROLE, GROUP = "role:", "group:"
+"""What a seat begins with."""
+
 KINDS: dict[type[Entry], str] = {
     Asked: "asked",
     Answered: "answered",
@@ -301,11 +304,11 @@ def seats_of(gate: ApprovalGate) -> frozenset[str]:
 
 
 def seat_of_role(role: str) -> str:
-    return f"role:{role}"
+    return f"{ROLE}{role}"
 
 
 def seat_of_group(name: str) -> str:
-    return f"group:{name}"
+    return f"{GROUP}{name}"
 
 
 def wanted_of(gate: ApprovalGate) -> Wanted:

@@ -33,6 +33,7 @@ from service.rationalization.approvals.errors import (
     ApprovalInvalid,
     ApprovalNotAsked,
     ApprovalNotExpired,
+    ApprovalNotFound,
     ApprovalOfOwnRequest,
     ApprovalWithdrawn,
 )
@@ -226,7 +227,9 @@ async def advance(session: TenantSession, gate_id: GateId, *, now: datetime) -> 
 
 
 async def get(session: TenantSession, gate_id: GateId) -> Approval:
-    """Raises ApprovalNotFound."""
+    """One, as it was last looked at. Raises ApprovalNotFound; clients are shown none."""
+    if session.client_id is not None:
+        raise ApprovalNotFound(gate_id)
     return (await store.get(session, gate_id)).to_domain()
 
 
@@ -241,7 +244,9 @@ async def standings(
 async def list_approvals(
     session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
 ) -> list[Approval]:
-    """Approvals in the order of their asking."""
+    """Approvals in the order of their asking; clients are shown none."""
+    if session.client_id is not None:
+        return []
     return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
 
 
