@@ -1,0 +1,285 @@
+"""Whether a gate is satisfied by what there is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service import ids
+from service.ids import GateId, RequestId
+from service.rationalization.approvals.domain import Standing
+from service.rationalization.approvals.domain import State as Consent
+from service.rationalization.gates.domain import (
+    Finding,
+    GateStanding,
+    Kind,
+    State,
+    conflicts,
+    consents,
+    judging,
+    lets_work_start,
+)
+from service.rationalization.gates.domain.conflicts import OtherChange
+from service.rationalization.gates.domain.judging import Plan, Scored
+from service.rationalization.gates.domain.windows import Planned, Span, Unclear
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+WORK = Planned(NOON, NOON + 2 * HOUR)
+FITS = (NOON + 9 * HOUR, NOON + 11 * HOUR)
+SAY_WHEN = Unclear("Say when it is planned.")
+
+
+def plan(when: Planned | Unclear = WORK, fits: Span | None = FITS) -> Plan:
+    return Plan(when=when, fits=fits)
+
+
+def other(start: int, end: int | None, *, name: str = "CHG-2") -> OtherChange:
+    """Another change from and until so many minutes after noon."""
+    planned = Planned(NOON + start * MINUTE, None if end is None else NOON + end * MINUTE)
+    request_id = RequestId(ids.derived_id(ids.UUID(int=1), name))
+    return OtherChange(request_id=request_id, source="desk", external_id=name, planned=planned)
+
+
+def judged(*others: OtherChange, margin: timedelta = timedelta(), when: Planned | Unclear = WORK) -> Finding:
+    return judging.of_conflicts(others, margin, plan(when), maintenance=())
+
+
+@pytest.mark.parametrize(
+    ("recorded_at", "edited_at", "state", "edited_since"),
+    [
+        pytest.param(None, None, State.OPEN, None, id="nothing yet"),
+        pytest.param(NOON, None, State.SATISFIED, False, id="recorded"),
+        pytest.param(NOON, NOON + HOUR, State.SATISFIED, True, id="edited since"),
+        pytest.param(NOON + HOUR, NOON, State.SATISFIED, False, id="recorded after the edit"),
+        pytest.param(NOON, NOON, State.SATISFIED, False, id="recorded with the edit"),
+    ],
+)
+def test_a_plan_is_there_or_not_and_says_whether_it_is_older_than_the_edit(
+    recorded_at: datetime | None, edited_at: datetime | None, state: State, *, edited_since: bool | None
+) -> None:
+    found = judging.of_record(Kind.ROLLBACK_PLAN, recorded_at, edited_at=edited_at)
+
+    assert (found.state, found.detail.get("edited_since")) == (state, edited_since)
+    assert bool(found.missing) is (state is State.OPEN)
+
+
+def test_a_test_that_failed_satisfies_nothing() -> None:
+    assert judging.of_failed_test(NOON, edited_at=None).state is State.OPEN
+
+
+RANKS = ("low", "medium", "high")
+
+
+@pytest.mark.parametrize(
+    ("score", "score_max", "state"),
+    [
+        pytest.param(40, 40, State.SATISFIED, id="the most that is allowed"),
+        pytest.param(41, 40, State.OPEN, id="one more"),
+        pytest.param(60, None, State.SATISFIED, id="no bound"),
+        pytest.param(0, 0, State.SATISFIED, id="no risk at all"),
+    ],
+)
+def test_a_risk_is_held_against_its_bound(score: int, score_max: int | None, state: State) -> None:
+    scored = Scored(score=score, level="medium", rank=1, ranks=RANKS)
+
+    found = judging.of_assessment(scored, score_max, recorded_at=NOON, edited_at=None)
+
+    assert found.state is state
+    if state is State.OPEN:
+        assert "scored 41, at most 40" in found.missing[0]
+
+
+@pytest.mark.parametrize(
+    ("level", "wanted_from", "needs_two"),
+    [
+        pytest.param("high", None, False, id="never"),
+        pytest.param("low", "medium", False, id="below"),
+        pytest.param("medium", "medium", True, id="at the rank"),
+        pytest.param("high", "medium", True, id="above"),
+        pytest.param("low", "extreme", True, id="a rank that nobody knows"),
+    ],
+)
+def test_two_persons_are_needed_from_a_rank_on(
+    level: str, wanted_from: str | None, *, needs_two: bool
+) -> None:
+    scored = Scored(score=1, level=level, rank=RANKS.index(level), ranks=RANKS)
+
+    assert scored.calls_for_two(wanted_from) is needs_two
+
+
+def test_without_a_questionnaire_it_is_said_that_one_is_to_be_made() -> None:
+    assert "create it" in judging.of_no_assessment("change_risk", exists=False).missing[0]
+    assert "to be answered" in judging.of_no_assessment("change_risk", exists=True).missing[0]
+
+
+def test_a_freeze_that_is_touched_is_named_with_the_next_window_that_fits() -> None:
+    frozen = [(NOON + HOUR, NOON + 8 * HOUR)]
+
+    found = judging.of_freeze("turn of the year", frozen, plan())
+
+    assert found.state is State.OPEN
+    (missing,) = found.missing
+    assert missing == (
+        "turn of the year: no work from 2026-01-05T13:00:00Z until 2026-01-05T20:00:00Z."
+        " The next that fits begins 2026-01-05T21:00:00Z."
+    )
+    assert found.detail["in_the_way"] == [{"from": "2026-01-05T13:00:00Z", "to": "2026-01-05T20:00:00Z"}]
+    assert found.detail["next_fit"] == {"from": "2026-01-05T21:00:00Z", "to": "2026-01-05T23:00:00Z"}
+
+
+def test_work_that_ends_as_the_freeze_begins_is_fine() -> None:
+    assert judging.of_freeze("freeze", [(NOON + 2 * HOUR, FITS[0])], plan()).state is State.SATISFIED
+
+
+@pytest.mark.parametrize(
+    ("allowed", "state"),
+    [
+        pytest.param([(NOON, NOON + 2 * HOUR)], State.SATISFIED, id="exactly"),
+        pytest.param([(NOON, NOON + HOUR), (NOON + HOUR + MINUTE, FITS[1])], State.OPEN, id="with a gap"),
+        pytest.param([], State.OPEN, id="never open"),
+    ],
+)
+def test_work_lies_wholly_in_a_maintenance_window(allowed: list[Span], state: State) -> None:
+    assert judging.of_maintenance("nights", allowed, plan()).state is state
+
+
+def test_where_nothing_fits_within_a_year_it_is_said() -> None:
+    assert "ask for less time" in judging.of_maintenance("nights", [], plan(fits=None)).missing[0]
+
+
+@pytest.mark.parametrize("judge", ["freeze", "maintenance", "conflict"])
+def test_without_a_planned_start_the_gate_asks_when(judge: str) -> None:
+    found = {
+        "freeze": judging.of_freeze("freeze", [], plan(SAY_WHEN)),
+        "maintenance": judging.of_maintenance("nights", [], plan(SAY_WHEN)),
+        "conflict": judged(when=SAY_WHEN),
+    }[judge]
+
+    assert (found.state, found.missing) == (State.OPEN, (SAY_WHEN.missing,))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "margin", "conflicts_with"),
+    [
+        pytest.param(120, 180, 0, False, id="begins as ours ends"),
+        pytest.param(-60, 0, 0, False, id="ends as ours begins"),
+        pytest.param(119, 180, 0, True, id="a minute together"),
+        pytest.param(180, 240, 60, False, id="just the margin after"),
+        pytest.param(179, 240, 60, True, id="a minute less after"),
+        pytest.param(-120, -60, 60, False, id="just the margin before"),
+        pytest.param(-120, -59, 60, True, id="a minute less before"),
+        pytest.param(30, None, 0, True, id="an instant within"),
+        pytest.param(120, None, 0, False, id="an instant at our end"),
+        pytest.param(-600, 600, 0, True, id="around"),
+    ],
+)
+def test_two_changes_come_too_near_within_the_margin(
+    start: int, end: int | None, margin: int, *, conflicts_with: bool
+) -> None:
+    found = judged(other(start, end), margin=margin * MINUTE)
+
+    assert found.state is (State.OPEN if conflicts_with else State.SATISFIED)
+    assert [each["external_id"] for each in found.detail["in_conflict"]] == ["CHG-2"] * conflicts_with
+
+
+def test_conflicts_are_named_and_those_without_a_plan_are_counted() -> None:
+    named = [other(minute, minute + 60, name=f"CHG-{minute}") for minute in (0, 10, 20, 30, 40)]
+    unplanned = OtherChange(
+        request_id=RequestId(ids.UUID(int=9)), source="desk", external_id="CHG-9", planned=None
+    )
+
+    found = judged(*named, unplanned)
+
+    assert found.missing[0].startswith(
+        "It comes too near to CHG-0 (desk), CHG-10 (desk), CHG-20 (desk) and 2 more on the same service."
+    )
+    assert (found.detail["compared_with"], found.detail["unplanned"]) == (5, 1)
+
+
+def test_planned_maintenance_is_told_of_and_in_no_way() -> None:
+    found = judging.of_conflicts(
+        [], timedelta(), plan(), maintenance=[(NOON, NOON + HOUR), (NOON + 5 * HOUR, NOON + 6 * HOUR)]
+    )
+
+    assert found.state is State.SATISFIED
+    assert found.detail["maintenance"] == [{"from": "2026-01-05T12:00:00Z", "to": "2026-01-05T13:00:00Z"}]
+
+
+def lasting(start: int, length: int) -> OtherChange:
+    return other(start, start + length)
+
+
+OTHERS = st.lists(st.builds(lasting, st.integers(-1_000, 1_000), st.integers(0, 500)), max_size=6)
+
+
+@given(others=OTHERS, margin=st.integers(0, 300), more=st.integers(0, 300))
+def test_a_wider_margin_or_more_changes_never_satisfy(
+    others: list[OtherChange], margin: int, more: int
+) -> None:
+    narrow = judged(*others, margin=margin * MINUTE)
+    wide = judged(*others, margin=(margin + more) * MINUTE)
+
+    assert narrow.state is State.SATISFIED or wide.state is State.OPEN
+    assert wide.state is State.OPEN or judged(*others[:-1], margin=margin * MINUTE).state is State.SATISFIED
+
+
+@given(others=OTHERS, start=st.integers(-1_000, 1_000), length=st.integers(1, 300), margin=st.integers(0, 60))
+def test_the_bounds_of_others_allow_just_what_is_in_no_conflict(
+    others: list[OtherChange], start: int, length: int, margin: int
+) -> None:
+    work = Planned(NOON + start * MINUTE, NOON + (start + length) * MINUTE)
+    bounds = conflicts.bounds(others, margin * MINUTE)
+
+    is_free = bounds.earliest(*_begin(work)) == work.start
+
+    assert is_free is not bool(conflicts.in_conflict(work, others, margin * MINUTE))
+
+
+def _begin(work: Planned) -> tuple[datetime, timedelta]:
+    return work.start, work.length
+
+
+@pytest.mark.parametrize(
+    ("consent", "state"),
+    [
+        (Consent.PENDING, State.OPEN),
+        (Consent.GRANTED, State.SATISFIED),
+        (Consent.REFUSED, State.REFUSED),
+        (Consent.EXPIRED, State.EXPIRED),
+        (Consent.WITHDRAWN, State.OPEN),
+    ],
+)
+def test_an_approval_decides_its_gate(consent: Consent, state: State) -> None:
+    standing = Standing(
+        state=consent,
+        since=NOON,
+        seats_open=frozenset({"role:manager"}),
+        persons_missing=2,
+        deadline_at=None,
+    )
+
+    found = consents.of_approval(standing)
+
+    assert found.state is state
+    assert bool(found.missing) is (state is not State.SATISFIED)
+    if consent is Consent.PENDING:
+        assert found.missing == ("The consent of role:manager of 2 more people is wanted.",)
+
+
+def test_what_is_not_available_holds_nothing_up() -> None:
+    def gate(state: State) -> GateStanding:
+        return GateStanding(
+            id=GateId(ids.UUID(int=1)),
+            kind=Kind.READINESS,
+            name="readiness",
+            state=state,
+            missing=(),
+            since=NOON,
+        )
+
+    assert judging.READINESS.state is State.NOT_AVAILABLE
+    assert lets_work_start([gate(State.SATISFIED), gate(State.NOT_AVAILABLE)])
+    for state in (State.OPEN, State.REFUSED, State.EXPIRED):
+        assert not lets_work_start([gate(State.SATISFIED), gate(state)])
