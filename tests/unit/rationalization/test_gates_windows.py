@@ -143,6 +143,12 @@ def fits(working_time: WorkingTime, *, inside: bool, start: datetime, length: ti
             id="never for long enough",
         ),
         pytest.param(
+            {"tz": "UTC", "openings": [["2026-01-05T14:00", "2026-01-05T17:00"]]},
+            False,
+            at(5, 12),
+            id="before the freeze, since it ends as that begins",
+        ),
+        pytest.param(
             {"tz": "UTC", "openings": [["2026-01-05T13:00", "2026-01-05T17:00"]]},
             False,
             at(5, 17),
