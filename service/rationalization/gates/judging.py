@@ -211,5 +211,5 @@ def _of_window(gate: Gate, ground: Ground, plan: Plan) -> Finding:
         start, end = plan.when.span
         spans = open_time.intervals(start - LOOK_AROUND, end + LOOK_AROUND)
     if gate.kind is Kind.FREEZE_WINDOW:
-        return judging.of_freeze(gate.name, spans, plan)
-    return judging.of_maintenance(gate.name, spans, plan)
+        return judging.of_freeze(spans, plan)
+    return judging.of_maintenance(spans, plan)

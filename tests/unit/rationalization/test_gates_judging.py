@@ -117,12 +117,12 @@ def test_without_a_questionnaire_it_is_said_that_one_is_to_be_made() -> None:
 def test_a_freeze_that_is_touched_is_named_with_the_next_window_that_fits() -> None:
     frozen = [(NOON + HOUR, NOON + 8 * HOUR)]
 
-    found = judging.of_freeze("turn of the year", frozen, plan())
+    found = judging.of_freeze(frozen, plan())
 
     assert found.state is State.OPEN
     (missing,) = found.missing
     assert missing == (
-        "turn of the year: no work from 2026-01-05T13:00:00Z until 2026-01-05T20:00:00Z."
+        "No work from 2026-01-05T13:00:00Z until 2026-01-05T20:00:00Z."
         " The next that fits begins 2026-01-05T21:00:00Z."
     )
     assert found.detail["in_the_way"] == [{"from": "2026-01-05T13:00:00Z", "to": "2026-01-05T20:00:00Z"}]
@@ -130,7 +130,7 @@ def test_a_freeze_that_is_touched_is_named_with_the_next_window_that_fits() -> N
 
 
 def test_work_that_ends_as_the_freeze_begins_is_fine() -> None:
-    assert judging.of_freeze("freeze", [(NOON + 2 * HOUR, FITS[0])], plan()).state is State.SATISFIED
+    assert judging.of_freeze([(NOON + 2 * HOUR, FITS[0])], plan()).state is State.SATISFIED
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,18 @@ def test_work_that_ends_as_the_freeze_begins_is_fine() -> None:
     ],
 )
 def test_work_lies_wholly_in_a_maintenance_window(allowed: list[Span], state: State) -> None:
-    assert judging.of_maintenance("nights", allowed, plan()).state is state
+    assert judging.of_maintenance(allowed, plan()).state is state
 
 
 def test_where_nothing_fits_within_a_year_it_is_said() -> None:
-    assert "ask for less time" in judging.of_maintenance("nights", [], plan(fits=None)).missing[0]
+    assert "ask for less time" in judging.of_maintenance([], plan(fits=None)).missing[0]
 
 
 @pytest.mark.parametrize("judge", ["freeze", "maintenance", "conflict"])
 def test_without_a_planned_start_the_gate_asks_when(judge: str) -> None:
     found = {
-        "freeze": judging.of_freeze("freeze", [], plan(SAY_WHEN)),
-        "maintenance": judging.of_maintenance("nights", [], plan(SAY_WHEN)),
+        "freeze": judging.of_freeze([], plan(SAY_WHEN)),
+        "maintenance": judging.of_maintenance([], plan(SAY_WHEN)),
         "conflict": judged(when=SAY_WHEN),
     }[judge]
 

@@ -24,7 +24,8 @@ def _missing(found: Standing) -> tuple[str, ...]:
         case Consent.GRANTED:
             return ()
         case Consent.REFUSED:
-            return ("It was refused.",)
+            said = "" if found.refused_by is None else found.refused_by.because
+            return (said or "It was refused.",)
         case Consent.EXPIRED:
             return ("Nobody consented in time; ask for it anew.",)
         case Consent.WITHDRAWN:

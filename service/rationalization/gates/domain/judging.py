@@ -110,7 +110,7 @@ def of_calendar_missing(calendar: str) -> Finding:
     )
 
 
-def of_freeze(calendar: str, frozen: Sequence[Span], plan: Plan) -> Finding:
+def of_freeze(frozen: Sequence[Span], plan: Plan) -> Finding:
     """No work in the open time of the calendar."""
     if isinstance(plan.when, Unclear):
         return Finding(state=State.OPEN, missing=(plan.when.missing,))
@@ -119,11 +119,11 @@ def of_freeze(calendar: str, frozen: Sequence[Span], plan: Plan) -> Finding:
     if not in_the_way:
         return Finding(state=State.SATISFIED, detail=detail)
     start, end = in_the_way[0]
-    missing = f"{calendar}: no work from {rfc3339(start)} until {rfc3339(end)}. {_advice(plan)}"
+    missing = f"No work from {rfc3339(start)} until {rfc3339(end)}. {_advice(plan)}"
     return Finding(state=State.OPEN, missing=(missing,), detail=detail)
 
 
-def of_maintenance(calendar: str, allowed: Sequence[Span], plan: Plan) -> Finding:
+def of_maintenance(allowed: Sequence[Span], plan: Plan) -> Finding:
     """Work in the open time of the calendar only."""
     if isinstance(plan.when, Unclear):
         return Finding(state=State.OPEN, missing=(plan.when.missing,))
@@ -133,9 +133,7 @@ def of_maintenance(calendar: str, allowed: Sequence[Span], plan: Plan) -> Findin
         return Finding(state=State.SATISFIED, detail=detail)
     start, end = plan.when.span
     until = "" if plan.when.end is None else f" until {rfc3339(end)}"
-    missing = (
-        f"{calendar}: work from {rfc3339(start)}{until} does not lie wholly in a window. {_advice(plan)}"
-    )
+    missing = f"Work from {rfc3339(start)}{until} does not lie wholly in a window. {_advice(plan)}"
     return Finding(state=State.OPEN, missing=(missing,), detail=detail)
 
 
