@@ -34,6 +34,7 @@ from service.limits.domain.table import (
     MAINTENANCE_WINDOWS,
     MAJOR_INCIDENTS,
     MEMBERS,
+    MESSAGE_TEMPLATES,
     OPEN_PROMISES,
     POLICIES,
     QUESTIONNAIRES,
@@ -50,6 +51,7 @@ from service.people import service as people
 from service.rationalization.accidents import service as accidents
 from service.rationalization.improvements import service as improvements
 from service.rationalization.risks import service as risks
+from service.rationalization.wording import service as wording
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
 from service.rules import policies
@@ -81,6 +83,7 @@ COUNTS: Mapping[str, Count] = {
     LADDERS.name: ladders.count,
     MAJOR_INCIDENTS.name: major_incidents.count,
     MEMBERS.name: people.member_count,
+    MESSAGE_TEMPLATES.name: wording.count,
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,
     QUESTIONNAIRES.name: risks.count,

@@ -166,6 +166,12 @@ class MembersTooMany(QuotaExceeded):
     code = "members-too-many"
 
 
+class MessageTemplatesTooMany(QuotaExceeded):
+    """The tenant has as many message templates as it may have. Retire one, or ask the operator for more."""
+
+    code = "message-templates-too-many"
+
+
 class OpenObjectionsTooMany(QuotaExceeded):
     """As many objections to the request as may be are open. Decide or withdraw some before raising more."""
 
@@ -278,6 +284,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         MaintenanceWindowsTooMany,
         MajorIncidentsTooMany,
         MembersTooMany,
+        MessageTemplatesTooMany,
         OpenObjectionsTooMany,
         OpenPromisesTooMany,
         PoliciesTooMany,

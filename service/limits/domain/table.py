@@ -93,6 +93,7 @@ LADDERS = _counted("ladders", 200, 10_000, "ladders that are not retired")
 MAINTENANCE_WINDOWS = _counted("maintenance_windows", 1_000, 100_000, "maintenance windows that are not over")
 MAJOR_INCIDENTS = _counted("major_incidents", 20, 1_000, "major incidents that are open")
 MEMBERS = _counted("members", 1_000, 100_000, "members and open invitations")
+MESSAGE_TEMPLATES = _counted("message_templates", 2_000, 10_000, "message templates that are not retired")
 OPEN_OBJECTIONS = _counted("open_objections", 20, 1_000, "objections to each request that nobody decided on")
 OPEN_PROMISES = _counted("open_promises", 100_000, 10_000_000, "promises whose clock has not stopped")
 POLICIES = _counted("policies", 100, 1_000, "policies")
@@ -145,6 +146,7 @@ LIMITS: Mapping[str, Limit] = {
         MAINTENANCE_WINDOWS,
         MAJOR_INCIDENTS,
         MEMBERS,
+        MESSAGE_TEMPLATES,
         OPEN_OBJECTIONS,
         OPEN_PROMISES,
         POLICIES,

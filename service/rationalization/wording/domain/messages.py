@@ -1,7 +1,7 @@
 """Which messages there are, and what each may speak of: the one table that templates are held to. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -41,12 +41,14 @@ class Variable:
 
     Attributes:
         is_always_there: whether a template may speak of it without asking for it by `if`.
+        is_owed: whether a template has to say it wherever it is there.
     """
 
     name: str
     type: ValueType
     meaning: str
     is_always_there: bool = False
+    is_owed: bool = False
 
 
 def _text(name: str, meaning: str) -> Variable:
@@ -54,7 +56,11 @@ def _text(name: str, meaning: str) -> Variable:
 
 
 def _always(variable: Variable) -> Variable:
-    return Variable(variable.name, variable.type, variable.meaning, is_always_there=True)
+    return replace(variable, is_always_there=True)
+
+
+def _owed(variable: Variable) -> Variable:
+    return replace(variable, is_owed=True)
 
 
 _OF_ALL = (
@@ -64,10 +70,12 @@ _OF_ALL = (
     _text("contact", "The name of whoever asks."),
 )
 _REASON = _text("reason", "Why, as the rule or whoever decided says.")
+_WHY = _always(_owed(_REASON))
 _OBJECTIONS = (
     _text("objections", "Where somebody objects to it: the name of the channel."),
     _text("objections_url", "The address of that channel."),
 )
+_OWED_OBJECTIONS = (_OBJECTIONS[0], _owed(_OBJECTIONS[1]))
 _AWAITED = Variable("awaited", ValueType.TEXTS, "What must be there before work starts, in words.")
 _PROPOSED = (
     Variable("proposed_start", ValueType.INSTANT, "When it would begin instead."),
@@ -88,27 +96,27 @@ VARIABLES: Mapping[MessageKind, tuple[Variable, ...]] = MappingProxyType(
         MessageKind.ACCEPT_READY: (*_OF_ALL, _REASON),
         MessageKind.ADJUST: (
             *_OF_ALL,
-            _always(_REASON),
+            _WHY,
             _always(Variable("answer_by", ValueType.INSTANT, "Until when an answer is awaited.")),
             *_PROPOSED,
             *_OBJECTIONS,
         ),
         MessageKind.ADJUST_AGREED: (*_OF_ALL, _REASON, *_PROPOSED),
-        MessageKind.ADJUST_LAPSED: (*_OF_ALL, _always(_REASON), *_PROPOSED, *_OBJECTIONS),
+        MessageKind.ADJUST_LAPSED: (*_OF_ALL, _WHY, *_PROPOSED, *_OWED_OBJECTIONS),
         MessageKind.SPECIAL_METHOD: (*_OF_ALL, _REASON, *_EXCEPTION, _AWAITED),
         MessageKind.SPECIAL_METHOD_ALLOWED: (*_OF_ALL, _REASON, *_EXCEPTION, _always(_EXPIRES)),
         MessageKind.REDIRECT: (
             *_OF_ALL,
-            _always(_REASON),
+            _WHY,
             _always(_text("channel", "Where it belongs: the name of the channel.")),
-            _always(_text("channel_url", "The address of that channel.")),
+            _always(_owed(_text("channel_url", "The address of that channel."))),
             _text("carried_to", "What it goes on as, where it was carried over."),
-            *_OBJECTIONS,
+            *_OWED_OBJECTIONS,
         ),
-        MessageKind.DECLINE: (*_OF_ALL, _always(_REASON), *map(_always, _OBJECTIONS)),
-        MessageKind.REFUSED: (*_OF_ALL, _always(_REASON), *_OBJECTIONS),
+        MessageKind.DECLINE: (*_OF_ALL, _WHY, *map(_always, _OWED_OBJECTIONS)),
+        MessageKind.REFUSED: (*_OF_ALL, _WHY, *_OWED_OBJECTIONS),
         MessageKind.OBJECTION_UPHELD: (*_OF_ALL, _always(_REASON)),
-        MessageKind.OBJECTION_REJECTED: (*_OF_ALL, _always(_REASON)),
+        MessageKind.OBJECTION_REJECTED: (*_OF_ALL, _WHY),
     }
 )
 """What each message may speak of. docs/guides/messages.md shows the same."""

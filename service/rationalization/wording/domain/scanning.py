@@ -14,8 +14,10 @@ from service.rationalization.wording.domain.characters import FAULTS_MAX, place
 
 SOURCE_CHARACTERS_MAX = 20_000
 MARK_CHARACTERS_MAX = 500
-TAGS = ("if", "elsif", "else", "endif", "unless", "endunless", "case", "when", "endcase")
-TAGS += ("for", "endfor", "comment", "endcomment")
+TAGS = (
+    *("if", "elsif", "else", "endif", "unless", "endunless", "case", "when", "endcase"),
+    *("for", "endfor", "comment", "endcomment"),
+)
 
 _BEGINNING = re.compile(r"\{\{|\{%")
 _ENDS = {"{{": "}}", "{%": "%}"}

@@ -24,8 +24,9 @@ class Message:
         kind: what of.
         matter: the request it is about; its contact says the language and the time zone.
         wording: what a rule calls its own words for it, if it does.
-        values: what the message may speak of, by name, as VARIABLES has it; what is None is not there. The
-            names, the source and the contact of the request need not be given.
+        values: what messages may speak of, by name, as VARIABLES has it; what is None is not there, and what
+            this message does not speak of is left out. The names, the source and the contact of the request
+            need not be given.
     """
 
     kind: MessageKind

@@ -12,6 +12,8 @@ TEXT_CHARACTERS_MAX = 2_000
 ENTRY_CHARACTERS_MAX = 300
 ENTRIES_MAX = 20
 
+TYPES = {variable.name: variable.type for variables in VARIABLES.values() for variable in variables}
+
 Bound: TypeAlias = str | Instant | list[str]
 
 
@@ -19,15 +21,15 @@ def bound(kind: MessageKind, values: Mapping[str, Value | None], manner: Manner)
     """What is there of the variables of the message. What is blank is not there: nobody is told nothing.
 
     Raises:
-        ValueError: the message has no such variable, or one of another type.
+        ValueError: no message has such a variable, or it is of another type.
     """
-    types = {variable.name: variable.type for variable in VARIABLES[kind]}
+    own = frozenset(variable.name for variable in VARIABLES[kind])
     found: dict[str, Bound] = {}
     for name, value in values.items():
-        if name not in types:
-            raise ValueError(f"{kind} speaks of no {name!r}")
-        there = None if value is None else _bound(name, types[name], value, manner)
-        if there:
+        if name not in TYPES:
+            raise ValueError(f"no message speaks of {name!r}")
+        there = None if value is None else _bound(name, TYPES[name], value, manner)
+        if there and name in own:
             found[name] = there
     return found
 
