@@ -252,6 +252,7 @@ async def _judged(
     if found == (before.state, before.missing, before.detail):
         return before.standing
     is_otherwise = finding.state is not before.state
+    is_told = is_otherwise and before.kind is not Kind.APPROVAL  # which tells of itself, under the same id
     after = replace(
         before,
         state=finding.state,
@@ -259,12 +260,12 @@ async def _judged(
         detail=finding.detail,
         since=now if is_otherwise else before.since,
         version=before.version + 1,
-        sequence=before.sequence + is_otherwise,
+        sequence=before.sequence + is_told,
     )
     await store.save(session, row, after)
     if after.kind not in _BY_OTHERS and _essence(after) != _essence(before):
         await store.add_record(session, _found(after, now))
-    if is_otherwise:
+    if is_told:
         await outbox.append(session, [telling.settled(after, matter, now)])
     return after.standing
 
