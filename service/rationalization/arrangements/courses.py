@@ -10,6 +10,9 @@ from service.rationalization.matters import Matter
 AGREED = GATED | {State.AGREED}
 """Of a counter-proposal: the requester took it."""
 
+ANSWERED = frozenset({State.LAPSED, State.REFUSED})
+"""What came of it is about what was asked for then; once that was edited it is asked anew."""
+
 
 class Course(StrEnum):
     KEEP = "keep"
@@ -40,9 +43,9 @@ def course(current: Arrangement, draft: Arrangement | None, matter: Matter, *, i
         return Course.REPLACE
     if stands:
         return Course.KEEP
-    is_offered_anew = current.state is State.LAPSED or current.proposal != draft.proposal
-    is_other = current.reason != draft.reason or (is_edited and is_offered_anew)
-    return Course.REPLACE if is_other else Course.KEEP
+    is_answered = current.state in ANSWERED or _is_agreed(current)
+    is_new = is_edited and (is_answered or current.proposal != draft.proposal)
+    return Course.REPLACE if is_new or current.reason != draft.reason else Course.KEEP
 
 
 def is_same_ruling(one: Arrangement, other: Arrangement) -> bool:
@@ -53,8 +56,11 @@ def is_same_ruling(one: Arrangement, other: Arrangement) -> bool:
 def _is_settled(current: Arrangement, matter: Matter) -> bool:
     if current.state is State.OVERTURNED:
         return True
-    is_agreed = current.standing.verdict is VerdictKind.ADJUST and current.state in AGREED
-    return is_agreed and terms.holds(current.proposal, matter.facts, matter.type.value)
+    return _is_agreed(current) and terms.holds(current.proposal, matter.facts, matter.type.value)
+
+
+def _is_agreed(current: Arrangement) -> bool:
+    return current.standing.verdict is VerdictKind.ADJUST and current.state in AGREED
 
 
 def _rule_of(arrangement: Arrangement) -> tuple[object, ...] | None:
