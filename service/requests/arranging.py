@@ -70,9 +70,10 @@ _MESSAGES: Mapping[VerdictKind, MessageKind] = {
 async def verdict_of(session: TenantSession, request: Request, decision: Decision) -> Verdict:
     """The verdict of a decision, with what the request's own type requires."""
     verdict = verdicts.of(decision.verdict)
-    if request.of_type is None or isinstance(verdict, Decline | Redirect):
+    typed = request.of_type
+    if typed is None or not typed.gated or isinstance(verdict, Decline | Redirect):
         return verdict
-    required = await catalogue.requires(session, request.of_type.version_id)
+    required = await catalogue.requires(session, typed.version_id)
     gates_too = [gate for gate in required if gate not in verdict.requires]
     return msgspec.structs.replace(verdict, requires=[*verdict.requires, *gates_too])
 
@@ -175,7 +176,7 @@ async def message(
         kind=kind,
         matter=affairs.matter(request),
         wording=arrangement.verdict.wording,
-        values=_values(arrangement) | besides,
+        values=values_of(arrangement) | besides,
     )
     told = await wording.tell(session, wanted, now=occasion.now)
     return {
@@ -188,7 +189,7 @@ async def message(
     }
 
 
-def _values(arrangement: Arrangement) -> dict[str, Value | None]:
+def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
     """What a message may speak of. Whose consent is required is the tenant's own affair."""
     verdict, proposal = arrangement.verdict, arrangement.proposal
     objections = arrangement_telling.objections_of(arrangement)
