@@ -15,10 +15,12 @@ from tests.factories import NOON
 
 CLIENTS, SERVICES, CONTACTS = ([UUID(int=kind << 8 | number) for number in (1, 2)] for kind in range(1, 4))
 TEXTS = ("disk", "mail")
-SPANS = [timedelta(hours=hours) for hours in (1, 24, 7 * 24, 30 * 24)]
+SPANS = [timedelta(hours=hours) for hours in (1, 24, 7 * 24, 30 * 24, 90 * 24, 365 * 24)]
 SECOND = timedelta(seconds=1)
 COUNT_MAX = 10_000
 """No count goes further: what is more is told as this many."""
+REVIEWS_MIN = 5
+"""Of fewer changes that were reviewed no share is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,33 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Mishap:
+    """An accident of a service: whether the request's work was its cause, and whether it was one at all."""
+
+    service: UUID
+    at: datetime
+    is_of_request: bool = False
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What was found of the request's work, in the order of these."""
+
+    at: datetime
+    is_success: bool
+    is_change: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
-    """A request of the past: as it was received, how it is now, and its promises."""
+    """A request of the past: as it was received, how it is now, its promises, and what came of its work."""
 
     received: Request
     request: Request
     ends: tuple[End, ...]
+    mishaps: tuple[Mishap, ...] = ()
+    reviews: tuple[Reviewed, ...] = ()
 
     @property
     def likeness(self) -> Likeness:
@@ -52,11 +75,16 @@ AGES = st.one_of(
         [timedelta(0), *(span + shift for span in SPANS for shift in (-SECOND, 0 * SECOND, SECOND))]
     ),
     st.timedeltas(timedelta(0), timedelta(days=40)),
+    st.timedeltas(timedelta(0), timedelta(days=400)),
 )
 """How long ago something was: at the edges of the windows above all."""
 INSTANTS = AGES.map(lambda age: NOON - age)
 NAMES = st.one_of(st.none(), st.sampled_from(TEXTS))
 ENDS = st.builds(End, INSTANTS, st.booleans(), st.booleans())
+MISHAPS = st.builds(Mishap, st.sampled_from(SERVICES), INSTANTS, st.booleans(), st.booleans())
+REVIEWS = st.lists(st.builds(Reviewed, INSTANTS, st.booleans(), st.booleans()), max_size=3).map(
+    lambda found: tuple(sorted(found, key=lambda review: review.at))
+)
 
 
 @st.composite
@@ -73,7 +101,13 @@ def _past(draw: st.DrawFn, number: int) -> Past:
         st.one_of(st.just(received.facts), st.fixed_dictionaries({"category": NAMES, "requester": NAMES}))
     )
     now = replace(received, facts=_present(facts), state=draw(st.sampled_from(State)))
-    return Past(received, now, tuple(draw(st.lists(ENDS, max_size=3))))
+    return Past(
+        received,
+        now,
+        tuple(draw(st.lists(ENDS, max_size=3))),
+        tuple(draw(st.lists(MISHAPS, max_size=2))),
+        draw(REVIEWS),
+    )
 
 
 PASTS = st.integers(1, 8).flatmap(lambda count: st.tuples(*(_past(number) for number in range(1, count + 1))))
@@ -155,7 +189,35 @@ def counted(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str,
         "service.open_requests": are_open("service"),
         "service.breaches_30d": ended("service", is_broken=True),
     }
-    return found | ({"client.kept_share_30d": kept / (kept + broken)} if kept + broken else {})
+    found |= {"client.kept_share_30d": kept / (kept + broken)} if kept + broken else {}
+    return found | _accidents(pasts, request, now) | _successes(others, like, now)
+
+
+def _accidents(pasts: Sequence[Past], request: Request, now: datetime) -> dict[str, object]:
+    """Those of the service that began in 90 days, but for what the request itself caused."""
+    found = [
+        mishap
+        for past in pasts
+        for mishap in past.mishaps
+        if mishap.service == request.service_id and not mishap.is_withdrawn
+        if not (mishap.is_of_request and past.request.id == request.id)
+        if now - timedelta(days=90) < mishap.at <= now
+    ]
+    return {"service.accidents_90d": len(found)}
+
+
+def _successes(others: Sequence[Past], like: Likeness, now: datetime) -> dict[str, object]:
+    """Of each change what was found last, if that was in 365 days."""
+    last: list[Reviewed] = []
+    for past in others:
+        done = [review for review in past.reviews if review.at <= now]
+        if done and like.service in {None, past.likeness.service}:
+            last.append(done[-1])
+    counted = [each for each in last if each.is_change and each.at > now - timedelta(days=365)]
+    told: dict[str, object] = {"change.reviews_365d": len(counted)}
+    if len(counted) >= REVIEWS_MIN:
+        told["change.success_rate"] = sum(each.is_success for each in counted) / len(counted)
+    return told
 
 
 def _alike(one: Likeness, other: Likeness, names: Sequence[str]) -> bool:

@@ -1,4 +1,6 @@
-"""Create the registers of accidents, reviews and improvements."""
+"""Create the registers of accidents, reviews and improvements, and count the first two for rules."""
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,13 +19,62 @@ TABLES = (
 """In the order in which they can be dropped."""
 
 
+COUNT_ACCIDENTS = """
+  if 'service.accidents_90d' = any(asked) then
+    select count(*) into counted from (
+      select from accident a
+      where a.tenant_id = t and a.service_id = the_service and a.state <> 'withdrawn'
+        and a.began_at > until - 90 * 24 * hour and a.began_at <= until
+        and a.change_id is distinct from subject
+      limit most
+    ) them;
+    told := told || jsonb_build_object('service.accidents_90d', counted);
+  end if;
+"""
+COUNT_REVIEWS = """
+  if asked && '{change.reviews_365d,change.success_rate}' then
+    if the_service is null then
+      select count(*), count(*) filter (where them.is_success) into counted, good from (
+        select r.is_success from review_result r
+        where r.tenant_id = t and r.is_change
+          and r.reviewed_at > until - 365 * 24 * hour and r.reviewed_at <= until
+          and (r.superseded_at is null or r.superseded_at > until) and r.request_id <> subject
+        order by r.reviewed_at desc limit most
+      ) them;
+    else
+      select count(*), count(*) filter (where them.is_success) into counted, good from (
+        select r.is_success from review_result r
+        where r.tenant_id = t and r.service_id = the_service and r.is_change
+          and r.reviewed_at > until - 365 * 24 * hour and r.reviewed_at <= until
+          and (r.superseded_at is null or r.superseded_at > until) and r.request_id <> subject
+        order by r.reviewed_at desc limit most
+      ) them;
+    end if;
+    if 'change.reviews_365d' = any(asked) then
+      told := told || jsonb_build_object('change.reviews_365d', counted);
+    end if;
+    if 'change.success_rate' = any(asked) and counted >= 5 then
+      told := told || jsonb_build_object('change.success_rate', good::double precision / counted);
+    end if;
+  end if;
+"""
+BEFORE_THE_END = "\n  if confined_to <> '' then\n    execute format("
+COUNTED = (
+    ("  share double precision;\n", "  share double precision;\n  good bigint;\n"),
+    (BEFORE_THE_END, COUNT_ACCIDENTS + COUNT_REVIEWS + BEFORE_THE_END),
+)
+"""What stands in `rooted.count_history`, and what takes its place."""
+
+
 def upgrade() -> None:
     _create_improvements()
     _create_accidents()
     _create_reviews()
+    _count_history(COUNTED)
 
 
 def downgrade() -> None:
+    _count_history([(new, old) for old, new in COUNTED])
     for name in TABLES:
         op.drop_table(name)
 
@@ -190,3 +241,14 @@ def _create_reviews() -> None:
             ["tenant_id", *counted_by],
             postgresql_where=sa.text("is_change"),
         )
+
+
+def _count_history(changes: Sequence[tuple[str, str]]) -> None:
+    """Let the function that counts history count more, or less."""
+    found = sa.text("select pg_get_functiondef('rooted.count_history'::regproc)")
+    definition: str = op.get_bind().scalars(found).one()
+    for old, new in changes:
+        if definition.count(old) != 1:
+            raise LookupError(f"rooted.count_history does not have {old!r} once")
+        definition = definition.replace(old, new)
+    op.get_bind().exec_driver_sql(definition)

@@ -96,6 +96,16 @@ HISTORY: Mapping[str, Fact] = MappingProxyType(
         ),
         "service.open_requests": _counted("Requests for the service that are open."),
         "service.breaches_30d": _counted("Promises for the service that were broken in the last 30 days."),
+        "service.accidents_90d": _counted("Accidents of the service that began in the last 90 days."),
+        "change.reviews_365d": _counted(
+            "Changes of the same service that were reviewed in the last 365 days; without a service, of all."
+        ),
+        "change.success_rate": _counted(
+            "Of these changes, the share that was successful, with deviations or without: 0 to 1. Absent"
+            " below 5 of them.",
+            of=DOUBLE,
+            unit=SHARE,
+        ),
     }
 )
 """The facts that are counted when it is decided, and only if a policy in effect reads them."""
