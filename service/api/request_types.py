@@ -72,9 +72,9 @@ class RequestTypeController(Controller):
         return paging.page(found, position=lambda shown: shown.own.id, view=RequestTypeView.of)
 
     @get("/templates", operation_id="listRequestTypeTemplates")
-    async def list_templates(self) -> list[TemplateView]:
-        """List the types that are shipped to begin with, one for each process."""
-        return [TemplateView.of(each) for each in templates.shipped().values()]
+    async def list_templates(self) -> Page[TemplateView]:
+        """List the types that are shipped to begin with, one for each process: a single page."""
+        return Page([TemplateView.of(each) for each in templates.shipped().values()], None)
 
     @post("/from-template", operation_id="createRequestTypeFromTemplate")
     async def take_template(

@@ -157,5 +157,9 @@ def _said(facts: Facts) -> Mapping[str, Any]:
 
 def _typed(offered: Offered) -> Typed:
     return Typed(
-        version_id=offered.version_id, name=offered.name, family=offered.family, standard=offered.standard
+        version_id=offered.version_id,
+        name=offered.name,
+        family=offered.family,
+        standard=offered.standard,
+        gated=bool(offered.requires),
     )

@@ -219,7 +219,12 @@ def incomplete_column(request: Request) -> list[dict[str, str]] | None:
 def typed_columns(typed: Typed | None) -> dict[str, Any]:
     if typed is None:
         return {"type_version_id": None, "typed": None}
-    kept = {"name": typed.name, "family": typed.family.value, "standard": typed.standard}
+    kept = {
+        "name": typed.name,
+        "family": typed.family.value,
+        "standard": typed.standard,
+        "gated": typed.gated,
+    }
     return {"type_version_id": typed.version_id, "typed": kept}
 
 
@@ -293,6 +298,7 @@ def _typed(version_id: UUID | None, kept: dict[str, Any] | None) -> Typed | None
         name=kept["name"],
         family=RequestType(kept["family"]),
         standard=kept["standard"],
+        gated=kept["gated"],
     )
 
 

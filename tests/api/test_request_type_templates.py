@@ -37,7 +37,7 @@ def test_every_part_of_5s_and_conduct_is_in_what_is_shipped() -> None:
 async def test_all_that_are_shipped_can_be_offered_together_and_take_their_request(
     caller: AsyncClient,
 ) -> None:
-    listed = (await caller.get(f"{ROOT}/templates")).json()
+    listed = (await caller.get(f"{ROOT}/templates")).json()["items"]
 
     for request in REQUESTS:
         made = await desk.created(caller, f"{ROOT}/from-template", {"template": request["type"]})

@@ -55,15 +55,22 @@ def _request(given: Given) -> dict[str, Any]:
     return {
         "source": "desk",
         "external_id": f"INC-{given.fresh}",
-        "type": "incident",
+        "type": given.own.get("request type name", "incident"),
         "title": f"About {given.fresh}",
         "facts": facts,
     } | {place: given.own[f"{place} name"] for place in ("client", "service") if f"{place} name" in given.own}
 
 
+def _type(given: Given) -> dict[str, Any]:
+    items = [{"name": "labels", "title": f"Labels of {given.fresh}"}]
+    work = {"name": "work", "title": "Work", "group": given.own["group name"], "items": items}
+    return {"title": f"About {given.fresh}", "service": given.own["service name"], "steps": [work]}
+
+
 def _case(given: Given) -> dict[str, Any]:
     replied = {"type": "replied", "by": "agent", "occurred_at": "2026-01-05T13:00:00Z"}
-    return {"submission": {**_request(given), "occurred_at": "2026-01-05T12:00:00Z"}, "events": [replied]}
+    past = _request(given) | {"type": "incident"}
+    return {"submission": {**past, "occurred_at": "2026-01-05T12:00:00Z"}, "events": [replied]}
 
 
 def _rota(given: Given, *, unit: str = "days") -> dict[str, Any]:
@@ -173,6 +180,27 @@ BODIES: Mapping[str, Make] = {
     "createHistoryLog": lambda given: {"name": f"Log {given.fresh}", "source": "desk"},
     "importCases": lambda given: {"cases": [_case(given)]},
     "completeHistoryLog": lambda _: {"bad_rows": 1},
+    "createRequestType": lambda given: {
+        "name": f"type-{given.fresh.lower()}",
+        "family": "incident",
+        "document": _type(given),
+    },
+    "createRequestTypeFromTemplate": lambda given: {
+        "template": "incident",
+        "name": f"template-{given.fresh.lower()}",
+    },
+    "proposeStandardChange": lambda given: {
+        "name": f"standard-{given.fresh.lower()}",
+        "title": f"About {given.fresh}",
+        "requests": [given.own["done change"]],
+    },
+    "reviseRequestType": lambda given: {"document": _type(given)},
+    "submitRequestType": lambda given: {"note": f"About {given.fresh}"},
+    "approveRequestType": lambda given: {"version": 2, "note": f"About {given.fresh}"},
+    "returnRequestType": lambda given: {"version": 2, "note": f"About {given.fresh}"},
+    "publishRequestType": lambda _: {},
+    "retireRequestType": lambda given: {"note": f"About {given.fresh}"},
+    "noteChecklistItem": lambda given: {"outcome": "done", "evidence": f"About {given.fresh}"},
     "submitRequest": _request,
     "reportEvent": lambda given: {"type": "changed", "facts": {"custom": {"note": given.fresh}}},
     "createCommitment": lambda given: {

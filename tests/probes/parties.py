@@ -27,6 +27,7 @@ MAKES = {
     "createHistoryLog": "history log",
     "createLadder": "ladder",
     "createPolicy": "policy",
+    "createRequestType": "request type",
     "createRota": "rota",
     "createRotaFeed": "rota feed",
     "createRotaOverride": "rota override",
@@ -57,6 +58,7 @@ STEPS = (
     *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
     *("repinPolicy", "repinCalendar"),
+    *("createRequestType", "publishRequestType", "createRequestType"),
     *(
         "submitRequest",
         "raiseObjection",
@@ -75,18 +77,22 @@ STEPS = (
 
 FIRST = {
     "approvePolicy": ("revisePolicy", "submitPolicy"),
+    "approveRequestType": ("reviseRequestType", "submitRequestType"),
     "cancelRepinning": ("resumeRepinning",),
     "correctCommitment": ("moveSandboxClock",),
     "publishPolicy": ("revisePolicy",),
+    "publishRequestType": ("reviseRequestType",),
     "declareMajorIncident": ("endMajorIncident",),
     "deleteBacktest": ("cancelBacktest",),
     "reactivateMember": ("deactivateMember",),
     "resumeRepinning": ("cancelRepinning",),
     "returnPolicy": ("revisePolicy", "submitPolicy"),
+    "returnRequestType": ("reviseRequestType", "submitRequestType"),
     "retirePolicy": ("revisePolicy", "publishPolicy"),
     "revertPolicy": ("revisePolicy", "publishPolicy"),
     "settleRenegotiation": ("answerRenegotiation",),
     "submitPolicy": ("revisePolicy",),
+    "submitRequestType": ("reviseRequestType",),
     "unschedulePolicy": ("revisePolicy", "publishPolicy"),
 }
 """What must be done to an object before an operation can be done to it."""
@@ -97,7 +103,9 @@ FIRST_WITH = {
 }
 """The body of such a step, where it is another than usual."""
 
-MEMBERS_ONLY = frozenset({"approvePolicy", "decideObjection", "returnPolicy"})
+MEMBERS_ONLY = frozenset(
+    {"approvePolicy", "approveRequestType", "returnRequestType", "decideObjection", "returnPolicy"}
+)
 """What an application that acts by itself may never do, whatever its scopes."""
 
 SHARED_WITH_CLIENTS = frozenset(
@@ -109,13 +117,21 @@ SHARED_WITH_CLIENTS = frozenset(
         "service name",
         "policy",
         "policy name",
+        "request type",
+        "request type name",
         "name",
         "etag",
     }
 )
 """Kinds that the applications of client organizations may see of their tenant."""
 
-PLAIN_VALUES = {"version": "1", "code": "internal-error", "start": "2026-11-01T00:00:00Z", "end": LATER}
+PLAIN_VALUES = {
+    "version": "1",
+    "item": "labels",
+    "code": "internal-error",
+    "start": "2026-11-01T00:00:00Z",
+    "end": LATER,
+}
 """What stands in a path and names nothing."""
 
 
@@ -226,7 +242,7 @@ async def finish(party: Party, operations: Mapping[str, Operation]) -> None:
         call = party.call(operations["submitRequest"])
         request_id = (await party.send(call)).json()["id"]
         report = replace(party.call(operations["reportEvent"]), path_values={"request_id": request_id})
-        answer = await party.send(replace(report, body={"type": "resolved"}))
+        answer = await party.send(replace(report, body={"type": "changed", "state": "resolved"}))
         assert answer.status_code == 201, answer.text
         party.keep("finished request", request_id)
     operation = operations["startReview"]
@@ -235,6 +251,18 @@ async def finish(party: Party, operations: Mapping[str, Operation]) -> None:
     assert answer.status_code == 201, answer.text
     _keep(party, operation, call, answer)
     party.held["finished request"].reverse()
+
+
+async def change(party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let a tenant have two changes that were done."""
+    for _ in range(2):
+        call = party.call(operations["submitRequest"])
+        body = {**cast("dict[str, Any]", call.body), "type": "change"}
+        request_id = (await party.send(replace(call, body=body))).json()["id"]
+        report = replace(party.call(operations["reportEvent"]), path_values={"request_id": request_id})
+        answer = await party.send(replace(report, body={"type": "changed", "state": "resolved"}))
+        assert answer.status_code == 201, answer.text
+        party.keep("done change", request_id)
 
 
 async def involve(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:

@@ -149,7 +149,7 @@ PLAIN = frozenset(
         *("pausable_by", "remedies", "reply", "tried", "warn_before_seconds"),
         *("expiring_before", "result", "undone", "what_for", "who"),
         *("audience", "problem", "stands", "text", "update_every"),
-        *("family", "template"),
+        *("family", "item", "template"),
         *(
             "affects",
             "amount",

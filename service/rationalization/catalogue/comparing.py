@@ -26,8 +26,8 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """The smallest parts that differ, in the order in which they are written."""
-    return _parts("", dict(before), dict(after))
+    """The smallest parts that differ, by their places."""
+    return sorted(_parts("", dict(before), dict(after)), key=lambda found: found.part)
 
 
 def _parts(pointer: str, before: Any, after: Any) -> list[Difference]:

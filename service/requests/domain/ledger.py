@@ -66,12 +66,14 @@ class Typed:
     Attributes:
         family: what it was taken for. A request that goes on as another is not of the type any more.
         standard: whether a change of it is approved beforehand.
+        gated: whether it needs something before work starts, whatever the verdict.
     """
 
     version_id: RequestTypeVersionId
     name: str
     family: RequestType
     standard: bool = False
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
