@@ -1,15 +1,21 @@
-"""Other open changes of a service, for those who compare when work is planned."""
+"""Other open changes of a service: which there are, and who waited for one of them."""
+
+from datetime import datetime
 
 from sqlalchemy import select
 
 from service.db import TenantSession
 from service.ids import RequestId, ServiceId
+from service.rationalization.arrangements import service as arrangements
+from service.rationalization.gates import service as gates
 from service.rationalization.gates.domain import windows
 from service.rationalization.gates.domain.conflicts import OtherChange
 from service.rationalization.gates.domain.windows import Planned
-from service.requests.domain import State
+from service.requests.domain import Request, State
 from service.requests.models import RequestRow
 from service.rules.vocabulary import RequestType
+from service.wakeups import service as wakeups
+from service.wakeups.models import WakeUp
 
 CHANGES = (RequestType.CHANGE, RequestType.PLAN_CHANGE)
 
@@ -43,6 +49,28 @@ async def changes(session: TenantSession, service_id: ServiceId, beside: Request
         )
         for found in await session.db.execute(query)
     ]
+
+
+async def let_go(session: TenantSession, before: Request, after: Request, *, now: datetime) -> None:
+    """Have those looked at again who waited for a change that has ended, or is planned otherwise by now.
+
+    A client's own transaction sees nobody else's gates: what waits for its change is looked at with the next
+    that happens, or when somebody asks.
+    """
+    if before.service_id is None or session.client_id is not None or not _gives_way(before, after):
+        return
+    others = await changes(session, before.service_id, before.id)
+    waiting = await gates.waiting_for_others(session, [other.request_id for other in others])
+    await wakeups.schedule(session, [WakeUp(arrangements.SUBJECT_KIND, each, now) for each in waiting])
+
+
+def _gives_way(before: Request, after: Request) -> bool:
+    """Whether it was an open change whose work was planned, and is not as it was."""
+    planned = windows.planned(before.facts)
+    if before.state is not State.OPEN or before.type not in CHANGES or not isinstance(planned, Planned):
+        return False
+    stays = after.state is State.OPEN and after.type in CHANGES
+    return not stays or windows.planned(after.facts) != planned
 
 
 def _planned(start: object, end: object) -> Planned | None:

@@ -20,6 +20,7 @@ from service.requests import (
     deeds,
     domain,
     models,
+    neighbours,
     renegotiating,
     store,
     telling,
@@ -129,6 +130,7 @@ async def append(
         await outbox.append(session, drafts)
     affair = affairs.of(request, found.decision)
     await renegotiating.follow(session, found.commitments, affair=affair, now=now)
+    await neighbours.let_go(session, before, request, now=now)
     return Recorded(
         event=event,
         request=request,

@@ -55,6 +55,7 @@ __all__ = [
     "open_all",
     "record",
     "standings",
+    "waiting_for_others",
 ]
 
 
@@ -194,6 +195,13 @@ async def list_records(
     """
     await get(session, gate_id)
     return [row.to_domain() for row in await store.records(session, gate_id, after=after, limit=limit)]
+
+
+async def waiting_for_others(
+    session: TenantSession, request_ids: Collection[RequestId]
+) -> list[ArrangementId]:
+    """The arrangements of these requests in which another change stands in the way, in order."""
+    return await store.waiting_for_others(session, request_ids) if request_ids else []
 
 
 async def _open(

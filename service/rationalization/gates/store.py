@@ -135,6 +135,21 @@ async def count_records(session: TenantSession, gate_id: GateId) -> int:
     return (await session.db.execute(select(func.count()).where(*mine))).scalar_one()
 
 
+async def waiting_for_others(
+    session: TenantSession, request_ids: Collection[RequestId]
+) -> list[ArrangementId]:
+    """The arrangements of these requests in which another change stands in the way."""
+    row = GateRow
+    query = select(row.arrangement_id).where(
+        row.tenant_id == session.tenant_id,
+        row.request_id.in_(request_ids),
+        row.kind == Kind.CHANGE_CONFLICT.value,
+        row.state == State.OPEN.value,
+        row.closed_at.is_(None),
+    )
+    return sorted({ArrangementId(found) for found in await session.db.scalars(query)})
+
+
 async def lock_changes(session: TenantSession, service_id: ServiceId) -> None:
     """Let nobody else of this tenant look for conflicts on this service, till the transaction ends."""
     digest = hashlib.sha256(b"changes" + session.tenant_id.bytes + service_id.bytes).digest()
