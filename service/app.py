@@ -42,6 +42,7 @@ from service.api.ladders import LadderController
 from service.api.limits import LimitController
 from service.api.maintenance import MaintenanceController, ServiceMaintenanceController
 from service.api.major_incidents import MajorIncidentController
+from service.api.message_templates import MessageController, MessageTemplateController
 from service.api.oauth.authority import SUCCESSION, Authority
 from service.api.oauth.controller import OAuthController
 from service.api.oauth.desk import Terms
@@ -151,6 +152,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ApprovalController,
     DelegationController,
     QuestionnaireController,
+    MessageController,
+    MessageTemplateController,
     ArrangementController,
     ObjectionController,
     ObjectionTermsController,

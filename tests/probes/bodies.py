@@ -40,6 +40,23 @@ def _policy(given: Given) -> dict[str, Any]:
     }
 
 
+def reasonable(name: str) -> dict[str, Any]:
+    """A policy of rationalization for requests that say that they are to be arranged."""
+    within = {"unit": "elapsed_time", "seconds": 28_800}
+    then = {
+        "verdict": "accept",
+        "requires": [{"gate": "approval", "name": "lead", "roles": ["manager"], "within": within}],
+    }
+    rule = {
+        "id": "arranged",
+        "when": "request.custom.arranged == 'yes'",
+        "then": then,
+        "because": "So it is.",
+    }
+    document = {"facts": {"request.custom.arranged": "string"}, "rules": [rule]}
+    return {"name": f"Reasonable {name}", "kind": "rationalization", "document": document}
+
+
 def _ladder(given: Given) -> dict[str, Any]:
     tell = {"group": given.own["group name"], "hours": given.own["calendar name"]}
     warning = {"name": "warning", "at": {"anchor": "used", "share": 0.75}, "tell": [tell, {"owner": True}]}
@@ -128,6 +145,19 @@ BODIES: Mapping[str, Make] = {
     ],
     "createLadder": lambda given: {"name": f"Ladder {given.fresh}", "definition": _ladder(given)},
     "reviseLadder": lambda given: {"definition": _ladder(given)},
+    "createMessageTemplate": lambda given: {
+        "message": "accept.ready",
+        "wording": f"about_{given.fresh}",
+        "language": "en",
+        "subject": "{{ request }}",
+        "body": f"About {given.fresh}: {{{{ request }}}}",
+    },
+    "reviseMessageTemplate": lambda given: {"subject": "{{ request }}", "body": f"About {given.fresh}"},
+    "previewMessageTemplate": lambda given: {
+        "message": "accept.ready",
+        "language": "en",
+        "request_id": given.own["request"],
+    },
     "previewLadder": lambda _: {
         "promise": {"started_at": LATER, "target": {"unit": "elapsed_time", "seconds": 7_200}}
     },
@@ -213,6 +243,13 @@ BODIES: Mapping[str, Make] = {
     "correctCommitment": lambda given: {"reason": f"Because of {given.fresh}."},
     "proposeRenegotiation": lambda given: {"reason": f"Because of {given.fresh}.", "due_at": LATER},
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
+    "answerApproval": lambda given: {"approve": True, "because": f"Because of {given.fresh}."},
+    "giveDelegation": lambda given: {
+        "deputy_id": given.own["member"],
+        "from_at": SOON,
+        "until_at": LATER,
+        "because": f"Because of {given.fresh}.",
+    },
     "changeObjectionTerms": lambda given: {
         "target": {"unit": "working_time", "seconds": 28_800},
         "calendar": given.own["calendar name"],

@@ -11,7 +11,7 @@ from httpx2 import AsyncClient, Response
 from service.ids import ClientId
 from service.tenants.domain import CLIENT_SCOPES, Tenant
 from tests.probes import calls
-from tests.probes.bodies import BODIES, LATER, Given
+from tests.probes.bodies import BODIES, LATER, Given, reasonable
 from tests.probes.calls import Call
 from tests.probes.document import Operation
 from tests.probes.places import kind_at
@@ -26,6 +26,7 @@ MAKES = {
     "createGroup": "group",
     "createHistoryLog": "history log",
     "createLadder": "ladder",
+    "createMessageTemplate": "message template",
     "createPolicy": "policy",
     "createRequestType": "request type",
     "createRota": "rota",
@@ -57,6 +58,7 @@ STEPS = (
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
     *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
+    *("createMessageTemplate", "createMessageTemplate"),
     *("repinPolicy", "repinCalendar"),
     *("createRequestType", "publishRequestType", "createRequestType"),
     *(
@@ -76,6 +78,7 @@ STEPS = (
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 
 FIRST = {
+    "askApprovalAnew": ("moveSandboxClock",),
     "approvePolicy": ("revisePolicy", "submitPolicy"),
     "approveRequestType": ("reviseRequestType", "submitRequestType"),
     "cancelRepinning": ("resumeRepinning",),
@@ -104,7 +107,16 @@ FIRST_WITH = {
 """The body of such a step, where it is another than usual."""
 
 MEMBERS_ONLY = frozenset(
-    {"approvePolicy", "approveRequestType", "returnRequestType", "decideObjection", "returnPolicy"}
+    {
+        "answerApproval",
+        "giveDelegation",
+        "endDelegation",
+        "approvePolicy",
+        "approveRequestType",
+        "returnRequestType",
+        "decideObjection",
+        "returnPolicy",
+    }
 )
 """What an application that acts by itself may never do, whatever its scopes."""
 
@@ -263,6 +275,29 @@ async def change(party: Party, operations: Mapping[str, Operation]) -> None:
         answer = await party.send(replace(report, body={"type": "changed", "state": "resolved"}))
         assert answer.status_code == 201, answer.text
         party.keep("done change", request_id)
+
+
+async def arrange(party: Party, operations: Mapping[str, Operation]) -> None:
+    """Let a tenant have requests whose verdict requires something: what is arranged, and who is to consent."""
+    made = await party.send(replace(party.call(operations["createPolicy"]), body=reasonable(party.name)))
+    assert made.status_code == 201, made.text
+    publish = replace(party.call(operations["publishPolicy"]), path_values={"policy_id": made.json()["id"]})
+    published = await party.send(publish)
+    assert published.status_code == 200, published.text
+    for _ in range(2):
+        call = party.call(operations["submitRequest"])
+        body = cast("dict[str, Any]", call.body)
+        facts = {**body["facts"], "custom": {**body["facts"]["custom"], "arranged": "yes"}}
+        answer = await party.send(replace(call, body={**body, "facts": facts}))
+        assert answer.status_code == 201, answer.text
+        about = {"request_id": answer.json()["id"]}
+        for kind, path in ARRANGED.items():
+            for each in (await party.caller.get(path, params=about)).json()["items"]:
+                party.keep(kind, each["id"])
+
+
+ARRANGED = {"approval": "/v1/approvals"}
+"""What follows from a verdict, by kind, and where it is listed."""
 
 
 async def involve(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from httpx2 import ASGITransport, AsyncClient
@@ -20,6 +21,8 @@ from service.db import Base, Sessions, tenant_transaction
 from service.ids import ClientId, SubjectId, TenantId
 from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
 from service.people.domain import Role
+from service.rationalization.approvals import delegating
+from service.rationalization.approvals.delegating import Wish
 from service.settings import Settings
 from service.tenants.domain import Tenant
 from tests import factories
@@ -141,6 +144,7 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         await parties.furnish(made[name], operations)
         if made[name].client_id is None:
             await parties.finish(made[name], operations)
+            await parties.arrange(made[name], operations)
             await parties.change(made[name], operations)
         await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
@@ -172,7 +176,7 @@ async def _authorize(ground: Ground, party: Party) -> None:
 
 
 async def _plant(ground: Ground, party: Party) -> None:
-    """Let a tenant have what nobody makes: an alarm."""
+    """Let a tenant have what an application cannot make: an alarm, and somebody who answers for another."""
     if party.client_id is not None:
         return
     fault = Fault(
@@ -183,7 +187,11 @@ async def _plant(ground: Ground, party: Party) -> None:
     )
     async with tenant_transaction(ground.sessions, party.tenant.id) as session:
         (alarm,) = await auditor.add(session, [fault], now=NOON)
+        away, deputy = [await factories.member(ground.sessions, party.tenant, Role.MANAGER) for _ in range(2)]
+        wish = Wish(member_id=away, deputy_id=deputy, from_at=NOON, until_at=NOON + timedelta(days=9))
+        given = await delegating.give(session, factories.OPERATOR, wish, now=NOON)
     party.keep("alarm", str(alarm.id))
+    party.keep("delegation", str(given.id))
 
 
 def _api(settings: Settings, sessions: Sessions, wall_clock: MovableClock) -> Litestar:
