@@ -5,6 +5,8 @@ import io
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from service.backtests import service
 from service.backtests.domain import ChangeKind
 from service.backtests.weighing import SIDES
@@ -14,7 +16,7 @@ from service.rules.tables.sheet import guarded
 
 CHANGES_AT_ONCE = 500
 COLUMNS = ("id", "source", "external_id", "opened_at", "decided_at", "kinds")
-OF_A_SIDE = ("verdict", "ladders", "rules", "promises", "notices")
+OF_A_SIDE = ("verdict", "reason", "proposal", "gates", "windows", "ladders", "rules", "promises", "notices")
 
 
 async def lines(
@@ -54,8 +56,31 @@ def _cells_of_side(side: Mapping[str, Any]) -> list[str]:
         f"{each['metric']} {each['outcome']}" + ("" if each["due_at"] is None else f", due {each['due_at']}")
         for each in side["promises"]
     ]
-    notices = [_notice(each) for each in side.get("notices", ())]
-    return [side["verdict"], *("\n".join(each) for each in (side["ladders"], rules, promises, notices))]
+    lists = (
+        [_in_json(side["proposal"])] if side.get("proposal") else [],
+        [_gate(each) for each in side.get("gates", ())],
+        [_window(each) for each in side.get("windows", ())],
+        side["ladders"],
+        rules,
+        promises,
+        [_notice(each) for each in side.get("notices", ())],
+    )
+    return [side["verdict"], side.get("reason") or "", *("\n".join(each) for each in lists)]
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    """A gate by its kind, with all that it asks for."""
+    asks = {name: value for name, value in gate.items() if name != "gate"}
+    return f"{gate['gate']} {_in_json(asks)}" if asks else gate["gate"]
+
+
+def _window(window: Mapping[str, Any]) -> str:
+    stands = f"{window['gate']} {window['calendar']}: {window['state']}"
+    return f"{stands}, {window['missing']}" if window["missing"] else stands
+
+
+def _in_json(said: object) -> str:
+    return msgspec.json.encode(said).decode()
 
 
 def _notice(step: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ Kind = Annotated[
 
 
 class CreateBacktest(BacktestSpec, frozen=True, forbid_unknown_fields=True):
-    """Which policies are tried on which history. Nothing is decided or promised by it."""
+    """Which policies and calendars are tried on which history. Nothing is decided or promised by it."""
 
 
 class ComparedView(msgspec.Struct, frozen=True):
@@ -43,6 +43,13 @@ class ComparedView(msgspec.Struct, frozen=True):
     version: int
 
 
+class TriedCalendarView(msgspec.Struct, frozen=True):
+    """A calendar that is tried in the place of the current version; without a version it was not saved."""
+
+    name: str
+    version: int | None
+
+
 class BacktestView(msgspec.Struct, frozen=True, kw_only=True):
     """A backtest, and how far it has got. `before` is what was in effect when it was made."""
 
@@ -52,6 +59,7 @@ class BacktestView(msgspec.Struct, frozen=True, kw_only=True):
     history: dict[str, Any]
     before: list[ComparedView]
     after: list[ComparedView]
+    calendars: list[TriedCalendarView]
     total: int
     done: int
     decisions: int
@@ -79,13 +87,21 @@ class BacktestResultView(BacktestView, frozen=True, kw_only=True):
 
 
 class SideView(msgspec.Struct, frozen=True):
-    """What follows on one side. `rules` are those of the first decision from which something else follows."""
+    """What follows on one side. `rules` are those of the first decision from which something else follows.
+
+    `proposal` is what else the verdict says, `gates` what it requires; `windows` says where those of them
+    stand that a calendar judges, by when the work is planned.
+    """
 
     verdict: str
     ladders: list[str]
     rules: dict[str, list[str]]
     promises: list[dict[str, Any]]
     notices: list[dict[str, Any]] = []
+    reason: str | None = None
+    proposal: dict[str, Any] = {}
+    gates: list[dict[str, Any]] = []
+    windows: list[dict[str, Any]] = []
 
 
 class ChangeView(msgspec.Struct, frozen=True):
@@ -202,7 +218,7 @@ class BacktestController(Controller):
 
 
 def _fields(backtest: Backtest) -> dict[str, Any]:
-    basis = Basis.read(backtest.basis)
+    basis, spec = Basis.read(backtest.basis), msgspec.convert(backtest.spec, BacktestSpec)
     before, after = (
         [ComparedView(each.kind, each.label, PolicyId(each.policy_id), each.version) for each in side]
         for side in (basis.before, basis.after)
@@ -214,6 +230,7 @@ def _fields(backtest: Backtest) -> dict[str, Any]:
         "history": dict(backtest.spec["history"]),
         "before": before,
         "after": after,
+        "calendars": [TriedCalendarView(each.name, each.version) for each in spec.tried_calendars],
         "total": backtest.total,
         "done": backtest.done,
         "decisions": backtest.decisions,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from service.calendars.service import CalendarSource
 from service.escalations.rotas.domain import Plan
 from service.ids import PolicyId, PolicyVersionId
 from service.rules.domain import VersionRef
@@ -65,6 +66,8 @@ class Basis(msgspec.Struct, frozen=True):
         before: the versions in effect when the backtest was made, of each kind in their order.
         after: those that are tried, likewise.
         calendars: the version of each calendar by its name: those current when the backtest was made.
+        tried: the versions of those calendars that are tried instead, likewise.
+        sources: what those of them are computed from that are not saved.
         history: the facts of history that some version reads, and that are asked for again.
         declared: the tenant's own facts, for documents that were not saved.
         until: as of when promises are looked at; what came later is left aside.
@@ -77,6 +80,8 @@ class Basis(msgspec.Struct, frozen=True):
     declared: dict[str, Any]
     until: datetime
     escalations: Escalations = NO_ESCALATIONS
+    tried: dict[str, UUID] = {}
+    sources: dict[UUID, CalendarSource] = {}
 
     def to_json(self) -> dict[str, Any]:
         return msgspec.to_builtins(self)
@@ -87,8 +92,9 @@ class Basis(msgspec.Struct, frozen=True):
 
     @property
     def calendar_versions(self) -> set[UUID]:
-        """The versions of all calendars that anything counts by."""
-        return {*self.calendars.values(), *self.escalations.hours.values()}
+        """The saved versions of all calendars that anything counts by."""
+        known = {*self.calendars.values(), *self.tried.values(), *self.escalations.hours.values()}
+        return known - self.sources.keys()
 
     @property
     def saved(self) -> Sequence[UUID]:

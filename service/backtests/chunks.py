@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from service.backtests import course as courses
-from service.backtests import weighing
+from service.backtests import weighing, windows
 from service.backtests.cases import Case
 from service.backtests.climbing import NO_LADDERS, Ladders
 from service.backtests.course import Course, Decided, Told
@@ -17,7 +17,8 @@ from service.backtests.domain import ChangeKind
 from service.backtests.errors import Unjudgeable
 from service.backtests.ruling import Ruling, Side
 from service.backtests.weighing import Counts, Way, Weights
-from service.calendars.domain import BeyondHorizon
+from service.backtests.windows import WindowStanding
+from service.calendars.domain import BeyondHorizon, WorkingTime
 from service.commitments.domain import Calendars
 from service.tenants.domain import Client, OperatedService
 
@@ -140,11 +141,29 @@ async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Tol
     check_decisions(len(points))
     old = [await comparison.before.ruling(point, client) for point in points]
     new = [await comparison.after.ruling(point, client) for point in points]
-    before = Way(old, _course(comparison, told, old))
+    course = _course(comparison, told, old)
     same = all(
         (one.terms, one.climbs) == (other.terms, other.climbs) for one, other in zip(old, new, strict=True)
     )
-    return told, (before, Way(new, before.course if same else _course(comparison, told, new)))
+    before = Way(old, course, _windows(comparison, comparison.before, told, old[-1]))
+    after = Way(
+        new,
+        course if same else _course(comparison, told, new),
+        _windows(comparison, comparison.after, told, new[-1]),
+    )
+    return told, (before, after)
+
+
+def _windows(comparison: Comparison, side: Side, told: Told, ruling: Ruling) -> tuple[WindowStanding, ...]:
+    """Where the windows stand that the last decision requires."""
+    if not ruling.windows:
+        return ()
+
+    def open_time(name: str) -> WorkingTime | None:
+        key = side.calendar(name)
+        return None if key is None else comparison.calendars[key]
+
+    return windows.standings(ruling.windows, told.points[-1].facts["request"], open_time)
 
 
 def _course(comparison: Comparison, told: Told, rulings: Sequence[Ruling]) -> Course:

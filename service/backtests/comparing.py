@@ -1,18 +1,21 @@
 """What a backtest compares: the versions in effect, and what is tried in their place."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from service import ids
 from service.backtests import climbing, recalling, store
 from service.backtests.basis import Basis, Escalations, Version
 from service.backtests.errors import BacktestInvalid
 from service.backtests.logs import service as logs
-from service.backtests.spec import BacktestSpec, Candidate
+from service.backtests.spec import BacktestSpec, Candidate, TriedCalendar
 from service.calendars import service as calendars
+from service.calendars.domain import CalendarInvalid
 from service.calendars.errors import CalendarsUnknown
+from service.calendars.service import CalendarSource
 from service.commitments import promises
 from service.commitments.promises import Promises, Whose
 from service.db import TenantSession
@@ -68,10 +71,14 @@ async def basis(
         if trial.ref.version == trying.UNSAVED
     }
     reads = frozenset[str]().union(*(trial.document.reads for trial in (*before, *after)))
+    current = await calendars_of(session, rulebook, before, after, tried=spec.tried_calendars)
+    tried = await _tried(session, spec.tried_calendars, now=now)
     return Basis(
         before=[Version.of(trial, None) for trial in before],
         after=[Version.of(trial, places.get(trial.ref.version_id)) for trial in after],
-        calendars=await calendars_of(session, rulebook, before, after),
+        calendars=current,
+        tried={name: each.version_id for name, each in tried.items()},
+        sources={each.version_id: each.source for each in tried.values() if each.source is not None},
         history=[] if spec.history.log_id else recalling.asked(reads),
         declared=declared if places else {},
         until=until,
@@ -148,9 +155,12 @@ async def trial_of(
 
 
 async def calendars_of(
-    session: TenantSession, rulebook: Rulebook, *sides: Sequence[Trial]
+    session: TenantSession,
+    rulebook: Rulebook,
+    *sides: Sequence[Trial],
+    tried: Sequence[TriedCalendar] = (),
 ) -> dict[str, UUID]:
-    """The current version of each calendar that anything may count by."""
+    """The current version of each calendar that anything may count by; those tried need not be there yet."""
     named = {
         name
         for trial in (trial for side in sides for trial in side)
@@ -158,7 +168,8 @@ async def calendars_of(
         for name in rulebook.kinds[trial.kind].calendars_of(rule.outcome)
     }
     try:
-        found = await calendars.current_versions(session, named)
+        new = {each.name for each in tried}
+        found = await calendars.current_versions(session, named - new, also=named & new)
     except CalendarsUnknown as refusal:
         raise BacktestInvalid([Fault("/policies", str(refusal))]) from refusal
     asked = frozenset[Whose]().union(
@@ -170,7 +181,51 @@ async def calendars_of(
         )
     )
     also = await _calendars_of(session, asked)
-    return found | await calendars.current_versions(session, (), also=also)
+    found |= await calendars.current_versions(session, (), also=also)
+    for place, each in enumerate(tried):
+        if each.name not in named | also:
+            detail = f"No policy goes by the calendar {each.name!r}; try one that some policy names."
+            raise BacktestInvalid([Fault(pointer_to("/calendars", place, "name"), detail)])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _TriedVersion:
+    """A version of a calendar; what it is computed from, where it is not saved."""
+
+    version_id: UUID
+    source: CalendarSource | None = None
+
+
+async def _tried(
+    session: TenantSession, tried: Sequence[TriedCalendar], *, now: datetime
+) -> dict[str, _TriedVersion]:
+    """The calendars that are tried, by name. Raises BacktestInvalid with the places in the body."""
+    found: dict[str, _TriedVersion] = {}
+    for place, each in enumerate(tried):
+        pointer = pointer_to("/calendars", place)
+        if each.name in found:
+            detail = f"A calendar before this one stands in the place of {each.name!r} already."
+            raise BacktestInvalid([Fault(pointer, detail)])
+        found[each.name] = await _tried_version(session, each, pointer, now=now)
+    return found
+
+
+async def _tried_version(
+    session: TenantSession, tried: TriedCalendar, pointer: str, *, now: datetime
+) -> _TriedVersion:
+    if tried.version is not None:
+        version_id = await calendars.version_named(session, tried.name, tried.version)
+        if version_id is None:
+            detail = f"There is no version {tried.version} of a calendar {tried.name!r}."
+            raise BacktestInvalid([Fault(pointer, detail)])
+        return _TriedVersion(version_id)
+    try:
+        source = await calendars.source_of(tried.definition or {}, now=now)
+    except CalendarInvalid as refusal:
+        faults = [replace(fault, pointer=f"{pointer}{fault.pointer}") for fault in refusal.faults]
+        raise BacktestInvalid(faults) from refusal
+    return _TriedVersion(ids.new_id(), source)
 
 
 async def _calendars_of(session: TenantSession, asked: Collection[Whose]) -> set[str]:

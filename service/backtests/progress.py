@@ -77,7 +77,9 @@ async def begin(session: TenantSession, backtest_id: BacktestId, *, now: datetim
         after=basis.after,
         saved={**saved, **written},
         calendars=basis.calendars,
-        sources={each: await calendars.source(session, each) for each in basis.calendar_versions},
+        tried=basis.tried,
+        sources=basis.sources
+        | {each: await calendars.source(session, each) for each in basis.calendar_versions},
         until=basis.until,
         escalations=basis.escalations,
     )

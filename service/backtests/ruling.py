@@ -1,23 +1,25 @@
 """What some policies say to past requests: each snapshot of facts is decided on once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from service.backtests.course import Point
 from service.backtests.errors import Unjudgeable
-from service.commitments.domain import Terms
+from service.backtests.windows import WindowGate, windows_of
+from service.commitments.domain import CalendarKey, Terms
 from service.commitments.promises import COMMITMENT
 from service.escalations import climbs
 from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId
-from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
+from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION, Verdict
 from service.recent import Recent
 from service.requests import judging
 from service.requests.domain import Facts
+from service.requests.domain.decisions import OWN_AFFAIRS
 from service.rules import deciding
 from service.rules.deciding import Effective
 from service.rules.domain import Answer, Decided, Kind
@@ -26,6 +28,8 @@ from service.rules.matching import Engine
 from service.tenants.domain import Client
 
 RULINGS_KEPT = 20_000
+BESIDE = OWN_AFFAIRS | {"verdict"}
+"""What a verdict says that is looked at by itself, or that is the tenant's own affair."""
 NO_DECISION = DecisionId(UUID(int=0))
 
 CUSTOM = frozenset({"request.custom", "client.custom"})
@@ -60,6 +64,10 @@ class Ruling:
     """What follows from one snapshot of facts, as far as a backtest compares it.
 
     Attributes:
+        reason: of the verdict; None where no rule says anything of the demand.
+        proposal: what else the verdict says to the requester, as a rule writes it.
+        gates: what it requires, likewise.
+        windows: those of them that are judged by a calendar.
         rules: the rules that count, by kind: each with the label of its policy.
         terms: of what is promised.
         is_usual: whether no rule promises anything, and the tenant's default promise is given.
@@ -67,6 +75,10 @@ class Ruling:
     """
 
     verdict: str
+    reason: str | None = None
+    proposal: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    gates: tuple[Mapping[str, Any], ...] = ()
+    windows: tuple[WindowGate, ...] = ()
     climbs: tuple[Climb, ...]
     rules: Mapping[str, tuple[str, ...]]
     terms: tuple[Terms, ...]
@@ -82,7 +94,12 @@ class Ruling:
 
     def differs_from(self, other: "Ruling") -> bool:
         """Whether something else follows, by whatever rule."""
-        return (self.verdict, self.climbs, self.terms) != (other.verdict, other.climbs, other.terms)
+        return self.followed != other.followed
+
+    @property
+    def followed(self) -> tuple[object, ...]:
+        """All that follows."""
+        return self.verdict, self.reason, self.proposal, self.gates, self.climbs, self.terms
 
 
 OF_CALENDARS = frozenset({"client.calendar", "service.hours", "group.calendar", "request.custom.calendar"})
@@ -135,6 +152,11 @@ class Side:
             for policy in each
         }
 
+    def calendar(self, name: str) -> CalendarKey | None:
+        """The version that a calendar's name stands for, if there is one."""
+        version = self._calendars.get(name)
+        return None if version is None else CalendarKey(str(version))
+
     async def ruling(self, point: Point, client: Client | None) -> Ruling:
         """What follows from the facts of `point`.
 
@@ -157,10 +179,16 @@ class Side:
             raise Unjudgeable(f"There is no calendar {min(missing)!r}.")
         known = (judged.calendars | judged.wanted) & self._calendars.keys()
         _, terms = judging.with_calendars(judged, {name: self._calendars[name] for name in known})
-        verdict = decided.of(RATIONALIZATION.name).outcome or ACCEPTED
+        said = decided.of(RATIONALIZATION.name)
+        verdict = said.outcome if isinstance(said.outcome, Verdict) else ACCEPTED
+        written = RATIONALIZATION.write_outcome(verdict)
         climbed = decided.of(ESCALATION.name).outcome
         return Ruling(
-            verdict=RATIONALIZATION.write_outcome(verdict)["verdict"],
+            verdict=written["verdict"],
+            reason=said.winners[0].rule.because if said.winners else None,
+            proposal={name: value for name, value in written.items() if name not in BESIDE},
+            gates=tuple(written.get("requires", ())),
+            windows=windows_of(verdict),
             climbs=() if climbed is None else tuple(climbs.climbs_of(climbed)),
             rules={answer.kind: self._followed(answer) for answer in decided.answers if answer.winners},
             terms=terms,

@@ -32,6 +32,7 @@ class Setup(msgspec.Struct, frozen=True):
 
     Attributes:
         saved: the content of each version, by its id.
+        tried: the versions of calendars that stand in the place of those on the side that is tried.
         sources: what each calendar version is computed from, by its id.
         engine: what matches the rules; whichever it is, the result is the same.
         rulings_kept: see `ruling.Side`.
@@ -44,6 +45,7 @@ class Setup(msgspec.Struct, frozen=True):
     sources: dict[UUID, CalendarSource]
     until: datetime
     escalations: Escalations = NO_ESCALATIONS
+    tried: dict[str, UUID] = {}
     engine: EngineName = "durable"
     rulings_kept: int = 20_000
 
@@ -72,8 +74,8 @@ def comparison(setup: Setup) -> Comparison:
     reference, compiled = ReferenceEngine(is_rationed=False), Compiled(setup.sources)
     engine: Engine = reference if setup.engine == "reference" else InProcess(reference)
     return Comparison(
-        before=_side(setup, setup.before, engine),
-        after=_side(setup, setup.after, engine),
+        before=_side(setup, setup.before, setup.calendars, engine),
+        after=_side(setup, setup.after, setup.calendars | setup.tried, engine),
         calendars=compiled,
         until=setup.until,
         ladders=ladders_of(setup.escalations, compiled),
@@ -90,7 +92,7 @@ def ladders_of(escalations: Escalations, compiled: Mapping[CalendarKey, WorkingT
     )
 
 
-def _side(setup: Setup, versions: list[Version], engine: Engine) -> Side:
+def _side(setup: Setup, versions: list[Version], calendars: Mapping[str, UUID], engine: Engine) -> Side:
     policies: dict[str, list[Effective]] = {}
     for version in versions:
         policies.setdefault(version.kind, []).append(_effective(version, setup.saved[version.version_id]))
@@ -99,7 +101,7 @@ def _side(setup: Setup, versions: list[Version], engine: Engine) -> Side:
         list(KINDS.values()),
         policies,
         labels={version.version_id: version.label for version in versions},
-        calendars=setup.calendars,
+        calendars=calendars,
         rulings_kept=setup.rulings_kept,
     )
 

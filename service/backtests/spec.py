@@ -46,6 +46,24 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return Fault(place, "Give `policy_id` and `version`, or `kind`, `name` and `document`.")
 
 
+class TriedCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A calendar that is tried in the place of the current version of the one of its name.
+
+    Attributes:
+        definition: of a version that is not saved.
+        version: of one that is.
+    """
+
+    name: Title
+    definition: dict[str, Any] | None = None
+    version: Annotated[int, msgspec.Meta(ge=1, lt=2**31)] | None = None
+
+    def fault(self, place: str) -> Fault | None:
+        if (self.definition is None) != (self.version is None):
+            return None
+        return Fault(place, "Give `definition` or `version`, and not both.")
+
+
 class History(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"since": "from"}
 ):
@@ -68,13 +86,23 @@ class History(
         return None
 
 
-class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Which policies are tried, and on which history."""
+class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Which policies and calendars are tried, and on which history.
+
+    Attributes:
+        calendars: those that are not tried count by their current versions.
+    """
 
     name: Title
-    policies: Annotated[list[Candidate], msgspec.Meta(min_length=1, max_length=CANDIDATES_MAX)]
+    policies: Annotated[list[Candidate], msgspec.Meta(max_length=CANDIDATES_MAX)] = []
     history: History
-    calendars: Literal["current"] = "current"
+    calendars: (
+        Annotated[list[TriedCalendar], msgspec.Meta(max_length=CANDIDATES_MAX)] | Literal["current"]
+    ) = "current"
+
+    @property
+    def tried_calendars(self) -> list[TriedCalendar]:
+        return [] if self.calendars == "current" else self.calendars
 
     def period(self, until: datetime) -> Period:
         """Of the tenant's own requests, as they are known at `until`."""
@@ -83,6 +111,9 @@ class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     def check(self) -> None:
         """Raises BacktestInvalid."""
         found = [each.fault(pointer_to("/policies", at)) for at, each in enumerate(self.policies)]
+        found += [each.fault(pointer_to("/calendars", at)) for at, each in enumerate(self.tried_calendars)]
+        if not self.policies and not self.tried_calendars:
+            found.append(Fault("/policies", "Say what is tried: `policies`, `calendars`, or both."))
         faults = [fault for fault in [*found, self.history.fault("/history")] if fault is not None]
         if faults:
             raise BacktestInvalid(faults)

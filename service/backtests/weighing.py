@@ -12,10 +12,12 @@ from service.backtests.climbing import NOTHING_CLIMBED, TELLINGS_MAX, Climbed
 from service.backtests.course import Course, Point, Told
 from service.backtests.domain import ChangeKind
 from service.backtests.ruling import Ruling
+from service.backtests.windows import WindowStanding
 from service.commitments import wire
 from service.commitments.domain import ClockState, Outcome
 from service.commitments.models import Commitment
 from service.instants import rfc3339
+from service.rationalization.gates.domain import State
 
 Counts: TypeAlias = dict[str, Any]
 
@@ -43,10 +45,17 @@ class Way:
 
     Attributes:
         rulings: of each of its points.
+        windows: where those stand that the last one requires.
     """
 
     rulings: Sequence[Ruling]
     course: Course
+    windows: tuple[WindowStanding, ...] = ()
+
+    @property
+    def shut(self) -> frozenset[str]:
+        """The windows that do not let the planned work begin."""
+        return frozenset(each.place for each in self.windows if each.state is not State.SATISFIED)
 
 
 class Weights:
@@ -74,6 +83,8 @@ class Weights:
             "promises": _promises(way.course),
         }
         added(self._counts, ends)
+        if last.gates:
+            added(self._counts, _gates(way))
         if way.course.climbed is not NOTHING_CLIMBED:
             added(self._counts, notices_told(way.course.climbed))
 
@@ -92,6 +103,14 @@ class Weights:
                 for rule in asked.followed:
                     rules[asked.label][rule]["followed"] += times
         return added(dict(self._counts), {"degraded": degraded, "absent": absent, "rules": rules})
+
+
+def _gates(way: Way) -> Counts:
+    """How many requests have a gate of which kind, and how those stand that a calendar judges."""
+    found: Counts = {"gates": dict.fromkeys((gate["gate"] for gate in way.rulings[-1].gates), 1)}
+    if way.windows:
+        found["windows"] = {each.place: {each.state.value: 1} for each in way.windows}
+    return found
 
 
 def _promises(course: Course) -> dict[str, Counter[str]]:
@@ -166,6 +185,10 @@ def kinds_of_change(before: Way, after: Way) -> list[ChangeKind]:
     terms = zip(before.rulings, after.rulings, strict=True)
     found = {
         ChangeKind.VERDICT: old.verdict != new.verdict,
+        ChangeKind.REASON: old.reason != new.reason,
+        ChangeKind.PROPOSAL: old.proposal != new.proposal,
+        ChangeKind.GATE: old.gates != new.gates,
+        ChangeKind.WINDOW: before.shut != after.shut,
         ChangeKind.PROMISE: any(one.terms != other.terms for one, other in terms),
         ChangeKind.OUTCOME: _outcomes(before.course) != _outcomes(after.course),
         ChangeKind.WARNING: _warnings(before.course) != _warnings(after.course),
@@ -223,10 +246,23 @@ def _side(way: Way, at: int) -> Counts:
     last = way.rulings[-1]
     return {
         "verdict": last.verdict,
+        "reason": last.reason,
+        "proposal": dict(last.proposal),
+        "gates": [dict(gate) for gate in last.gates],
+        "windows": [_window(each) for each in way.windows],
         "ladders": list(last.ladders),
         "rules": {kind: list(rules) for kind, rules in way.rulings[at].rules.items()},
         "promises": [_promise(each, way.course) for each in way.course.commitments],
         "notices": _told(way.course.climbed),
+    }
+
+
+def _window(window: WindowStanding) -> Counts:
+    return {
+        "gate": window.kind,
+        "calendar": window.calendar,
+        "state": window.state.value,
+        "missing": window.missing,
     }
 
 

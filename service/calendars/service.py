@@ -219,6 +219,17 @@ async def source(session: TenantSession, version_id: UUID) -> CalendarSource:
     return CalendarSource(row.expanded, row.zone_rules)
 
 
+async def source_of(raw: Mapping[str, Any], *, now: datetime) -> CalendarSource:
+    """What a definition that is not saved is computed from. Raises CalendarInvalid."""
+    read = await asyncio.to_thread(_read, raw, now)
+    return CalendarSource(definition.expanded_json(read), zones.rules(read.tz))
+
+
+async def version_named(session: TenantSession, name: str, version: int) -> UUID | None:
+    """The id of a version of the calendar of this name, if there is one."""
+    return await store.version_named(session, name, version)
+
+
 def compiled_from(source: CalendarSource) -> WorkingTime:
     read = from_expanded(source.expanded)
     return compile_calendar(read, zone=zones.from_rules(read.tz, source.zone_rules))

@@ -90,6 +90,22 @@ async def version(session: TenantSession, version_id: UUID) -> CalendarVersionRo
     return row
 
 
+async def version_named(session: TenantSession, name: str, version: int) -> UUID | None:
+    """The id of a version of the calendar of this name, if there is one."""
+    calendar, row = CalendarRow, CalendarVersionRow
+    query = (
+        select(row.id)
+        .join(calendar, (calendar.tenant_id == row.tenant_id) & (calendar.id == row.calendar_id))
+        .where(
+            calendar.tenant_id == session.tenant_id,
+            row.tenant_id == session.tenant_id,
+            calendar.name == name,
+            row.version == version,
+        )
+    )
+    return await session.db.scalar(query)
+
+
 async def current_versions(session: TenantSession, names: Collection[str]) -> dict[str, UUID]:
     """The current version of each calendar of these names that there is."""
     rows = await run(session.db, CURRENT_VERSIONS, session.tenant_id, list(names))

@@ -1,4 +1,4 @@
-"""Policies, tried on past requests: on a server, or on a sandbox of our own that is started for it."""
+"""Policies and calendars, tried on past requests: on a server, or on a sandbox of our own started for it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -40,6 +40,13 @@ TRY = Wording("deciding", "decided")
 
 @click.command("backtest")
 @click.option("--policy", "policies", type=EXISTING_FILE, multiple=True, help="Tried; several times.")
+@click.option(
+    "--try-calendar",
+    "tried_calendars",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Tried in the place of the current version of the calendar of its name; several times.",
+)
 @click.option("--file", type=EXISTING_FILE, help="On a log, without any server: CSV, CSV.xz or CSV.gz.")
 @click.option("--mapping", type=EXISTING_FILE, help="With --file: how to read it (YAML).")
 @click.option("--calendar", "calendars", type=EXISTING_FILE, multiple=True, help="With --file.")
@@ -69,7 +76,7 @@ def backtest(
     max_changed: int | None,
     **given: Any,
 ) -> None:
-    """Try policies on past requests and show what would be different.
+    """Try policies and calendars on past requests and show what would be different.
 
     Exits with 0, with 1 when more is different than may be, and with 2 when the backtest could not be run.
     """
@@ -110,7 +117,12 @@ async def _found(
     settings: Settings, connection: Connection, options: Options, console: Console
 ) -> Found | None:
     if options.file is not None and options.mapping is not None:
-        bench = sandbox.prepared(options.policies, against=options.against, calendars=options.calendars)
+        bench = sandbox.prepared(
+            options.policies,
+            against=options.against,
+            calendars=options.calendars,
+            tried=options.tried_calendars,
+        )
         with log.read_cases(
             options.file, commands.read_mapping(options.mapping), limit=options.limit
         ) as cases:
@@ -145,7 +157,9 @@ async def _offline(
             history_report.show_losses(imported, console)
             if not options.against:
                 console.print(AGAINST_NOTHING, highlight=False, soft_wrap=True)
-            asked = Asked(name=options.name, files=bench.candidates, log=source.name)
+            asked = Asked(
+                name=options.name, files=bench.candidates, log=source.name, calendars=bench.calendars
+            )
             backtest = await backtests.start(client, asked)
             try:
                 return await _awaited(client, backtest, options, console)
@@ -157,7 +171,14 @@ async def _online(client: Client, options: Options, console: Console) -> Found |
     if options.again is not None:
         return await _awaited(client, await backtests.get(client, options.again), options, console)
     files = [reading.read(path) for path in options.policies]
-    asked = Asked(name=options.name, files=files, log=options.log, since=options.since, to=options.to)
+    asked = Asked(
+        name=options.name,
+        files=files,
+        log=options.log,
+        since=options.since,
+        to=options.to,
+        calendars=sandbox.calendars_in(options.tried_calendars),
+    )
     backtest = await backtests.start(client, asked)
     if not options.no_wait:
         return await _awaited(client, backtest, options, console)

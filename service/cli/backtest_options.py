@@ -12,6 +12,7 @@ class Options:
     """What was asked for, beside where."""
 
     policies: tuple[Path, ...]
+    tried_calendars: tuple[Path, ...]
     log: str | None
     since: datetime | None
     to: datetime | None
@@ -27,7 +28,7 @@ class Options:
 
     @property
     def name(self) -> str:
-        return ", ".join(path.stem for path in self.policies)[:200]
+        return ", ".join(path.stem for path in (*self.policies, *self.tried_calendars))[:200]
 
     def check(self) -> None:
         """Raises UsageError."""
@@ -37,13 +38,13 @@ class Options:
             self.file is not None,
         )
         if self.again is not None:
-            if self.policies or any(histories):
+            if self.policies or self.tried_calendars or any(histories):
                 raise click.UsageError(
-                    "--again shows a backtest that was started; it takes no policy and no log."
+                    "--again shows a backtest that was started; it takes no policy, no calendar and no log."
                 )
             return
-        if not self.policies:
-            raise click.UsageError("Say which policy is tried: --policy FILE.")
+        if not self.policies and not self.tried_calendars:
+            raise click.UsageError("Say what is tried: --policy FILE, --try-calendar FILE, or both.")
         if sum(histories) != 1:
             raise click.UsageError(
                 "Say on which past requests: --file LOG with --mapping, --log NAME, or --from and --to."

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from service.remote.backtests import Change, Found, Promise, Side
+from service.remote.backtests import Change, Found, Promise, Side, Window
 from service.remote.gates import Passage
 from service.replay import report as reporting
 
@@ -34,6 +34,8 @@ def lines(result: Mapping[str, Any]) -> Iterator[Line]:
     before, after = result.get("before", {}), result.get("after", {})
     yield Line("no rule promised anything", before.get("unmatched", 0), after.get("unmatched", 0))
     yield from _each("verdict", before.get("verdicts", {}), after.get("verdicts", {}))
+    yield from _each("requires", before.get("gates", {}), after.get("gates", {}))
+    yield from _each("closed", *(_closed(side.get("windows", {})) for side in (before, after)))
     promises = before.get("promises", {}), after.get("promises", {})
     for metric in sorted({*promises[0], *promises[1]}):
         old, new = promises[0].get(metric, {}), promises[1].get(metric, {})
@@ -47,6 +49,11 @@ def lines(result: Mapping[str, Any]) -> Iterator[Line]:
     degraded = Line("degraded decisions", before.get("degraded", 0), after.get("degraded", 0))
     if degraded.before or degraded.after:
         yield degraded
+
+
+def _closed(windows: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """How many planned changes each window does not let begin."""
+    return {place: states.get("open", 0) for place, states in windows.items()}
 
 
 def _notices(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
@@ -102,6 +109,7 @@ def told(change: Change) -> str:
     parts: list[str] = []
     if change.before.verdict != change.after.verdict:
         parts.append(f"{change.before.verdict} → {change.after.verdict}")
+    parts += _windows_told(change.before, change.after)
     parts += _promises_told(change.before, change.after)
     if change.before.ladders != change.after.ladders:
         parts.append(f"ladder {_names(change.before.ladders)} → {_names(change.after.ladders)}")
@@ -122,6 +130,29 @@ def reason(change: Change) -> str:
     if before == after:
         return f"by {_names(after)}, which says something else"
     return f"{_names(before)} → {_names(after)}"
+
+
+def words(change: Change) -> list[str]:
+    """Why the verdict is what it is, before and after, where the requester is told something else."""
+    if (change.before.verdict, change.before.reason) == (change.after.verdict, change.after.reason):
+        return []
+    sides = (("before", change.before), ("after", change.after))
+    return [f"{name}: {side.reason or 'no rule says anything of it'}" for name, side in sides]
+
+
+def _windows_told(before: Side, after: Side) -> Iterator[str]:
+    """The windows that do not stand as before, with what stands in the way."""
+    old, new = ({(each.gate, each.calendar): each for each in side.windows} for side in (before, after))
+    for place in sorted({*old, *new}):
+        one, other = old.get(place), new.get(place)
+        if (one is not None and one.is_shut) != (other is not None and other.is_shut):
+            yield f"{' '.join(place)} {_window(one)} → {_window(other)}"
+
+
+def _window(window: Window | None) -> str:
+    if window is None:
+        return "not required"
+    return f"{window.state} ({window.missing})" if window.missing else window.state
 
 
 def _promises_told(before: Side, after: Side) -> Iterator[str]:
@@ -198,6 +229,8 @@ def _show_changes(found: Found, console: Console) -> None:
     for change in found.changes:
         _say(console, f"  {change.external_id} ({change.opened_at[:10]}): {told(change)}")
         _say(console, f"    {reason(change)}")
+        for each in words(change):
+            _say(console, f"    {each}")
     console.print()
 
 

@@ -43,6 +43,19 @@ class Notice(msgspec.Struct, frozen=True):
     to: list[str] = []
 
 
+class Window(msgspec.Struct, frozen=True):
+    """Where a freeze or a maintenance window stands, by when the work is planned."""
+
+    gate: str
+    calendar: str
+    state: str
+    missing: str = ""
+
+    @property
+    def is_shut(self) -> bool:
+        return self.state != "satisfied"
+
+
 class Side(msgspec.Struct, frozen=True):
     """What follows for one request under the policies of one side, and by which rules."""
 
@@ -51,6 +64,10 @@ class Side(msgspec.Struct, frozen=True):
     rules: dict[str, list[str]] = {}
     promises: list[Promise] = []
     notices: list[Notice] = []
+    reason: str | None = None
+    proposal: dict[str, Any] = {}
+    gates: list[dict[str, Any]] = []
+    windows: list[Window] = []
 
     @property
     def broken(self) -> frozenset[str]:
@@ -88,13 +105,18 @@ class Backtest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is tried, on which past requests: a log by its name, or the tenant's own of a period."""
+    """What is tried, on which past requests: a log by its name, or the tenant's own of a period.
+
+    Attributes:
+        calendars: that are tried, each with its name and definition.
+    """
 
     name: str
     files: Sequence[PolicyFile]
     log: str | None = None
     since: datetime | None = None
     to: datetime | None = None
+    calendars: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +159,7 @@ async def start(client: Client, asked: Asked) -> Backtest:
         "name": asked.name,
         "policies": await _candidates(client, asked.files),
         "history": await _history(client, asked),
+        **({"calendars": asked.calendars} if asked.calendars else {}),
     }
     answer = await client.post(BACKTESTS, body, key=new_key())
     if answer.problem is not None and asked.files:

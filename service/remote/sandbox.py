@@ -1,6 +1,6 @@
 """Readies a sandbox tenant of our own for one backtest: calendars, policies to compare with, and a log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,18 +26,38 @@ class Bench:
     Attributes:
         setup: calendars, and the policies that stand for those in effect.
         candidates: those that are tried, under the names of those whose place they take.
+        calendars: that are tried.
     """
 
     setup: Setup
     candidates: Sequence[PolicyFile]
+    calendars: Sequence[Mapping[str, object]] = ()
 
 
-def prepared(policies: Sequence[Path], *, against: Sequence[Path], calendars: Sequence[Path]) -> Bench:
-    """Read everything before anything is started. Raises PolicyFileUnusable, SetupUnreadable."""
-    tried = [reading.read(path) for path in policies]
+def prepared(
+    policies: Sequence[Path],
+    *,
+    against: Sequence[Path],
+    calendars: Sequence[Path],
+    tried: Sequence[Path] = (),
+) -> Bench:
+    """Read everything before anything is started. Raises PolicyFileUnusable, SetupUnreadable.
+
+    Args:
+        policies: those that are tried.
+        against: those that stand for what is in effect.
+        calendars: as they are.
+        tried: calendars that are tried in the place of those of their names.
+    """
+    candidates = [reading.read(path) for path in policies]
     standing = [reading.read(path) for path in against]
-    setup = Setup(setting_up.load(calendars, ()).calendars, tuple(map(_body, standing)))
-    return Bench(setup, paired(tried, standing))
+    setup = Setup(calendars_in(calendars), tuple(map(_body, standing)))
+    return Bench(setup, paired(candidates, standing), calendars_in(tried))
+
+
+def calendars_in(files: Sequence[Path]) -> tuple[dict[str, object], ...]:
+    """The calendars in these files, each with its name. Raises SetupUnreadable."""
+    return setting_up.load(files, ()).calendars
 
 
 def paired(tried: Sequence[PolicyFile], standing: Sequence[PolicyFile]) -> list[PolicyFile]:
