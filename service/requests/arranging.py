@@ -27,6 +27,7 @@ from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import Ruling
 from service.rationalization.verdicts import (
     RATIONALIZATION,
+    Accept,
     Adjust,
     Channel,
     Decline,
@@ -36,7 +37,7 @@ from service.rationalization.verdicts import (
 )
 from service.rationalization.wording import service as wording
 from service.rationalization.wording.domain import Message, MessageKind, Value
-from service.requests import affairs, renegotiating, store, telling
+from service.requests import affairs, domain, renegotiating, store, telling
 from service.requests.domain import Decision, Facts, Request, State
 from service.requests.effects import Occasion
 
@@ -48,11 +49,14 @@ ENDED: Mapping[State, str] = {
     State.CANCELLED: "The request was cancelled, or goes on as another.",
 }
 
+CARRIED = "rooted"
+"""The source of what was carried over; its external id is that of the arrangement that says so."""
+
 LINK_MAX = 2_000
 """Longer addresses are cut off on their way."""
 
 KINDS: Mapping[type[Verdict], VerdictKind] = {
-    verdicts.Accept: VerdictKind.ACCEPT,
+    Accept: VerdictKind.ACCEPT,
     Adjust: VerdictKind.ADJUST,
     SpecialMethod: VerdictKind.SPECIAL_METHOD,
     Redirect: VerdictKind.REDIRECT,
@@ -65,6 +69,20 @@ _MESSAGES: Mapping[VerdictKind, MessageKind] = {
     VerdictKind.REDIRECT: MessageKind.REDIRECT,
     VerdictKind.DECLINE: MessageKind.DECLINE,
 }
+
+
+def arrived(request: Request, decision: Decision) -> Decision:
+    """The decision as it is followed: what is where it belongs, or was carried over before, stays here.
+
+    Rules that send a request in circles would never end, and lose it.
+    """
+    verdict = verdicts.of(decision.verdict)
+    if not isinstance(verdict, Redirect) or verdict.channel.type is None:
+        return decision
+    if verdict.channel.type is not request.type and request.source != CARRIED:
+        return decision
+    stays = Accept(requires=verdict.requires, review=verdict.review, wording=verdict.wording)
+    return domain.with_verdict(decision, verdicts.write(stays))
 
 
 async def verdict_of(session: TenantSession, request: Request, decision: Decision) -> Verdict:

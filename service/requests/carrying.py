@@ -6,25 +6,20 @@ from service.ids import EventId, RequestId
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.verdicts import Redirect
 from service.requests import deciding, recording
+from service.requests.arranging import CARRIED
 from service.requests.domain import EventType, Request, RequestEvent, State
 from service.requests.effects import Occasion
 from service.requests.holding import AFTER_ALL
 from service.requests.recording import Accepted, Arrival
 from service.rules.vocabulary import RequestType
 
-SOURCE = "rooted"
-"""The source of what was carried over; its external id is that of the arrangement that says so."""
-
 
 async def carry_over(
     session: TenantSession, occasion: Occasion, request: Request, draft: Arrangement
 ) -> Accepted | None:
-    """Accept what is redirected as a request of the type that it belongs to; None where it is not of ours.
-
-    What was carried over once is not carried on by itself: rules that send it in circles would never end.
-    """
+    """Accept what is redirected as a request of the type that it belongs to; None where it is not of ours."""
     verdict = draft.verdict
-    if not isinstance(verdict, Redirect) or verdict.channel.type is None or request.source == SOURCE:
+    if not isinstance(verdict, Redirect) or verdict.channel.type is None:
         return None
     goes_on = _as(request, draft, verdict.channel.type)
     arrival = Arrival(goes_on, _opened(goes_on), await deciding.context_of(session, goes_on))
@@ -55,7 +50,7 @@ def _as(request: Request, draft: Arrangement, family: RequestType) -> Request:
         service_id=request.service_id,
         source_client_id=request.source_client_id,
         contact_id=request.contact_id,
-        source=SOURCE,
+        source=CARRIED,
         external_id=str(draft.id),
         type=family,
         title=request.title,

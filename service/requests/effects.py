@@ -10,7 +10,6 @@ from service.ids import EventId, RequestId
 from service.requests import recording
 from service.requests.domain import Becoming, EventType, Facts, Request, RequestEvent, State
 from service.requests.domain import waiting as meaning
-from service.requests.holding import AFTER_ALL
 from service.requests.recording import Recorded
 from service.rules.service import Rulebook
 
@@ -70,14 +69,16 @@ async def wait(session: TenantSession, occasion: Occasion, request: Request, *, 
 
 
 def _event(effect: Effect, ledger: list[RequestEvent], now: datetime) -> RequestEvent:
-    """It counts after all that its source has told, which may be dated a little ahead."""
+    """It counts after all that its source has told so far, which may be dated a little ahead."""
+    at = max(now, *(event.occurred_at for event in ledger))
+    sequences = [event.source_sequence for event in ledger if event.occurred_at == at]
     pauses = effect.waits is True
     resumes = effect.waits is False and not meaning.waiting(ledger).by_source
     return RequestEvent(
         id=EventId(ids.new_id()),
         type=EventType.RATIONALIZED,
-        occurred_at=max(now, *(event.occurred_at for event in ledger)),
-        source_sequence=AFTER_ALL,
+        occurred_at=at,
+        source_sequence=max(sequences, default=0),
         received_at=now,
         state=effect.state,
         facts=effect.facts,

@@ -75,6 +75,7 @@ async def follow(
         decision: what was decided on it.
         before: the decision that held before.
     """
+    decision = arranging.arrived(request, decision)
     verdict = await arranging.verdict_of(session, request, decision)
     is_plain = verdicts.is_plain(verdict)
     if is_plain and request.arrangement_id is None:

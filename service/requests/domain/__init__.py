@@ -7,6 +7,7 @@ from service.requests.domain.decisions import (
     is_edited,
     peers_of,
     rule_facts,
+    with_verdict,
 )
 from service.requests.domain.facts import (
     AHEAD_MAX,
@@ -68,4 +69,5 @@ __all__ = [
     "recounts",
     "rule_facts",
     "state_after",
+    "with_verdict",
 ]

@@ -143,6 +143,15 @@ def rule_facts(
     return snapshot
 
 
+def with_verdict(decision: Decision, verdict: dict[str, Any]) -> Decision:
+    """The decision as if its rules had given this verdict."""
+    answers = (
+        replace(each, outcome=verdict) if each.kind == RATIONALIZATION.name else each
+        for each in decision.answers
+    )
+    return replace(decision, answers=tuple(answers))
+
+
 TURNS = frozenset({"assignment_group", "assignee"})
 """Whose turn it is: what changes with the work, and not what is asked for."""
 
