@@ -45,7 +45,7 @@ class ApprovalController(Controller):
         ] = None,
         request_id: Annotated[RequestId | None, QueryParameter(description="Of this request only.")] = None,
     ) -> Response[Page[ApprovalView]]:
-        """List approvals, oldest first. They are the tenant's own affair: to clients none is shown."""
+        """List approvals, oldest first, as they stand now."""
         found = await consenting.list_approvals(
             session,
             Sought(request_id=request_id, state=standing, now=now),

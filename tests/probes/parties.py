@@ -278,7 +278,7 @@ async def change(party: Party, operations: Mapping[str, Operation]) -> None:
 
 
 async def arrange(party: Party, operations: Mapping[str, Operation]) -> None:
-    """Let a tenant have requests whose verdict requires something: what is arranged, and who is to consent."""
+    """Let a tenant have requests whose verdict requires something, and keep what is arranged."""
     made = await party.send(replace(party.call(operations["createPolicy"]), body=reasonable(party.name)))
     assert made.status_code == 201, made.text
     publish = replace(party.call(operations["publishPolicy"]), path_values={"policy_id": made.json()["id"]})
