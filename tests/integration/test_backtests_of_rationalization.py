@@ -1,0 +1,254 @@
+"""A freeze that is moved, in a rule or in a calendar, names exactly the changes that it concerns."""
+
+import asyncio
+import copy
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx2 import AsyncClient, Response
+
+from service.backtests.drive import Staff, Turn
+from service.db import Sessions
+from service.ids import BacktestId, TenantId
+from service.tenants.domain import Tenant
+from tests import factories
+from tests.api import desk, kinds
+from tests.integration.test_backtests import changes, ended
+
+pytestmark = pytest.mark.concurrent
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "changes"
+REQUESTS: list[dict[str, Any]] = json.loads((EXAMPLE / "requests.json").read_text())
+REASONABLE: dict[str, Any] = json.loads((EXAMPLE / "reasonable.json").read_text())["document"]
+NIGHTS = {"tz": "UTC", "weekly": {day: [["20:00", "30:00"]] for day in ("mon", "tue", "wed", "thu")}}
+FROZEN_FROM, FROZEN_TO = "2026-12-18T17:00", "2027-01-04T05:00"
+LATER_FROM, EARLIER_TO = "2026-12-20T00:00", "2026-12-29T00:00"
+GATE = {
+    "hit_policy": "COLLECT",
+    "applies_to": {"request_types": ["change"]},
+    "order": 300,
+    "rules": [
+        kinds.rule(
+            "no-work-in-the-freeze",
+            "true",
+            {"verdict": "accept", "requires": [{"gate": "freeze_window", "calendar": "freeze"}]},
+        )
+    ],
+}
+"""Whatever is changed waits for the end of the freeze."""
+
+
+def freeze(start: str, end: str) -> dict[str, Any]:
+    """A calendar that is open while no work is to be done."""
+    return {"tz": "UTC", "openings": [[start, end]]}
+
+
+def planned_in(start: str, end: str) -> set[str]:
+    """The changes whose work is planned within: by their texts, which are of one form."""
+    found: set[str] = set()
+    for request in REQUESTS:
+        planned = request["facts"].get("custom", {}).get("planned_start")
+        if request["type"] == "change" and planned is not None and start <= planned < end:
+            found.add(request["external_id"])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A tenant with the example's policy of verdicts in effect, and its forty requests as a log."""
+
+    caller: AsyncClient
+    sessions: Sessions
+    tenant_id: TenantId
+    log_id: str
+
+    async def asked(self, **body: Any) -> Response:
+        asked = {"name": "freeze", "history": {"log_id": self.log_id}, **body}
+        return await self.caller.post("/v1/backtests", json=asked, headers=factories.key())
+
+    async def tried(self, **body: Any) -> dict[str, Any]:
+        answer = await self.asked(**body)
+        assert answer.status_code == 202, answer.text
+        backtest_id = BacktestId(UUID(answer.json()["id"]))
+        await Turn(self.sessions, self.tenant_id, backtest_id, Staff(1, asyncio.Event())).run()
+        done = await ended(self.caller, str(backtest_id))
+        assert done["state"] == "done", done
+        return done
+
+    async def changed(self, done: dict[str, Any], **query: str) -> dict[str, dict[str, Any]]:
+        listed = await changes(self.caller, done["id"], **query)
+        return {change["external_id"]: change for change in listed}
+
+
+@pytest.fixture
+def sessions(own_sessions: Sessions) -> Sessions:
+    """Real commits: backtests are run in transactions of their own."""
+    return own_sessions
+
+
+@pytest.fixture
+async def here(caller: AsyncClient, own_sessions: Sessions, tenant: Tenant) -> Desk:
+    for request in REQUESTS:
+        await caller.post("/v1/services", json=request["service"], headers=factories.key())
+    await desk.created(caller, "/v1/calendars", {"name": "change nights", "definition": NIGHTS})
+    await desk.created(
+        caller, "/v1/calendars", {"name": "freeze", "definition": freeze(FROZEN_FROM, FROZEN_TO)}
+    )
+    await _in_effect(caller, "reasonable", REASONABLE)
+    return Desk(caller, own_sessions, tenant.id, await _log(caller))
+
+
+async def _in_effect(caller: AsyncClient, name: str, document: dict[str, Any]) -> None:
+    body = {"name": name, "kind": "rationalization", "document": document}
+    policy = await desk.created(caller, "/v1/policies", body)
+    answer = await caller.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
+    assert answer.status_code == 200, answer.text
+
+
+async def _log(caller: AsyncClient) -> str:
+    """The forty requests as past ones."""
+    made = await desk.created(caller, "/v1/history-logs", {"name": "changes", "source": "desk"})
+    path = f"/v1/history-logs/{made['id']}"
+    cases: list[dict[str, Any]] = [
+        {
+            "submission": {
+                "source": "desk",
+                "external_id": request["external_id"],
+                "type": request["type"],
+                "title": request["title"],
+                "occurred_at": "2026-01-04T10:00:00Z",
+                "service": request["service"]["name"],
+                "facts": request["facts"],
+            },
+            "events": [],
+        }
+        for request in REQUESTS
+    ]
+    answer = await caller.post(f"{path}/cases", json={"cases": cases}, headers=factories.key())
+    assert answer.status_code == 200, answer.text
+    answer = await caller.post(f"{path}/complete", json={}, headers=factories.key())
+    assert answer.status_code == 200, answer.text
+    return made["id"]
+
+
+def _moved() -> dict[str, Any]:
+    """The policy with its freeze from two days later until a week earlier."""
+    document = copy.deepcopy(REASONABLE)
+    (rule,) = [rule for rule in document["rules"] if rule["id"] == "freeze"]
+    for old, new in ((FROZEN_FROM, LATER_FROM), (FROZEN_TO, EARLIER_TO)):
+        assert f"{old}:00Z" in rule["when"]
+        rule["when"] = rule["when"].replace(f"{old}:00Z", f"{new}:00Z")
+    return document
+
+
+async def test_a_freeze_that_a_rule_moves_names_the_changes_whose_verdict_differs(here: Desk) -> None:
+    candidate = {"kind": "rationalization", "name": "reasonable", "document": _moved()}
+
+    done = await here.tried(policies=[candidate])
+
+    found = await here.changed(done)
+    assert found.keys() == {"CHG-0013", "CHG-0014"}
+    assert found == await here.changed(done, kind="verdict")
+    for change in found.values():
+        assert (change["before"]["verdict"], change["after"]["verdict"]) == ("adjust", "accept")
+        reasons = {side: change[side]["reason"] for side in ("before", "after")}
+        assert reasons["before"] == _because("freeze")
+        assert reasons["after"] == _because("reasonable")
+        assert change["before"]["proposal"]["proposal"]["window"]["calendar"] == "change nights"
+        assert change["after"]["proposal"] == {}
+    verdicts = {side: done["result"][side]["verdicts"] for side in ("before", "after")}
+    assert verdicts["after"]["accept"] - verdicts["before"]["accept"] == 2
+    assert verdicts["before"]["adjust"] - verdicts["after"]["adjust"] == 2
+    assert sum(verdicts["after"].values()) == len(REQUESTS) == 40
+
+
+def _because(rule_id: str) -> str:
+    (rule,) = [rule for rule in REASONABLE["rules"] if rule["id"] == rule_id]
+    return rule["because"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(LATER_FROM, EARLIER_TO), ("2026-11-23T00:00", FROZEN_TO), ("2030-01-01T00:00", "2030-01-02T00:00")],
+    ids=["shorter", "longer", "elsewhere"],
+)
+async def test_a_freeze_calendar_that_is_tried_names_the_changes_that_may_begin_otherwise(
+    here: Desk, start: str, end: str
+) -> None:
+    await _in_effect(here.caller, "gate", GATE)
+
+    done = await here.tried(calendars=[{"name": "freeze", "definition": freeze(start, end)}])
+
+    old, new = planned_in(FROZEN_FROM, FROZEN_TO), planned_in(start, end)
+    found = await here.changed(done)
+    assert found.keys() == old ^ new
+    assert old ^ new, "otherwise it shows nothing"
+    for name, change in found.items():
+        assert change["kinds"] == ["window"]
+        assert _state(change, "before") == ("open" if name in old else "satisfied")
+        assert _state(change, "after") == ("open" if name in new else "satisfied")
+    windows = {side: done["result"][side]["windows"]["freeze_window freeze"] for side in ("before", "after")}
+    is_unclear = sum(request["type"] == "change" for request in REQUESTS) - len(planned_in("", "9"))
+    assert windows["before"]["open"] == len(old) + is_unclear
+    assert windows["after"]["open"] == len(new) + is_unclear
+    assert done["calendars"] == [{"name": "freeze", "version": None}]
+
+
+def _state(change: dict[str, Any], side: str) -> str:
+    (window,) = change[side]["windows"]
+    assert (window["gate"], window["calendar"]) == ("freeze_window", "freeze")
+    assert (window["missing"] == "") == (window["state"] == "satisfied")
+    return window["state"]
+
+
+async def test_a_stored_version_of_a_calendar_is_tried_and_the_sheet_has_both_reasons(here: Desk) -> None:
+    await _in_effect(here.caller, "gate", GATE)
+    calendars = (await here.caller.get("/v1/calendars")).json()["items"]
+    (place,) = [f"/v1/calendars/{each['id']}" for each in calendars if each["name"] == "freeze"]
+    definition = freeze(LATER_FROM, EARLIER_TO)
+    revised = await here.caller.put(place, json={"definition": definition}, headers={"If-Match": "*"})
+    assert revised.status_code == 200, revised.text
+
+    done = await here.tried(calendars=[{"name": "freeze", "version": 1}])
+
+    sheet = await here.caller.get(f"/v1/backtests/{done['id']}/changes.csv")
+    rows = {row["external_id"]: row for row in csv.DictReader(io.StringIO(sheet.text))}
+    expected = planned_in(FROZEN_FROM, FROZEN_TO) - planned_in(LATER_FROM, EARLIER_TO)
+    assert rows.keys() == expected == {"CHG-0013", "CHG-0014"}
+    row = rows["CHG-0014"]
+    assert row["windows before"] == "freeze_window freeze: satisfied"
+    span = "no work from 2026-12-18T17:00:00Z until 2027-01-04T05:00:00Z"
+    assert row["windows after"] == f"freeze_window freeze: open, {span}"
+    assert row["reason before"] == row["reason after"] == _because("freeze")
+    assert row["gates after"] == 'freeze_window {"calendar":"freeze"}'
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({}, "/policies"),
+    ({"calendars": []}, "/policies"),
+    ({"calendars": "current"}, "/policies"),
+    ({"calendars": [{"name": "freeze"}]}, "/calendars/0"),
+    ({"calendars": [{"name": "freeze", "version": 1, "definition": NIGHTS}]}, "/calendars/0"),
+    ({"calendars": [{"name": "change nights", "version": 7}]}, "/calendars/0"),
+    ({"calendars": [{"name": "nowhere", "definition": NIGHTS}]}, "/calendars/0/name"),
+    (
+        {"calendars": [{"name": "change nights", "definition": {"tz": "Nowhere"}}]},
+        "/calendars/0/definition/tz",
+    ),
+    ({"calendars": [{"name": "change nights", "definition": NIGHTS}] * 2}, "/calendars/1"),
+]
+
+
+async def test_calendars_that_cannot_be_tried_are_refused_with_their_place(here: Desk) -> None:
+    for body, pointer in REFUSED:
+        refused = await here.asked(**body)
+
+        assert refused.status_code == 422, (body, refused.text)
+        assert pointer in {fault["pointer"] for fault in refused.json()["errors"]}, (body, refused.text)
+    assert (await here.caller.get("/v1/backtests")).json()["items"] == []
