@@ -24,3 +24,8 @@ def proposal(
         f"The link takes one answer, until {answer_by:%d %B %Y, %H:%M} UTC. It works for whoever has it, so"
         " please do not pass it on.\n",
     )
+
+
+def verdict(email: str, subject: str, text: str, *, url: str) -> Mail:
+    """What was decided on a request, as its requester was told it, and where to answer."""
+    return Mail(email, " ".join(subject.split())[:SUBJECT_CHARACTERS_MAX], f"{text}\n\n{url}\n")

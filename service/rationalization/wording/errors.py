@@ -6,6 +6,15 @@ from uuid import UUID
 from service.errors import Conflict, Fault, Invalid, NotFound
 
 
+class ArrangementLinksTooMany(Conflict):
+    """As many links to the arrangement as may be have not expired. Wait for one of them to."""
+
+    code = "arrangement-links-too-many"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} links to the arrangement have not expired; wait for one of them to.")
+
+
 class MessageTemplateNotFound(NotFound):
     """There is no such message template, or no such version of one, for this tenant."""
 
