@@ -54,11 +54,13 @@ async def changes(session: TenantSession, service_id: ServiceId, beside: Request
 async def let_go(session: TenantSession, before: Request, after: Request, *, now: datetime) -> None:
     """Have those looked at again who waited for a change that has ended, or is planned otherwise by now.
 
+    It is done before anything of its own arrangement is: two that end at once would wait for one another.
     A client's own transaction sees nobody else's gates: what waits for its change is looked at with the next
     that happens, or when somebody asks.
     """
     if before.service_id is None or session.client_id is not None or not _gives_way(before, after):
         return
+    await gates.hold_changes(session, before.service_id)
     others = await changes(session, before.service_id, before.id)
     waiting = await gates.waiting_for_others(session, [other.request_id for other in others])
     await wakeups.schedule(session, [WakeUp(arrangements.SUBJECT_KIND, each, now) for each in waiting])

@@ -16,7 +16,7 @@ from service.audit.domain import Actor
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import ArrangementId, GateId, RequestId
+from service.ids import ArrangementId, GateId, RequestId, ServiceId
 from service.outbox import service as outbox
 from service.people import directory
 from service.rationalization import verdicts
@@ -50,6 +50,7 @@ __all__ = [
     "close",
     "edited",
     "get",
+    "hold_changes",
     "list_gates",
     "list_records",
     "open_all",
@@ -195,6 +196,11 @@ async def list_records(
     """
     await get(session, gate_id)
     return [row.to_domain() for row in await store.records(session, gate_id, after=after, limit=limit)]
+
+
+async def hold_changes(session: TenantSession, service_id: ServiceId) -> None:
+    """Let nobody else judge, or let go, what changes of this service wait for, till the transaction ends."""
+    await store.lock_changes(session, service_id)
 
 
 async def waiting_for_others(
