@@ -393,7 +393,7 @@ async def test_a_new_version_replaces_the_one_before_and_the_difference_is_shown
     made = await put_into_effect(caller, "laptop", LAPTOP)
     path = f"{ROOT}/{made['id']}"
     tag = (await caller.get(path)).headers["ETag"]
-    longer = {**LAPTOP, "title": "New laptop or tablet", "steps": []}
+    longer: dict[str, Any] = {**LAPTOP, "title": "New laptop or tablet", "steps": []}
     revised = await caller.put(path, json={"document": longer}, headers={"If-Match": tag})
     stale = await caller.put(path, json={"document": longer}, headers={"If-Match": tag})
     between = (await caller.get(path)).json()
@@ -511,3 +511,146 @@ async def test_a_request_without_a_type_has_an_empty_checklist(caller: AsyncClie
 
     assert shown.json()["steps"] == []
     assert noted.status_code == 404
+
+
+async def _changed(caller: AsyncClient, custom: dict[str, Any], *, done: bool = True, **said: Any) -> str:
+    request = (await _submit(caller, "change", custom, **said)).json()
+    if done:
+        report = {"type": "changed", "state": "resolved"}
+        await caller.post(f"/v1/requests/{request['id']}/events", json=report, headers=factories.key())
+    return request["id"]
+
+
+async def _propose(caller: AsyncClient, *requests: str, name: str = "extend-disk") -> Response:
+    body = {"name": name, "title": "Extend a disk", "requests": requests}
+    return await caller.post(f"{ROOT}/standard-changes", json=body, headers=factories.key())
+
+
+async def test_a_proven_change_becomes_one_that_is_approved_beforehand(
+    sign_in_as: SignIn, caller: AsyncClient
+) -> None:
+    ada, bob = await sign_in_as(Role.MANAGER), await sign_in_as(Role.MANAGER)
+    await desk.created(caller, "/v1/services", {"name": "ERP"})
+    start = "2026-01-05T09:00:00Z"
+    done = [
+        await _changed(caller, {"what": "disk", "gib": gib, "planned_start": start}, service="ERP")
+        for gib in (100, 200, 300)
+    ]
+    await _changed(caller, {"what": "memory", "gib": 100}, service="ERP")
+    await _changed(caller, {"what": "disk", "gib": 100}, done=False, service="ERP")
+
+    proposed = await _propose(ada, *done[:2])
+    made = proposed.json()
+    await step(ada, made, "submit")
+    own = await step(ada, made, "approve", version=1)
+    approved = await step(bob, made, "approve", version=1)
+    published = await step(ada, made, "publish")
+    version = (await bob.get(f"{ROOT}/{made['id']}/versions/1")).json()
+    asked = await _submit(caller, "extend-disk", {"what": "disk", "gib": 50, "planned_start": start})
+    other = await _submit(caller, "extend-disk", {"what": "memory", "gib": 50, "planned_start": start})
+    shown = (await caller.get(asked.headers["Location"])).json()
+
+    assert (proposed.status_code, made["family"], made["standard"]) == (201, "change", True)
+    assert (own.status_code, approved.status_code, published.status_code) == (403, 200, 200)
+    evidence = version["evidence"]
+    assert (evidence["requests"], evidence["alike"]) == (done[:2], 3)
+    assert (evidence["fixed"], evidence["varied"]) == (["what"], ["gib", "planned_start"])
+    assert (evidence["reviewed"], evidence["succeeded"], evidence["with_accidents"]) == (0, 0, 0)
+    assert made["document"]["service"] == "ERP"
+    assert (shown["standard"], shown["type"], shown["type_name"]) == (True, "change", "extend-disk")
+    assert shown["service_id"] is not None
+    assert (other.status_code, _pointers(other)) == (422, ["/facts/custom/what"])
+
+
+async def test_only_changes_that_were_done_are_proven(caller: AsyncClient) -> None:
+    done = await _changed(caller, {"what": "disk"})
+    open_still = await _changed(caller, {"what": "disk"}, done=False)
+    incident = (await _submit(caller, "incident", {})).json()["id"]
+
+    refused = await _propose(caller, done, open_still, incident)
+    foreign = await _propose(caller, done, "019b0000-0000-7000-8000-000000000000")
+
+    assert (refused.status_code, _pointers(refused)) == (422, ["/requests/1", "/requests/2"])
+    assert (foreign.status_code, foreign.json()["type"]) == (404, "/problems/request-not-found")
+
+
+async def test_what_a_type_requires_is_laid_to_what_the_verdict_requires(caller: AsyncClient) -> None:
+    document = {"title": "Change", "requires": [{"gate": "rollback_plan"}]}
+    await put_into_effect(caller, "careful", document, family="change")
+
+    request = (await _submit(caller, "careful", {})).json()
+    gates = (await caller.get("/v1/gates", params={"request_id": request["id"]})).json()["items"]
+
+    assert [each["kind"] for each in gates] == ["rollback_plan"]
+
+
+@pytest.mark.parametrize(
+    ("document", "pointers"),
+    [
+        ({}, ["/document"]),
+        ({"title": "Laptop", "fields": {"type": "object"}}, ["/document/fields/properties"]),
+        (
+            {"title": "L", "fields": {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}}},
+            ["/document/fields/properties/a/type"],
+        ),
+        ({"title": "Laptop", "requires": [{"gate": "freeze_window"}]}, ["/document/requires/0"]),
+    ],
+)
+async def test_a_faulty_version_is_refused_with_its_places(
+    caller: AsyncClient, document: dict[str, Any], pointers: list[str]
+) -> None:
+    body = {"name": "laptop", "family": "change", "document": document}
+
+    answer = await caller.post(ROOT, json=body, headers=factories.key())
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/request-type-invalid")
+    assert _pointers(answer) == pointers
+
+
+@pytest.mark.parametrize("name", ["", "Laptop", "9", "läptop", "a" * 65, "a b", "a\u0000"])
+async def test_a_name_has_letters_that_an_address_can_have(caller: AsyncClient, name: str) -> None:
+    body = {"name": name, "family": "change", "document": {"title": "Laptop"}}
+
+    answer = await caller.post(ROOT, json=body, headers=factories.key())
+
+    assert answer.status_code in {400, 422}, answer.text
+    assert _pointers(answer) == ["/name"] or answer.status_code == 400
+
+
+async def test_a_bomb_of_fields_is_refused_at_once(caller: AsyncClient) -> None:
+    deep: Any = {"type": "string"}
+    for _ in range(200):
+        deep = {"type": "array", "items": deep}
+    bombs = [
+        {f"f{at}": {"type": "string", "pattern": "(a+)+$"} for at in range(1_000)},
+        {"deep": deep},
+        {"steps": {"type": "string", "pattern": "((a{1,99}){1,99}){1,99}"}},
+    ]
+    for bomb in bombs:
+        document = {"title": "Bomb", "fields": {"type": "object", "properties": bomb}}
+        body = {"name": "bomb", "family": "other", "document": document}
+        answer = await caller.post(ROOT, json=body, headers=factories.key())
+
+        assert answer.status_code in {400, 422}, answer.text
+        assert len(answer.content) < 10_000
+
+
+async def test_a_document_that_says_a_key_twice_is_refused(caller: AsyncClient) -> None:
+    text = '{"name": "twice", "family": "other", "document": {"title": "A", "title": "B"}}'
+    headers = {**factories.key(), "Content-Type": "application/json"}
+
+    answer = await caller.post(ROOT, content=text, headers=headers)
+
+    assert answer.status_code == 400, answer.text
+
+
+async def test_a_calendar_that_a_gate_names_must_be_there_when_it_is_published(caller: AsyncClient) -> None:
+    document = {"title": "Change", "requires": [{"gate": "freeze_window", "calendar": "quiet weeks"}]}
+    made = await desk.created(caller, ROOT, {"name": "frozen", "family": "change", "document": document})
+
+    refused = await step(caller, made, "publish")
+    await desk.created(caller, "/v1/calendars", {"name": "quiet weeks", "definition": desk.OFFICE})
+    published = await step(caller, made, "publish")
+
+    assert (refused.status_code, _pointers(refused)) == (422, ["/requires/0/calendar"])
+    assert published.status_code == 200

@@ -19,7 +19,7 @@ async def reviewed(session: TenantSession, request_ids: Collection[UUID]) -> dic
         row.request_id.in_(request_ids),
         row.superseded_at.is_(None),
     )
-    return dict((await session.db.execute(query)).tuples().all())
+    return dict((await session.db.execute(query)).all())
 
 
 async def with_accidents(session: TenantSession, request_ids: Collection[UUID]) -> set[UUID]:

@@ -26,21 +26,23 @@ _SCHEMAS_KEPT = 256
 
 
 def faults_of(schema: Schema, said: Mapping[str, Any]) -> list[Fault]:
-    """What is wrong with what is said under `custom`, all of it at once.
+    """What is wrong with what is said under `custom`: all of it at once, one thing at each place.
 
     Args:
         schema: one that `fields.faults_of` finds nothing wrong with.
         said: as it is when all that was said before is laid together.
     """
-    found: list[Fault] = []
     properties = cast("Mapping[str, Schema]", schema["properties"])
+    found: dict[str, Fault] = {}
     for error in _validator(msgspec.json.encode(schema)).iter_errors(dict(said)):
-        found += _faults(error, properties)
+        for fault in _faults(error, properties):
+            found.setdefault(fault.pointer, fault)
         if len(found) >= FAULTS_MAX:
-            return found[:FAULTS_MAX]
-    wrong = {fault.pointer for fault in found}
-    beside = (fault for name, field in properties.items() for fault in _beside(field, name, said.get(name)))
-    return sorted([*found, *(fault for fault in beside if fault.pointer not in wrong)], key=_order)
+            return sorted(found.values(), key=_order)[:FAULTS_MAX]
+    for name, field in properties.items():
+        for fault in _beside(field, name, said.get(name)):
+            found.setdefault(fault.pointer, fault)
+    return sorted(found.values(), key=_order)
 
 
 def _order(fault: Fault) -> str:
@@ -50,7 +52,7 @@ def _order(fault: Fault) -> str:
 @lru_cache(maxsize=_SCHEMAS_KEPT)
 def _validator(schema: bytes) -> Draft202012Validator:
     written = msgspec.json.decode(schema, type=dict[str, Any])
-    fields = {name: _without_pattern(field) for name, field in written["properties"].items()}
+    fields = {name: _checked(field) for name, field in written["properties"].items()}
     checked = written | {"properties": fields, "additionalProperties": False}
     return Draft202012Validator(
         checked,
@@ -62,9 +64,11 @@ def _validator(schema: bytes) -> Draft202012Validator:
     )
 
 
-def _without_pattern(field: Schema) -> dict[str, Any]:
-    kept = {keyword: value for keyword, value in field.items() if keyword != "pattern"}
-    return kept if "items" not in kept else kept | {"items": _without_pattern(kept["items"])}
+def _checked(field: Schema) -> dict[str, Any]:
+    """What the library looks at: no patterns, and no type where the values themselves are named."""
+    left = {"pattern", "type"} if "enum" in field or "const" in field else {"pattern"}
+    kept = {keyword: value for keyword, value in field.items() if keyword not in left}
+    return kept if "items" not in kept else kept | {"items": _checked(kept["items"])}
 
 
 def _is_instant(text: str) -> bool:
