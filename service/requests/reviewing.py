@@ -3,7 +3,6 @@
 Whoever changes a review holds the request's row locked first, as everybody does who changes its promises.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,9 +11,9 @@ from service.calendars.errors import CalendarsUnknown
 from service.db import TenantSession
 from service.errors import Fault
 from service.escalations.ladders import service as ladders
+from service.escalations.ladders.domain import Directory, Member, assigned_member
 from service.ids import AccidentId, GroupId, MemberId, RequestId, ReviewId, SubjectId
 from service.people import directory
-from service.people.domain import Member
 from service.rationalization import verdicts
 from service.rationalization.accidents import service as accidents
 from service.rationalization.accidents.domain import Accident, Report
@@ -107,10 +106,12 @@ async def conclude_review(
     """Record what was found, and open an item of that title if something is to be made better.
 
     Raises:
-        ReviewNotFound, ReviewOver, ReviewOfOwnWork, ReviewInvalid, ImprovementsTooMany
+        ReviewNotFound, ReviewOver, RequestNotDone, ReviewOfOwnWork, ReviewInvalid, ImprovementsTooMany
     """
     found = await reviews.get(session, review_id)
     request = await _locked(session, found.request_id)
+    if request.state is State.OPEN:
+        raise RequestNotDone(request.id)
     by = await _reviewer(session, reviewer, review_id, request)
     await _vet_findings(session, findings)
     concluded = Concluded(findings=findings, by=by, at=now)
@@ -221,9 +222,9 @@ async def _reviewer(session: TenantSession, reviewer: Reviewer, review_id: Revie
     """
     member_id = await _member(session, reviewer)
     did_it = await _assigned(session, request)
-    if member_id is not None and member_id in {each.id for each in did_it}:
+    if did_it is not None and member_id == did_it:
         raise ReviewOfOwnWork(review_id)
-    if member_id is None and did_it:
+    if did_it is not None and member_id is None:
         detail = "The work is a member's: name the one who reviewed it, by id or e-mail address."
         raise ReviewInvalid([Fault("/by", detail)])
     return reviewer.actor.name if member_id is None else f"member:{member_id}"
@@ -241,14 +242,17 @@ async def _member(session: TenantSession, reviewer: Reviewer) -> MemberId | None
     return found.id
 
 
-async def _assigned(session: TenantSession, request: Request) -> Sequence[Member]:
-    """The members whom the request's source may mean by who works on it; of namesakes all."""
+async def _assigned(session: TenantSession, request: Request) -> MemberId | None:
+    """The member whom the request's source calls its assignee, as ladders know them."""
     assignee = request.facts.get("assignee")
     if not isinstance(assignee, str):
-        return []
+        return None
     member_id = directory.member_id_in(assignee)
-    ids = [] if member_id is None else [member_id]
-    return await directory.active(session, member_ids=ids, called=[assignee])
+    named = [] if member_id is None else [member_id]
+    found = await directory.active(session, member_ids=named, called=[assignee])
+    members = {each.id: Member(each.id, each.name, each.email) for each in found}
+    assigned = assigned_member(assignee, Directory(members=members, roles={}, groups={}))
+    return None if assigned is None else assigned.id
 
 
 def _named(report: Report) -> list[RequestId]:
