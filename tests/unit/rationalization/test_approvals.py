@@ -1,5 +1,7 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -12,9 +14,12 @@ from service.rationalization.approvals.domain import (
     Answered,
     Asked,
     Entry,
+    Lapsed,
     Refusal,
     State,
+    TwoNeeded,
     Wanted,
+    WhyNot,
     Withdrawn,
 )
 
@@ -47,6 +52,15 @@ def _withdrawn(minutes: int) -> Withdrawn:
     return Withdrawn(at=NOON + minutes * MINUTE)
 
 
+def _two_needed(minutes: int, *, deadline: int | None = 60) -> TwoNeeded:
+    deadline_at = None if deadline is None else NOON + deadline * MINUTE
+    return TwoNeeded(at=NOON + minutes * MINUTE, deadline_at=deadline_at)
+
+
+def _lapsed(minutes: int) -> Lapsed:
+    return Lapsed(at=NOON + minutes * MINUTE)
+
+
 @pytest.mark.parametrize(
     ("entries", "state", "since"),
     [
@@ -70,6 +84,24 @@ def _withdrawn(minutes: int) -> Withdrawn:
         ([_asked(ANY), _yes(5, ADA), _asked(ANY, minutes=6)], State.PENDING, 6),
         ([_asked(ANY), _asked(ANY, minutes=90, deadline=120), _yes(95, ADA)], State.GRANTED, 95),
         ([_asked(ANY), _withdrawn(5), _asked(ANY, minutes=6)], State.WITHDRAWN, 5),
+        ([_asked(ANY), _withdrawn(61)], State.WITHDRAWN, 61),
+        ([_asked(ANY), _two_needed(1), _yes(5, ADA)], State.PENDING, 0),
+        ([_asked(ANY), _two_needed(1), _yes(5, ADA), _yes(6, BEN)], State.GRANTED, 6),
+        ([_asked(ANY), _yes(5, ADA), _two_needed(6)], State.PENDING, 6),
+        ([_asked(ANY), _yes(5, ADA), _two_needed(6), _yes(7, ADA)], State.PENDING, 6),
+        ([_asked(ANY), _yes(5, ADA), _two_needed(6), _yes(7, BEN)], State.GRANTED, 7),
+        ([_asked(ANY), _yes(5, ADA), _two_needed(70, deadline=120), _yes(99, BEN)], State.GRANTED, 99),
+        ([_asked(ANY), _yes(5, ADA), _two_needed(70, deadline=120), _yes(121, BEN)], State.EXPIRED, 120),
+        ([_asked(TWO), _yes(5, ADA), _yes(6, BEN), _two_needed(7)], State.GRANTED, 6),
+        ([_asked(EACH), _yes(5, BEN), _two_needed(6), _yes(7, CHI)], State.GRANTED, 7),
+        ([_asked(ANY), _no(5, ADA), _two_needed(6)], State.REFUSED, 5),
+        ([_asked(ANY), _lapsed(61), _yes(60, ADA)], State.EXPIRED, 60),
+        ([_asked(ANY), _lapsed(59), _yes(60, ADA)], State.GRANTED, 60),
+        ([_asked(TWO), _yes(5, ADA), _yes(6, ADA, for_whom=BEN)], State.PENDING, 0),
+        ([_asked(TWO), _yes(5, CHI, for_whom=BEN), _yes(6, BEN)], State.PENDING, 0),
+        ([_asked(TWO), _yes(5, CHI, for_whom=BEN), _yes(6, ADA)], State.GRANTED, 6),
+        ([_asked(TWO), _yes(5, CHI, for_whom=BEN), _yes(6, BEN), _yes(7, CHI)], State.GRANTED, 7),
+        ([_asked(EACH), _yes(5, ADA), _yes(6, ADA, for_whom=CHI)], State.GRANTED, 6),
     ],
 )
 def test_where_an_approval_stands(entries: list[Entry], state: State, since: int) -> None:
@@ -111,10 +143,44 @@ def test_who_holds_none_of_the_seats_is_not_asked() -> None:
     assert found is Refusal.NOT_ASKED
 
 
+@pytest.mark.parametrize(
+    ("before", "who", "reason"),
+    [
+        ([], [(ADA, None)], None),
+        ([], [], WhyNot.NOT_A_MEMBER),
+        ([], [(DEE, None)], WhyNot.OWN_REQUEST),
+        ([], [(CHI, DEE)], WhyNot.OWN_REQUEST),
+        ([], [(CHI, DEE), (CHI, ADA)], None),
+        ([_yes(5, ADA)], [(ADA, None)], WhyNot.DECIDED),
+        ([_withdrawn(5)], [(DEE, None)], WhyNot.WITHDRAWN),
+    ],
+)
+def test_why_a_member_may_not_answer(
+    before: list[Entry], who: list[tuple[MemberId, MemberId | None]], reason: WhyNot | None
+) -> None:
+    entries = [_asked(ANY), *before]
+    consents = [_yes(9, by, for_whom=for_whom) for by, for_whom in who]
+
+    found = approvals.why_not(approvals.asked_last(entries), approvals.standing(entries, NOON), consents)
+
+    assert found is reason
+
+
+def test_who_approved_has_answered_and_waits_for_others() -> None:
+    entries = [_asked(TWO), _yes(5, ADA)]
+
+    found = approvals.why_not(_asked(TWO), approvals.standing(entries, NOON), [_yes(9, ADA)])
+
+    assert found is WhyNot.ANSWERED
+
+
 PEOPLE = st.sampled_from([ADA, BEN, CHI, DEE])
-STEPS = st.lists(
+STEPS: st.SearchStrategy[list[Entry]] = st.lists(
     st.one_of(
         PEOPLE.map(lambda by: _yes(0, by)),
+        st.tuples(PEOPLE, PEOPLE).map(lambda pair: _yes(0, pair[0], for_whom=pair[1])),
+        st.just(_two_needed(0)),
+        st.just(_lapsed(0)),
         PEOPLE.map(lambda by: _no(0, by)),
         st.just(_withdrawn(0)),
         st.sampled_from([ANY, EACH, TWO]).map(_asked),
@@ -139,14 +205,17 @@ def _ledgers(draw: st.DrawFn) -> list[Entry]:
                     )
                 )
             case Answered():
-                entries.append(Answered(at=at, by=step.by, seats=step.seats, approves=step.approves))
-            case Withdrawn():
-                entries.append(Withdrawn(at=at))
+                entries.append(replace(step, at=at))
+            case TwoNeeded():
+                entries.append(TwoNeeded(at=at, deadline_at=at + 60 * MINUTE))
+            case Lapsed() | Withdrawn():
+                entries.append(replace(step, at=at))
     return entries
 
 
 def _until_edited(entries: Sequence[Entry]) -> Sequence[Entry]:
-    edits = [place for place, entry in enumerate(entries) if place and isinstance(entry, Asked)]
+    """The part in which nothing is asked for anew, nor of more people."""
+    edits = [place for place, entry in enumerate(entries) if place and isinstance(entry, Asked | TwoNeeded)]
     return entries[: edits[0]] if edits else entries
 
 
@@ -173,7 +242,8 @@ def test_nothing_is_granted_without_the_people_that_are_wanted(entries: list[Ent
 
     assert not asked.requesters & set(found.approved_by)
     if found.state is State.GRANTED:
-        held = frozenset[str]().union(*(SEATS[member] for member in found.approved_by))
+        held = frozenset[str]().union(*(answer.seats for answer in found.approvals))
+        assert not asked.requesters & frozenset().union(*(answer.people for answer in found.approvals))
         assert len(found.approved_by) >= asked.wanted.persons_min
         assert held >= asked.wanted.seats if asked.wanted.everyone else held & asked.wanted.seats
         assert asked.deadline_at is None or found.since <= asked.deadline_at
@@ -188,3 +258,54 @@ def test_an_entry_that_is_refused_changes_nothing(entries: list[Entry], place: i
 
     if approvals.refusal(asked, found, entry) is not None:
         assert approvals.standing([*before, entry], entry.at) == found
+
+
+@given(entries=_ledgers())
+def test_once_two_are_needed_nothing_is_granted_by_one(entries: list[Entry]) -> None:
+    places = [place for place, entry in enumerate(entries) if isinstance(entry, TwoNeeded)]
+    edits = [place for place, entry in enumerate(entries) if isinstance(entry, Asked)]
+
+    found = approvals.standing(entries, entries[-1].at)
+
+    if found.state is State.GRANTED and places and places[-1] > edits[-1]:
+        was = approvals.standing(entries[: places[-1]], entries[places[-1]].at)
+        asked_of_two = was.state in {State.PENDING, State.GRANTED}
+        assert not asked_of_two or approvals.voices(found.approvals) >= 2
+
+
+@given(entries=_ledgers(), one=PEOPLE, other=PEOPLE)
+def test_of_two_answers_that_race_the_first_to_be_recorded_decides(
+    entries: list[Entry], one: MemberId, other: MemberId
+) -> None:
+    at = entries[-1].at + MINUTE
+    yes, no = replace(_yes(0, one), at=at), replace(_no(0, other), at=at)
+
+    found = [approvals.standing([*entries, *race], at) for race in ([yes, no], [no, yes])]
+    alone = [approvals.standing([*entries, answer], at) for answer in (yes, no)]
+
+    for after, first in zip(found, alone, strict=True):
+        if first.state is not State.PENDING:
+            assert after == first
+
+
+@given(pairs=st.lists(st.tuples(PEOPLE, PEOPLE), max_size=8), by=PEOPLE, for_whom=PEOPLE, order=st.randoms())
+def test_voices_are_people_with_a_word_each(
+    pairs: list[tuple[MemberId, MemberId]], by: MemberId, for_whom: MemberId, order: Random
+) -> None:
+    answers = [_yes(0, each, for_whom=whose) for each, whose in pairs]
+    shuffled = order.sample(answers, len(answers))
+
+    found = approvals.voices(answers)
+
+    assert found == approvals.voices(shuffled) == _most_pairs(frozenset(pairs))
+    assert found <= approvals.voices([*answers, _yes(0, by, for_whom=for_whom)]) <= found + 1
+
+
+def _most_pairs(pairs: frozenset[tuple[MemberId, MemberId]]) -> int:
+    """The same by trying everything: of each pair, either it counts or not."""
+    if not pairs:
+        return 0
+    one = min(pairs)
+    rest = pairs - {one}
+    beside = frozenset(pair for pair in rest if pair[0] != one[0] and pair[1] != one[1])
+    return max(_most_pairs(rest), 1 + _most_pairs(beside))
