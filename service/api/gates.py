@@ -42,7 +42,7 @@ class GateController(Controller):
             State | None, QueryParameter(name="state", description="That stand so only.")
         ] = None,
     ) -> Response[Page[GateView]]:
-        """List gates, oldest first. They are the tenant's own affair: a client's application sees none."""
+        """List gates, oldest first."""
         sought = Sought(arrangement_id=arrangement_id, request_id=request_id, kind=kind, state=standing)
         found = await service.list_gates(session, sought, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda gate: gate.id, view=GateView.of)

@@ -178,7 +178,7 @@ class QuestionnaireController(Controller):
     async def list_all(
         self, session: NamedDependency[TenantSession], paging: NamedDependency[Paging]
     ) -> Response[Page[QuestionnaireView]]:
-        """List the questionnaires, oldest first. To a client's application there are none."""
+        """List the questionnaires, oldest first."""
         found = await service.list_questionnaires(session, after=paging.after(UUID), limit=paging.sought)
         return paging.page(found, position=lambda each: each.id, view=QuestionnaireView.of)
 
