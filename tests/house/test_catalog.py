@@ -90,6 +90,7 @@ OPEN_TO_CLIENTS = {
         "arrangement",
         "arrangement_entry",
         "audit_record",
+        "checklist_record",
         "commitment",
         "commitment_entry",
         "contact",
