@@ -43,18 +43,34 @@ def _policy(given: Given) -> dict[str, Any]:
 def reasonable(name: str) -> dict[str, Any]:
     """A policy of rationalization for requests that say that they are to be arranged."""
     within = {"unit": "elapsed_time", "seconds": 28_800}
-    then = {
-        "verdict": "accept",
-        "requires": [{"gate": "approval", "name": "lead", "roles": ["manager"], "within": within}],
-    }
+    consent = {"gate": "approval", "name": "lead", "roles": ["manager"], "within": within}
+    then = {"verdict": "accept", "requires": [{"gate": "rollback_plan"}, consent]}
     rule = {
         "id": "arranged",
         "when": "request.custom.arranged == 'yes'",
         "then": then,
         "because": "So it is.",
     }
-    document = {"facts": {"request.custom.arranged": "string"}, "rules": [rule]}
+    offered = {
+        "id": "offered",
+        "when": "request.custom.arranged == 'offered'",
+        "then": {"verdict": "adjust", "proposal": {"scope": "Half of it."}},
+        "because": "That is too much.",
+    }
+    document = {"facts": {"request.custom.arranged": "string"}, "rules": [rule, offered]}
     return {"name": f"Reasonable {name}", "kind": "rationalization", "document": document}
+
+
+def _questionnaire(answers: int) -> dict[str, Any]:
+    options = {str(points): points for points in range(answers)}
+    question = {"name": "harm", "text": "How bad?", "axis": "consequence", "options": options}
+    return {
+        "questions": [question],
+        "likelihood_from": [],
+        "consequence_from": [],
+        "levels": [["low"]],
+        "ranks": ["low"],
+    }
 
 
 def _ladder(given: Given) -> dict[str, Any]:
@@ -145,6 +161,7 @@ BODIES: Mapping[str, Make] = {
     ],
     "createLadder": lambda given: {"name": f"Ladder {given.fresh}", "definition": _ladder(given)},
     "reviseLadder": lambda given: {"definition": _ladder(given)},
+    "giveArrangementLink": lambda _: {},
     "createMessageTemplate": lambda given: {
         "message": "accept.ready",
         "wording": f"about_{given.fresh}",
@@ -161,6 +178,19 @@ BODIES: Mapping[str, Make] = {
     "previewLadder": lambda _: {
         "promise": {"started_at": LATER, "target": {"unit": "elapsed_time", "seconds": 7_200}}
     },
+    "recordForGate": lambda given: {
+        "kind": "rollback_plan",
+        "steps": [{"what": f"Undo {given.fresh}", "who": "desk", "seconds": 60}],
+        "trigger": "It fails.",
+        "point_of_no_return": None,
+        "duration_seconds": 60,
+    },
+    "createQuestionnaire": lambda given: {
+        "name": given.fresh.replace("-", "_"),
+        "definition": _questionnaire(2),
+    },
+    "reviseQuestionnaire": lambda _: {"definition": _questionnaire(3)},
+    "tryQuestionnaire": lambda _: {"answers": {"harm": "1"}},
     "createRota": _rota,
     "changeRota": lambda given: {**_rota(given, unit="weeks"), "name": given.own["rota name"]},
     "createRotaOverride": lambda given: {
@@ -261,6 +291,7 @@ BODIES: Mapping[str, Make] = {
         "cause": "promise_too_late",
         "words": f"Because of {given.fresh}.",
     },
+    "answerArrangement": lambda given: {"accept": False, "because": f"Because of {given.fresh}."},
     "settleRenegotiation": lambda _: {"accepted": True},
     "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
     "useSpecialMethod": lambda given: {"who": "Ada Harbour", "what_for": f"About {given.fresh}"},

@@ -28,6 +28,7 @@ MAKES = {
     "createLadder": "ladder",
     "createMessageTemplate": "message template",
     "createPolicy": "policy",
+    "createQuestionnaire": "questionnaire",
     "createRequestType": "request type",
     "createRota": "rota",
     "createRotaFeed": "rota feed",
@@ -58,6 +59,7 @@ STEPS = (
     *("inviteMember", "inviteMember", "createGroup", "createGroup", "addGroupMember"),
     *("createRota", "createRota", "createRotaOverride", "createRotaFeed"),
     *("createLadder", "createLadder"),
+    *("createQuestionnaire", "createQuestionnaire"),
     *("createMessageTemplate", "createMessageTemplate"),
     *("repinPolicy", "repinCalendar"),
     *("createRequestType", "publishRequestType", "createRequestType"),
@@ -278,26 +280,37 @@ async def change(party: Party, operations: Mapping[str, Operation]) -> None:
 
 
 async def arrange(party: Party, operations: Mapping[str, Operation]) -> None:
-    """Let a tenant have requests whose verdict requires something, and keep what is arranged."""
+    """Let a party have requests of which something is arranged, and keep that; by its tenant's policy."""
+    if party.client_id is None:
+        await _put_into_effect(party, operations)
+    for said, listed in ARRANGED.items():
+        for _ in range(2):
+            call = party.call(operations["submitRequest"])
+            body = cast("dict[str, Any]", call.body)
+            facts = {**body["facts"], "custom": {**body["facts"]["custom"], "arranged": said}}
+            answer = await party.send(replace(call, body={**body, "facts": facts}))
+            assert answer.status_code == 201, answer.text
+            about = {"request_id": answer.json()["id"]}
+            for kind, name in listed.items():
+                if party.may(operations[name]):
+                    found = await party.caller.get(operations[name].path, params=about)
+                    for each in found.json()["items"]:
+                        party.keep(kind, each["id"])
+
+
+async def _put_into_effect(party: Party, operations: Mapping[str, Operation]) -> None:
     made = await party.send(replace(party.call(operations["createPolicy"]), body=reasonable(party.name)))
     assert made.status_code == 201, made.text
     publish = replace(party.call(operations["publishPolicy"]), path_values={"policy_id": made.json()["id"]})
     published = await party.send(publish)
     assert published.status_code == 200, published.text
-    for _ in range(2):
-        call = party.call(operations["submitRequest"])
-        body = cast("dict[str, Any]", call.body)
-        facts = {**body["facts"], "custom": {**body["facts"]["custom"], "arranged": "yes"}}
-        answer = await party.send(replace(call, body={**body, "facts": facts}))
-        assert answer.status_code == 201, answer.text
-        about = {"request_id": answer.json()["id"]}
-        for kind, path in ARRANGED.items():
-            for each in (await party.caller.get(path, params=about)).json()["items"]:
-                party.keep(kind, each["id"])
 
 
-ARRANGED = {"approval": "/v1/approvals"}
-"""What follows from a verdict, by kind, and where it is listed."""
+ARRANGED = {
+    "yes": {"approval": "listApprovals", "gate": "listGates"},
+    "offered": {"arrangement": "listArrangements"},
+}
+"""What follows from the verdict on what a request says, by kind, and what lists it."""
 
 
 async def involve(owner: Party, party: Party, operations: Mapping[str, Operation]) -> None:

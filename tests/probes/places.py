@@ -20,6 +20,7 @@ REFERS: Mapping[str, str] = {
     "approval_id": "approval",
     "application": "application",
     "application_id": "application",
+    "arrangement_id": "arrangement",
     "backtest_id": "backtest",
     "calendar": "calendar name",
     "calendar_id": "calendar",
@@ -54,6 +55,9 @@ REFERS: Mapping[str, str] = {
     "declareMajorIncident/services": "service name",
     "log_id": "history log",
     "feed_id": "rota feed",
+    "gate_id": "gate",
+    "groups": "group name",
+    "questionnaire_id": "questionnaire",
     "accident_id": "accident",
     "improvement_id": "improvement",
     "review_id": "review",
@@ -105,6 +109,7 @@ REFERS: Mapping[str, str] = {
 PLAIN = frozenset(
     {
         *("late", "mine", "step", "why"),
+        *("accept", "verdict"),
         *("assignment_group", "days", "seconds", "time"),
         *("history", "policies"),
         *("note", "preview", "received_after", "request_types", "scope"),
@@ -157,7 +162,7 @@ PLAIN = frozenset(
         *("expiring_before", "result", "undone", "what_for", "who"),
         *("audience", "problem", "stands", "text", "update_every"),
         *("family", "item", "template"),
-        *("message", "wording", "body", "retired"),
+        *("message", "wording", "body", "retired", "expires_in_days", "mail"),
         *(f"{deed}MessageTemplate/subject" for deed in ("create", "revise", "preview")),
         *(
             "affects",
@@ -172,6 +177,8 @@ PLAIN = frozenset(
         ),
         *("deviations", "evidence", "improvement", "lessons", "objectives_met", "severity", "what_happened"),
         *("because", "within", "words", "concludeReview/id", "openImprovement/id"),
+        *("recordForGate/groups", "steps", "trigger", "point_of_no_return", "duration_seconds", "where"),
+        *("notes", "reference", "notices", "others", "channel", "phase", "offset_seconds", "answers"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )

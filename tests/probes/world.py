@@ -144,8 +144,8 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         await parties.furnish(made[name], operations)
         if made[name].client_id is None:
             await parties.finish(made[name], operations)
-            await parties.arrange(made[name], operations)
             await parties.change(made[name], operations)
+        await parties.arrange(made[name], operations)
         await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
             await parties.propose(owners[tenant.id], made[name], operations)
