@@ -19,6 +19,7 @@ from service.api.alarms import AlarmController
 from service.api.application import Access, Application
 from service.api.applications import ApplicationController
 from service.api.approvals import ApprovalController
+from service.api.arrangement_links import ArrangementLinkController
 from service.api.arrangements import ArrangementController
 from service.api.audit import AuditController
 from service.api.backtests import BacktestController
@@ -53,6 +54,7 @@ from service.api.objections import ObjectionController, ObjectionTermsController
 from service.api.openapi import Description, OpenAPIController
 from service.api.opened import Ending, Opens
 from service.api.pages.account import AccountController
+from service.api.pages.arrangement import ArrangementPageController
 from service.api.pages.assets import AssetController
 from service.api.pages.doors import InvitationController, PasswordResetController
 from service.api.pages.log_in import LogInController
@@ -152,6 +154,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ApprovalController,
     DelegationController,
     QuestionnaireController,
+    ArrangementLinkController,
     MessageController,
     MessageTemplateController,
     ArrangementController,
@@ -170,6 +173,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     AccountController,
     InvitationController,
     PasswordResetController,
+    ArrangementPageController,
     RenegotiationPageController,
     AssetController,
 )

@@ -238,7 +238,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "tryQuestionnaire": Permission("arrangements:write", ALL),
     "createQuestionnaire": Permission("catalogue:write", LEADS),
     "reviseQuestionnaire": Permission("catalogue:write", LEADS),
-    "giveArrangementLink": Permission("arrangements:answer", STAFF),
+    "giveArrangementLink": Permission("arrangements:write", STAFF),
     "listMessages": Permission("catalogue:read", ALL),
     "listMessageTemplates": Permission("catalogue:read", ALL),
     "getMessageTemplate": Permission("catalogue:read", ALL),

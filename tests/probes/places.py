@@ -109,7 +109,7 @@ REFERS: Mapping[str, str] = {
 PLAIN = frozenset(
     {
         *("late", "mine", "step", "why"),
-        *("accept", "verdict"),
+        *("accept", "asks_for", "verdict"),
         *("assignment_group", "days", "seconds", "time"),
         *("history", "policies"),
         *("note", "preview", "received_after", "request_types", "scope"),

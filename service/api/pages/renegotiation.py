@@ -6,15 +6,15 @@ scanner nor a browser that fetches ahead can answer; the answer is a form, which
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from service.api.pages import failures
-from service.api.pages.log_in import REFUSED_STATUS, THROTTLED_STATUS, retried_after, too_often
+from service.api.pages import failures, linked
+from service.api.pages.log_in import REFUSED_STATUS
 from service.api.pages.site import AnyRequest, Form, Site
 from service.commitments.domain import DELIVER, RESOLVE, RESPOND, UPDATE, VISIT
 from service.commitments.errors import CommitmentEnded
@@ -23,9 +23,6 @@ from service.commitments.renegotiation.domain import Answered, RemedyKind, Reply
 from service.commitments.renegotiation.errors import RenegotiationEnded, RenegotiationInvalid
 from service.commitments.renegotiation.links import Link
 from service.db import tenant_transaction
-from service.people import throttling
-from service.people.domain import throttle
-from service.platform import platform_transaction
 from service.rationalization.wording.domain import spoken
 from service.rationalization.wording.domain.spoken import Manner
 from service.requests import answering
@@ -33,7 +30,6 @@ from service.requests.answering import Opened
 from service.tenants import service as tenants
 
 GONE_STATUS = 410
-UNKNOWN_STATUS = 404
 COMMENT_CHARACTERS_MAX = 2_000
 
 REMEDIES: Mapping[RemedyKind, str] = {
@@ -71,12 +67,12 @@ class RenegotiationPageController(Controller):
         self, request: AnyRequest, site: NamedDependency[Site], token: FromPath[str]
     ) -> Response[Any]:
         """Show what is offered instead of a promise, or what became of that."""
-        wait = await _waits(site, request)
+        wait = await linked.waits(site, request)
         if wait:
-            return _throttled(site, request, wait)
+            return linked.throttled(site, request, wait)
         shown = await _opened(site, token)
         if shown is None:
-            return await _unknown(site, request)
+            return await linked.unknown(site, request)
         return _page(site, request, shown)
 
     @post("/{token:str}", status_code=200, operation_id="answerProposal")
@@ -85,13 +81,13 @@ class RenegotiationPageController(Controller):
     ) -> Response[Any]:
         """Take the answer. The first one counts."""
         form = await site.form(request)
-        wait = await _waits(site, request)
+        wait = await linked.waits(site, request)
         if wait:
-            return _throttled(site, request, wait)
+            return linked.throttled(site, request, wait)
         link = links.read(token)
         shown = None if link is None else await _opened(site, token)
         if link is None or shown is None:
-            return await _unknown(site, request)
+            return await linked.unknown(site, request)
         if not shown.is_open or shown.renegotiation.standing.state is State.COUNTERED:
             return _page(site, request, shown)
         said = _said(form, shown)
@@ -103,7 +99,9 @@ class RenegotiationPageController(Controller):
             faults = {"when": error.faults[0].detail}
             return _page(site, request, shown, form=form, faults=faults)
         after = await _opened(site, token)
-        return await _unknown(site, request) if after is None else _page(site, request, after, taken=taken)
+        return (
+            await linked.unknown(site, request) if after is None else _page(site, request, after, taken=taken)
+        )
 
 
 async def _opened(site: Site, token: str) -> Opened | None:
@@ -188,37 +186,3 @@ def _page(
 
 def _told(at: datetime | None, manner: Manner) -> str | None:
     return None if at is None else spoken.moment(at, manner)
-
-
-async def _unknown(site: Site, request: AnyRequest) -> Response[Any]:
-    """One page for all links that never were; who tries many of them has to wait."""
-    now = site.clock.now()
-    async with platform_transaction(site.sessions) as platform:
-        buckets = throttle.link_buckets(site.whence(request).address)
-        gate = await throttling.look(platform, buckets, now=now)
-        await throttling.count_failure(platform, gate, now=now)
-    return site.page(
-        request,
-        "renegotiation_unknown.html",
-        status=UNKNOWN_STATUS,
-        title="This link is not known",
-        reason="Look whether all of it was copied, or ask whoever sent it to you for another one.",
-    )
-
-
-async def _waits(site: Site, request: AnyRequest) -> timedelta:
-    """How long whoever asks from there has to wait."""
-    async with platform_transaction(site.sessions) as platform:
-        buckets = throttle.link_buckets(site.whence(request).address)
-        return (await throttling.glance(platform, buckets, now=site.clock.now())).wait
-
-
-def _throttled(site: Site, request: AnyRequest, wait: timedelta) -> Response[Any]:
-    page = site.page(
-        request,
-        "renegotiation_unknown.html",
-        status=THROTTLED_STATUS,
-        title="That was too often",
-        reason=too_often(wait),
-    )
-    return retried_after(page, wait)

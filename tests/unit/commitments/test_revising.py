@@ -210,6 +210,6 @@ def test_a_secret_opens_one_renegotiation_of_one_tenant() -> None:
     link = _link()
 
     others = [replace(link, tenant_id=TenantId(new_id())), replace(link, secret="t" * 43)]
-    others.append(replace(link, renegotiation_id=RenegotiationId(new_id())))
+    others.append(replace(link, subject_id=new_id()))
 
     assert link.sha256 not in {other.sha256 for other in others}
