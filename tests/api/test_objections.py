@@ -200,6 +200,93 @@ async def test_it_is_decided_by_a_manager_who_had_no_part_in_it_and_the_client_i
     assert promise["outcome"] == "kept"
 
 
+async def test_a_declined_request_lives_again_once_the_objection_is_upheld(at_desk: Desk) -> None:
+    path = f"/v1/requests/{at_desk.request['id']}"
+    declined = (await at_desk.client.get(path)).json()
+    raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
+
+    decided = await _decide(at_desk.other.caller, raised, upheld=True)
+
+    assert decided.status_code == 200, decided.text
+    assert raised["subject"]["kind"] == "arrangement", "what became of the verdict is what is objected to"
+    after = (await at_desk.client.get(path)).json()
+    assert (declined["state"], after["state"]) == ("cancelled", "open")
+    place = f"/v1/arrangements/{raised['subject']['id']}"
+    assert (await at_desk.client.get(place)).json()["state"] == "overturned"
+    promise = (await at_desk.client.get(f"/v1/commitments/{at_desk.promise['id']}")).json()
+    assert promise["clock"] == "running"
+    again = {"subject": raised["subject"], **PLEA}
+    assert _problem(await _post(at_desk.client, "/v1/objections", again)) == (409, "objection-subject-past")
+
+
+async def test_an_objection_that_is_rejected_leaves_the_request_as_it_was(at_desk: Desk) -> None:
+    raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
+
+    await _decide(at_desk.other.caller, raised, upheld=False)
+
+    shown = (await at_desk.client.get(f"/v1/requests/{at_desk.request['id']}")).json()
+    arrangement = (await at_desk.client.get(f"/v1/arrangements/{raised['subject']['id']}")).json()
+    assert (shown["state"], arrangement["state"]) == ("cancelled", "declined")
+
+
+ADJUSTED = {"verdict": "adjust", "proposal": {"scope": "One floor only."}}
+
+
+@pytest.mark.parametrize(("upheld", "state"), [(True, "overturned"), (False, "proposed")])
+async def test_who_objects_to_a_counter_proposal_answers_it_until_that_is_decided(
+    at_desk: Desk, *, upheld: bool, state: str
+) -> None:
+    rule = kinds.rule("smaller", "request.priority == 'P3'", ADJUSTED)
+    await kinds.in_effect(at_desk.staff, "rationalization", {"rules": [rule]})
+    request = await desk.submitted(at_desk.client, type="change", facts={"priority": "P3"})
+    raised = await at_desk.objects(at_desk.client, await at_desk.verdict(request), cause="hardship")
+    place = f"/v1/arrangements/{raised['subject']['id']}"
+    objected = (await at_desk.client.get(place)).json()["state"]
+
+    decided = await _decide(at_desk.other.caller, raised, upheld=upheld)
+
+    assert decided.status_code == 200, decided.text
+    assert (objected, (await at_desk.client.get(place)).json()["state"]) == ("objected", state)
+
+
+ALLOWED = {
+    "verdict": "special_method",
+    "justification": "The norm costs more than it helps here.",
+    "expires_in_days": 30,
+    "way_back": "Put the old rule back.",
+    "proof": "It was used in the branch for a year.",
+    "scope": "One branch.",
+    "requires": [{"gate": "approval", "name": "manager", "roles": ["manager"]}],
+}
+
+
+async def test_a_special_method_that_was_objected_to_rightly_ends_and_its_approver_does_not_decide(
+    at_desk: Desk,
+) -> None:
+    rule = kinds.rule("for-a-while", "request.priority == 'P3'", ALLOWED)
+    await kinds.in_effect(at_desk.staff, "rationalization", {"rules": [rule]})
+    request = await desk.submitted(at_desk.staff, type="change", facts={"priority": "P3"})
+    approvals = (await at_desk.staff.get("/v1/approvals", params={"request_id": request["id"]})).json()[
+        "items"
+    ]
+    body = {"approve": True, "because": "It is reliable."}
+    consented = await _post(at_desk.author.caller, f"/v1/approvals/{approvals[0]['id']}/answers", body)
+    assert consented.status_code == 200, consented.text
+    found = (await at_desk.staff.get("/v1/special-methods", params={"request_id": request["id"]})).json()
+    (special,) = found["items"]
+    assert special["state"] == "allowed"
+    subject = {"kind": "special_method", "id": special["id"]}
+    raised = await at_desk.objects(at_desk.approver.caller, subject, cause="unequal_treatment")
+
+    refused = await _decide(at_desk.author.caller, raised, upheld=True)
+    decided = await _decide(at_desk.other.caller, raised, upheld=True, reason="Others may not do so.")
+
+    assert _problem(refused) == (403, "objection-decider-involved")
+    assert decided.status_code == 200, decided.text
+    ended = (await at_desk.staff.get(f"/v1/special-methods/{special['id']}")).json()
+    assert ended["state"] == "ended"
+
+
 async def test_neither_an_application_nor_an_agent_decides(at_desk: Desk, sign_in_as: SignIn) -> None:
     raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
     agent = await sign_in_as(Role.AGENT)
