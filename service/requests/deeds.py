@@ -6,7 +6,7 @@ The facts that a request came with are in its own ledger, which is append-only t
 from typing import Any
 
 from service.audit.domain import Deed
-from service.requests.domain import Decision, Request, RequestEvent
+from service.requests.domain import Decision, EventType, Request, RequestEvent
 
 
 def submitted(request: Request, decision: Decision) -> Deed:
@@ -28,11 +28,17 @@ def reported(before: Request, after: Request, event: RequestEvent) -> Deed:
     if event.repinned is not None:
         told |= {"repinning_id": event.repinned.repinning_id}
     return Deed(
-        "request.event_reported" if event.repinned is None else "request.repinned",
+        _ACTIONS.get(event.type, "request.event_reported"),
         f"request:{after.id}",
         before=_fields(before),
         after={**told, **_fields(after)},
     )
+
+
+_ACTIONS = {
+    EventType.REPINNED: "request.repinned",
+    EventType.RATIONALIZED: "request.rationalized",
+}
 
 
 def _fields(request: Request) -> dict[str, Any]:
