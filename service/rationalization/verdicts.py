@@ -284,6 +284,8 @@ def _faults_of_gate(gate: Gate, at: int) -> Iterator[Fault]:
         yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")
     if gate.calendar is not None and (gate.within is None or isinstance(gate.within, ElapsedTime)):
         yield Fault(f"{pointer}/calendar", "A calendar counts nothing here; leave it out.")
+    if gate.ladder is not None and gate.within is None:
+        yield Fault(f"{pointer}/ladder", "A ladder is climbed as a deadline comes near; say `within`.")
 
 
 def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:

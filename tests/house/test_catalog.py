@@ -87,6 +87,8 @@ WALLS = {
 OPEN_TO_CLIENTS = {
     Clients.OWN: {
         "affair",
+        "approval",
+        "approval_entry",
         "arrangement",
         "arrangement_entry",
         "audit_record",
@@ -96,6 +98,7 @@ OPEN_TO_CLIENTS = {
         "contact",
         "decision",
         "event",
+        "gate",
         "idempotency_key",
         "objection",
         "objection_entry",

@@ -116,7 +116,8 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
         "approval.asked": EventType("Somebody's consent is wanted before work starts.", Audience.INTERNAL),
         "approval.answered": EventType("Somebody consented, or refused.", Audience.INTERNAL),
         "approval.settled": EventType(
-            "An approval was granted, refused, or not given in time.", Audience.INTERNAL
+            "An approval was granted, refused, not given in time, or is not wanted any more.",
+            Audience.INTERNAL,
         ),
         "gate.recorded": EventType("A record was made of what a verdict requires.", Audience.INTERNAL),
         "gate.settled": EventType(

@@ -102,6 +102,7 @@ def test_a_verdict_is_written_as_it_was_read(written: dict[str, Any]) -> None:
             ["/requires/0/calendar"],
         ),
         ({"verdict": "accept", "requires": [APPROVAL | {"calendar": "office"}]}, ["/requires/0/calendar"]),
+        ({"verdict": "accept", "requires": [APPROVAL | {"ladder": "cab"}]}, ["/requires/0/ladder"]),
         ({"verdict": "accept", "requires": [APPROVAL | {"needed": 0}]}, ["/requires/0/needed"]),
         ({"verdict": "accept", "requires": [APPROVAL | {"roles": ["king"]}]}, ["/requires/0/roles/0"]),
         ({"verdict": "accept", "requires": [{"gate": "readiness"}] * 21}, ["/requires"]),
