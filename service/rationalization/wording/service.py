@@ -216,9 +216,9 @@ async def _fail(
     draft = EventDraft(
         type="template.failed",
         subject_kind=SUBJECT_KIND,
-        subject_id=template.id,
-        # Whoever tells by a template does not lock it, and so counts nothing in it: time does.
-        sequence=int(now.timestamp() * 1_000_000),
+        # Whoever tells by a template does not lock it, and so can count nothing in it.
+        subject_id=ids.new_id(),
+        sequence=1,
         occurred_at=now,
         payload=payload,
         client_id=matter.client_id,
