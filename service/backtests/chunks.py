@@ -143,7 +143,8 @@ async def _judged(comparison: Comparison, chunk: Chunk, case: Case) -> tuple[Tol
     new = [await comparison.after.ruling(point, client) for point in points]
     course = _course(comparison, told, old)
     same = all(
-        (one.terms, one.climbs) == (other.terms, other.climbs) for one, other in zip(old, new, strict=True)
+        (one.terms, one.climbs, one.effect) == (other.terms, other.climbs, other.effect)
+        for one, other in zip(old, new, strict=True)
     )
     before = Way(old, course, _windows(comparison, comparison.before, told, old[-1]))
     after = Way(
@@ -167,7 +168,7 @@ def _windows(comparison: Comparison, side: Side, told: Told, ruling: Ruling) -> 
 
 
 def _course(comparison: Comparison, told: Told, rulings: Sequence[Ruling]) -> Course:
-    decided = [Decided(ruling.terms, ruling.climbs) for ruling in rulings]
+    decided = [Decided(ruling.terms, ruling.climbs, ruling.effect) for ruling in rulings]
     return courses.course(
         told, decided, comparison.calendars, until=comparison.until, ladders=comparison.ladders
     )

@@ -11,8 +11,10 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
+from service.backtests import effects
 from service.backtests.cases import Case, CaseEvent, TypedAs
 from service.backtests.climbing import NO_LADDERS, NOTHING_CLIMBED, Climbed, Climber, Ladders
+from service.backtests.effects import Effect
 from service.calendars.domain import BeyondHorizon
 from service.commitments import offers as offering
 from service.commitments import promises, steps
@@ -82,10 +84,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What follows from one decision: what is promised, and which ladders are climbed."""
+    """What follows from one decision: promises, ladders, and what the verdict does to the request."""
 
     terms: tuple[Terms, ...]
     climbs: tuple[Climb, ...] = ()
+    effect: Effect = Effect.NONE
 
 
 def told(
@@ -193,6 +196,7 @@ def course(
             run.submit(offers[0])
         else:
             run.record(telling.event, offers)
+        run.take_effect(telling.event, found[-1].effect if found else None)
         run.follow(telling.event.received_at)
     run.advance(until=until)
     return Course(
@@ -221,6 +225,9 @@ class _Run:
     told: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     seen_at: datetime = EARLIEST
+    ledger: list[RequestEvent] = field(default_factory=list[RequestEvent])
+    stands: Effect = Effect.NONE
+    wanted: Effect = Effect.NONE
 
     def look(self, now: datetime) -> Look:
         return Look(self.calendars, now, lambda: UUID(int=next(self.numbers)))
@@ -258,6 +265,18 @@ class _Run:
         for offer in offers or ([None] if entries else []):
             self._take(entries, self._followable(offer, look), look)
             entries = []
+
+    def take_effect(self, event: RequestEvent, wanted: Effect | None) -> None:
+        """Let the verdict that holds do to the request what it does, now that this was told."""
+        _insert(self.ledger, event)
+        self.wanted = self.wanted if wanted is None else wanted
+        if self.wanted is Effect.NONE and self.stands is Effect.NONE:
+            return
+        owed = effects.owed(self.ledger, self.stands, self.wanted, event.received_at)
+        for each in owed.events:
+            _insert(self.ledger, each)
+            self.record(each, [])
+        self.stands = owed.stands
 
     def advance(self, *, until: datetime) -> None:
         """Look at the promises and at the runs of ladders whenever they wake up, in the order of time."""

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from service.backtests.course import Point
+from service.backtests.effects import OF_VERDICT, Effect
 from service.backtests.errors import Unjudgeable
 from service.backtests.windows import WindowGate, windows_of
 from service.commitments.domain import CalendarKey, Terms
@@ -86,6 +87,11 @@ class Ruling:
     degraded: bool
     asked: tuple[Asked, ...]
     absent: frozenset[str]
+
+    @property
+    def effect(self) -> Effect:
+        """What the verdict does to its request by itself."""
+        return OF_VERDICT.get(self.verdict, Effect.NONE)
 
     @property
     def ladders(self) -> tuple[str, ...]:

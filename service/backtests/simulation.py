@@ -193,7 +193,7 @@ async def _told_of_request(
     events = sorted(
         ledger, key=lambda event: (event.type is not EventType.OPENED, event.received_at, event.id)
     )
-    known = [event for event in events if event.received_at <= until and event.repinned is None]
+    known = [event for event in events if event.received_at <= until and _is_told(event)]
     if not known:
         raise SimulationInvalid([Fault("/at", "The request was not received yet at that instant.")])
     client = None if request.client_id is None else await tenants.get_client(session, request.client_id)
@@ -204,6 +204,11 @@ async def _told_of_request(
     )
     _check_length(len(known), decisions=len(told.points))
     return told, client
+
+
+def _is_told(event: RequestEvent) -> bool:
+    """Did its source tell of it? What policies have done to it is what is looked for."""
+    return event.repinned is None and event.type is not EventType.RATIONALIZED
 
 
 def _check_length(events: int, *, decisions: int) -> None:
@@ -310,7 +315,7 @@ async def _outcome(
     courses_of = partial(
         courses.course,
         told,
-        [Decided(ruling.terms, ruling.climbs) for ruling in rulings],
+        [Decided(ruling.terms, ruling.climbs, ruling.effect) for ruling in rulings],
         working,
         ladders=ladders_of(escalations, working),
     )

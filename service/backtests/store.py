@@ -38,7 +38,7 @@ select r.id, r.opened_at, c.name as client, s.name as service, json_build_object
         from (
             select * from request_event
             where tenant_id = $1 and request_id = r.id and received_at <= $4
-                and type not in ('opened', 'repinned')
+                and type not in ('opened', 'repinned', 'rationalized')
             order by received_at, id
             limit $8
         ) e)
@@ -54,7 +54,8 @@ limit $7
 """
 """The tenant's own requests as cases: what was submitted, and the first so many things told after it.
 
-That a request was put on another version as one of many is left out: here each side holds all along.
+That a request was put on another version as one of many is left out, and what its verdicts did to it: here
+each side holds all along.
 """
 
 OF_LOG = """
