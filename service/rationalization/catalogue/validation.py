@@ -99,8 +99,9 @@ def _faults(error: ValidationError, properties: Mapping[str, Schema]) -> list[Fa
     match error.kind.name:
         case "required":
             name = detail["property"]
-            asked = _asked(properties[name])
-            return [Fault(pointer_to(PLACE, name), f"`{name}` is missing; say {asked}.")]
+            field = properties[name]
+            message = f"`{name}`{_title(field)} is missing; write {_asked(field)}."
+            return [Fault(pointer_to(PLACE, name), message)]
         case "additionalProperties":
             known = ", ".join(f"`{name}`" for name in list(properties)[:20]) or "none"
             message = f"The type of the request asks for no such field; leave it out. Its fields are {known}."
@@ -110,15 +111,19 @@ def _faults(error: ValidationError, properties: Mapping[str, Schema]) -> list[Fa
 
 
 def _asked(field: Schema) -> str:
-    """What is to be said in a field, in words."""
-    title = f" ({field['title']})" if "title" in field else ""
+    """What is to be written in a field, in words."""
     if "const" in field:
-        return f"{_shown(field['const'])}{title}"
+        return _shown(field["const"])
     if "enum" in field:
-        return f"one of {_listed(field['enum'])}{title}"
-    kind = f"a list of values of type {field['items']['type']}" if "items" in field else field["type"]
-    form = f" in the form of a {field['format']}" if "format" in field else ""
-    return f"a value of type {kind}{form}{title}" if "items" not in field else f"{kind}{title}"
+        return f"one of {_listed(field['enum'])}"
+    if "items" in field:
+        return f"a list, each of it {_asked(field['items'])}"
+    form = field.get("format")
+    return _WORDS[field["type"]] if form is None else f"a text such as {_FORMS[form]}"
+
+
+def _title(field: Schema) -> str:
+    return f" ({field['title']})" if "title" in field else ""
 
 
 def _shown(value: object) -> str:
@@ -133,20 +138,29 @@ def _listed(values: Sequence[object]) -> str:
 
 _REMEDIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
     {
-        "type": lambda said: f"Write a value of type {' or '.join(said['types'])}.",
+        "type": lambda said: f"Write {' or '.join(_WORDS[kind] for kind in said['types'])}.",
         "enum": lambda said: f"Write one of {_listed(said['options'])}.",
         "const": lambda said: f"Write {_shown(said['expected_value'])}; the type says nothing else of it.",
         "minimum": lambda said: f"Write {said['limit']} or more.",
         "maximum": lambda said: f"Write {said['limit']} or less.",
-        "minLength": lambda said: f"Write {said['limit']} characters or more.",
-        "maxLength": lambda said: f"Write {said['limit']} characters or fewer.",
-        "minItems": lambda said: f"Name {said['limit']} or more.",
-        "maxItems": lambda said: f"Name {said['limit']} or fewer.",
-        "format": lambda said: f"Write it in the form {_FORMS[said['format']]}.",
+        "minLength": lambda said: f"Write more: {said['limit']} or more characters.",
+        "maxLength": lambda said: f"Write less: {said['limit']} characters at most.",
+        "minItems": lambda said: f"Name more: at least {said['limit']}.",
+        "maxItems": lambda said: f"Name fewer: {said['limit']} at most.",
+        "format": lambda said: f"Write a text such as {_FORMS[said['format']]}.",
     }
 )
 """What to do about each thing that the library may find wrong with a field."""
 
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "string": "a text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a list",
+    }
+)
 _FORMS: Mapping[str, str] = MappingProxyType(
     {
         "date-time": "2026-01-05T13:00:00Z",
