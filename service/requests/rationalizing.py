@@ -84,6 +84,8 @@ async def follow(
     current = await _current(session, request)
     if current is None:
         return await _arrange(session, occasion, request, (decision, before), draft)
+    if request.state is not RequestState.OPEN and current.state not in ENDED_BY_VERDICT:
+        return await _told(session, occasion, request, decision, before)
     is_edited = before is not None and domain.is_edited(before, decision)
     match courses.course(current, draft, affairs.matter(request), is_edited=is_edited):
         case Course.KEEP:
@@ -342,16 +344,18 @@ async def _state_changed(
     current = await arrangements.hold(session, arrangement_id)
     if request.state is RequestState.OPEN:
         return await _reopened(session, occasion, request, current)
-    if before.state is not RequestState.OPEN and request.state not in DONE:
+    if before.state in DONE or current.state in OVER | ENDED_BY_VERDICT:
         return request
     if request.state in DONE and current.state in WORKABLE:
         return await _done(session, occasion, request, current)
-    if current.state in OVER | ENDED_BY_VERDICT | {State.OVERTURNED}:
+    if current.state is State.OVERTURNED:
         return request
     because = arranging.ENDED[request.state]
     entry = Withdrawn(at=occasion.now, by=occasion.actor.name, because=because)
     await arrangements.record(session, occasion.actor, affairs.matter(request), current, entry)
     await _let_go(session, occasion, request, current, because)
+    if current.state in AWAITING:
+        return await effects.wait(session, occasion, request, on=False)
     return request
 
 

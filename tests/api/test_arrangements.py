@@ -611,6 +611,53 @@ async def test_a_request_that_ends_otherwise_withdraws_what_was_arranged(office:
     assert (again["state"], again["id"] != arrangement["id"]) == ("held_up", True)
 
 
+async def test_what_its_source_says_of_a_request_that_is_over_changes_nothing_of_how_it_was_done(
+    office: Office,
+) -> None:
+    request = await office.asked("plan")
+    await office.look()
+    await office.records_plan(request)
+    await desk.report(office.staff, request, type="changed", state="resolved")
+
+    await desk.report(office.staff, request, type="changed", facts={"category": "no"})
+
+    shown = await office.request(request)
+    assert (shown["state"], shown["arrangement"]["state"]) == ("resolved", "ready")
+
+
+async def test_what_is_resolved_unanswered_waits_no_more_when_it_goes_on_as_something_else(
+    office: Office,
+) -> None:
+    request = await office.asked("later")
+    await desk.report(office.staff, request, type="changed", state="resolved")
+
+    await desk.report(office.staff, request, type="changed", state="open", facts={"category": "plan"})
+
+    (resolve,) = [each for each in await _commitments(office, request) if each["metric"] == "resolve"]
+    assert (resolve["clock"], (await office.of(request))["state"]) == ("running", "held_up")
+
+
+async def test_a_review_that_a_verdict_asks_for_is_owed_once_when_the_work_is_done(office: Office) -> None:
+    within = {"unit": "elapsed_time", "seconds": 86_400}
+    accept = {"verdict": "accept", "review": {"within": within}}
+    rule = kinds.rule("reviewed", _when("reviewed"), accept)
+    await kinds.in_effect(office.staff, "rationalization", {"rules": [rule]})
+    request = await office.asked("reviewed")
+
+    async def owed() -> list[str]:
+        found = await office.staff.get("/v1/reviews", params={"request_id": request["id"]})
+        return [each["state"] for each in found.json()["items"]]
+
+    assert ((await office.of(request))["state"], await owed()) == ("ready", [])
+    await desk.report(office.staff, request, type="changed", state="resolved")
+    resolved = await owed()
+    await desk.report(office.staff, request, type="changed", state="closed")
+
+    assert (resolved, await owed()) == (["owed"], ["owed"])
+    await desk.report(office.staff, request, type="changed", state="open")
+    assert await owed() == ["withdrawn"]
+
+
 async def test_its_source_cannot_let_a_clock_run_while_the_requester_thinks(office: Office) -> None:
     request = await office.asked("later")
 
