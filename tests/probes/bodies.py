@@ -57,7 +57,20 @@ def reasonable(name: str) -> dict[str, Any]:
         "then": {"verdict": "adjust", "proposal": {"scope": "Half of it."}},
         "because": "That is too much.",
     }
-    document = {"facts": {"request.custom.arranged": "string"}, "rules": [rule, offered]}
+    special = {
+        "id": "special",
+        "when": "request.custom.arranged == 'specially'",
+        "then": {
+            "verdict": "special_method",
+            "justification": "It cannot wait.",
+            "expires_in_days": 3_000,
+            "way_back": "Undo it.",
+            "proof": "It was tried.",
+            "requires": [consent],
+        },
+        "because": "For once.",
+    }
+    document = {"facts": {"request.custom.arranged": "string"}, "rules": [rule, offered, special]}
     return {"name": f"Reasonable {name}", "kind": "rationalization", "document": document}
 
 
@@ -164,7 +177,7 @@ BODIES: Mapping[str, Make] = {
     "giveArrangementLink": lambda _: {},
     "createMessageTemplate": lambda given: {
         "message": "accept.ready",
-        "wording": f"about_{given.fresh}",
+        "wording": f"about_{given.fresh}".replace("-", "_"),
         "language": "en",
         "subject": "{{ request }}",
         "body": f"About {given.fresh}: {{{{ request }}}}",
