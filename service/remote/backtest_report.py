@@ -17,6 +17,8 @@ OUTCOMES = ("made", "kept", "broken", "pending", "cancelled", "warnings", "corre
 WORDS = {"made": "promised", "due_changes": "dues that move"}
 NOTICES = {"told": "told", "nobody": "nobody to tell"}
 ALWAYS = frozenset({"made", "kept", "broken"})
+AS_IT_GOES = frozenset({"window", "outcome", "warning", "notice"})
+"""What may differ though the rules say the same, as by another calendar."""
 UNITS = ((3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -109,6 +111,7 @@ def told(change: Change) -> str:
     parts: list[str] = []
     if change.before.verdict != change.after.verdict:
         parts.append(f"{change.before.verdict} → {change.after.verdict}")
+    parts += _verdict_told(change.before, change.after)
     parts += _windows_told(change.before, change.after)
     parts += _promises_told(change.before, change.after)
     if change.before.ladders != change.after.ladders:
@@ -127,6 +130,8 @@ def reason(change: Change) -> str:
     before, after = (
         [rule for rules in side.rules.values() for rule in rules] for side in (change.before, change.after)
     )
+    if before == after and AS_IT_GOES.issuperset(change.kinds):
+        return f"by {_names(after)}, as before"
     if before == after:
         return f"by {_names(after)}, which says something else"
     return f"{_names(before)} → {_names(after)}"
@@ -138,6 +143,17 @@ def words(change: Change) -> list[str]:
         return []
     sides = (("before", change.before), ("after", change.after))
     return [f"{name}: {side.reason or 'no rule says anything of it'}" for name, side in sides]
+
+
+def _verdict_told(before: Side, after: Side) -> Iterator[str]:
+    """What the verdict says and requires beside what it is."""
+    if before.verdict == after.verdict and before.proposal != after.proposal:
+        yield "another proposal"
+    old, new = ([str(gate.get("gate", "")) for gate in side.gates] for side in (before, after))
+    if before.gates != after.gates:
+        yield f"requires {_names(old)} → {_names(new)}"
+    if before.verdict == after.verdict and before.reason != after.reason:
+        yield "for another reason"
 
 
 def _windows_told(before: Side, after: Side) -> Iterator[str]:

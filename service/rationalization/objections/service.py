@@ -31,7 +31,7 @@ from service.rationalization.objections.errors import (
     ObjectionOfAnother,
     ObjectionSettled,
 )
-from service.rationalization.objections.models import Objection, ObjectionEntryRow, Plea, Ruled, Subject
+from service.rationalization.objections.models import Objection, ObjectionEntryRow, Plea, Ruled
 from service.rationalization.objections.promising import Owed
 from service.rationalization.objections.store import Sought
 
@@ -41,7 +41,6 @@ __all__ = [
     "Sought",
     "entries",
     "get",
-    "is_open_on",
     "list_objections",
     "raise_objection",
     "settle",
@@ -174,11 +173,6 @@ async def list_objections(
 async def entries(session: TenantSession, objection_id: ObjectionId) -> list[ObjectionEntryRow]:
     """What was said of one, in its order."""
     return await store.entries(session, objection_id)
-
-
-async def is_open_on(session: TenantSession, subject: Subject) -> bool:
-    """Whether somebody objects to this, and nobody has decided on it."""
-    return await store.is_open_on(session, subject)
 
 
 async def _promise(

@@ -96,17 +96,6 @@ async def open_count(session: TenantSession, request_id: RequestId) -> int:
     return (await session.db.scalars(query)).one()
 
 
-async def is_open_on(session: TenantSession, subject: Subject) -> bool:
-    """Whether somebody objects to this, and nobody has decided on it."""
-    row = ObjectionRow
-    query = _mine(session).where(
-        row.subject_kind == subject.kind.value,
-        row.subject_id == subject.id,
-        row.state == State.OPEN.value,
-    )
-    return await session.db.scalar(query.limit(1)) is not None
-
-
 async def who_answered(session: TenantSession, request_id: RequestId) -> list[MemberId]:
     """The members who answered the approvals of a request, and those on whose behalf they did."""
     said, asked = ApprovalEntryRow, ApprovalRow

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from service.remote import backtest_report as reporting
 from service.remote.backtest_report import Line
-from service.remote.backtests import Backtest, Change, Found, Promise, Side
+from service.remote.backtests import Backtest, Change, Found, Promise, Side, Window
 from service.remote.gates import Passage
 
 BEFORE: dict[str, Any] = {
@@ -45,6 +46,10 @@ def _side(*promises: Promise, rule: str = "desk@1/a", verdict: str = "accept") -
     return Side(verdict=verdict, rules={"commitment": [rule]}, promises=list(promises))
 
 
+SATISFIED = Window("freeze_window", "freeze", "satisfied")
+SHUT = Window("freeze_window", "freeze", "open", "no work from 1 until 2")
+
+
 def _change(before: Side, after: Side) -> Change:
     return Change(
         source="desk",
@@ -77,6 +82,35 @@ def test_both_sides_are_counted_line_by_line() -> None:
         Line("ladder: night", 0, 3),
         Line("degraded decisions", 0, 1),
     ]
+
+
+def test_what_verdicts_require_and_which_windows_are_shut_is_counted() -> None:
+    freeze = {"satisfied": 3, "open": 1}
+    sides = {
+        "before": {"gates": {"approval": 4}, "windows": {"freeze_window freeze": freeze}},
+        "after": {"gates": {"approval": 1, "rollback_plan": 2}, "windows": {}},
+    }
+
+    assert list(reporting.lines(sides))[1:] == [
+        Line("requires: approval", 4, 1),
+        Line("requires: rollback_plan", 0, 2),
+        Line("closed: freeze_window freeze", 1, 0),
+    ]
+
+
+def test_a_verdict_that_differs_is_shown_with_both_reasons() -> None:
+    before, after = Side(verdict="adjust", reason="It is frozen."), Side(verdict="accept")
+
+    text = _shown(RESULT, _change(before, after))
+
+    assert "    before: It is frozen.\n    after: no rule says anything of it\n" in text
+    assert "before:" not in _shown(RESULT, _change(before, before))
+
+
+def test_what_another_calendar_changes_is_not_said_of_the_rules() -> None:
+    change = msgspec.structs.replace(_change(_side(), _side()), kinds=["window"])
+
+    assert reporting.reason(change) == "by desk@1/a, as before"
 
 
 def test_a_history_without_requests_has_a_report_too() -> None:
@@ -117,9 +151,23 @@ def test_a_count_that_is_not_of_all_says_so() -> None:
             "accept → decline",
             "by desk@1/a, which says something else",
         ),
+        (
+            Side(
+                verdict="adjust", proposal={"scope": "less"}, reason="Too much.", gates=[{"gate": "approval"}]
+            ),
+            Side(verdict="adjust", proposal={"scope": "more"}, reason="Enough."),
+            "another proposal; requires approval → none; for another reason",
+            "by none, which says something else",
+        ),
+        (
+            Side(windows=[SATISFIED, Window("maintenance_window", "nights", "satisfied")]),
+            Side(windows=[SHUT]),
+            "freeze_window freeze satisfied → open (no work from 1 until 2)",
+            "by none, which says something else",
+        ),
         (_side(), _side(), "the same in the end, another on the way: promise", "by desk@1/a"),
     ],
-    ids=["a promise", "a verdict", "on the way"],
+    ids=["a promise", "a verdict", "what it says", "a window", "on the way"],
 )
 def test_a_change_is_told_in_a_line_and_by_its_rules(
     before: Side, after: Side, told: str, reason: str
