@@ -106,9 +106,6 @@ PLAN = RollbackPlan(
     duration_seconds=60,
 )
 
-PATIENTLY = "set local lock_timeout = 0"
-"""Fifty may take longer than a lock is waited for; whoever waits in a circle is found all the same."""
-
 Deed = Callable[[TenantSession], Awaitable[object]]
 
 
@@ -126,10 +123,14 @@ class Scene:
     request_id: RequestId
 
     async def doing(self, do: Deed) -> str:
-        """Do it in a transaction of its own; the code of its refusal, if it is refused."""
+        """Do it in a transaction of its own; the code of its refusal, if it is refused.
+
+        Fifty may take longer than anything is waited for; whoever waits in a circle is found all the same.
+        """
         try:
             async with tenant_transaction(self.sessions, self.tenant.id) as session:
-                await run(session.db, PATIENTLY)
+                for timeout in ("lock_timeout", "statement_timeout"):
+                    await run(session.db, f"set local {timeout} = 0")
                 await do(session)
         except ServiceError as refused:
             return refused.code
@@ -194,7 +195,8 @@ class Deeds:
         """So many deeds, among which each kind is likely."""
         usual = [self.approve, self.approve, self.approve, self.record, self.edit, self.look, self.use]
         rare = [self.refuse, self.cancel, self.reopen, self.turn, self.pass_time, self.end, self.accept]
-        return [self._dice.choice(usual if self._dice.random() < 0.75 else rare)() for _ in range(count)]
+        rare += [self.reopen, self.reopen, self.turn]
+        return [self._dice.choice(usual if self._dice.random() < 0.85 else rare)() for _ in range(count)]
 
     def approve(self) -> Deed:
         return self._answer(Said(approves=True, because=""))
@@ -228,7 +230,9 @@ class Deeds:
 
     def turn(self) -> Deed:
         """Say something else of it, so that the verdict is another one."""
-        return self._report(facts={"custom": {"kind": self._dice.choice([*KINDS, "special", "special"])}})
+        return self._report(
+            facts={"custom": {"kind": self._dice.choice([*KINDS, *("special" for _ in KINDS)])}}
+        )
 
     def cancel(self) -> Deed:
         return self._report(state=State.CANCELLED)
