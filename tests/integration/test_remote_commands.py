@@ -237,6 +237,30 @@ async def test_a_backtest_on_a_server_shows_what_would_change_and_is_a_gate(
     assert same.exit_code == 0, same.output
 
 
+def _short_days(folder: Path) -> Path:
+    """The example's calendar with an hour a day."""
+    content = json.loads((BY_CASE / "calendar.json").read_bytes())
+    content["definition"] = {"tz": "UTC", "weekly": {day: [["09:00", "10:00"]] for day in ("mon", "thu")}}
+    path = folder / "short.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+async def test_a_calendar_is_tried_by_itself_on_a_server(desk: Desk, tmp_path: Path) -> None:
+    await desk.run("policy", "publish", BY_CASE / "policy.json")
+    await desk.run("history", "import", *LOG, "--name", "log")
+
+    tried = await desk.run("backtest", "--try-calendar", _short_days(tmp_path), "--log", "log", "--json")
+    refused = await desk.run("backtest", "--try-calendar", BY_CASE / "policy.json", "--log", "log")
+
+    assert tried.exit_code == 0, tried.output
+    content = json.loads(tried.stdout)
+    assert content["result"]["requests"] == CASES
+    assert content["result"]["changes"]["outcome"] > 0
+    assert refused.exit_code == 2
+    assert "calendar" in refused.output
+
+
 async def test_a_backtest_is_started_and_looked_at_again(desk: Desk) -> None:
     await desk.run("history", "import", *LOG)
     started = await desk.run(
@@ -297,6 +321,25 @@ async def test_whoever_is_not_known_is_told_so(desk: Desk) -> None:
     assert "Say who you are" in nobody.output
     assert "Say which server" in nowhere.output
     assert (nobody.exit_code, nowhere.exit_code) == (2, 2)
+
+
+async def test_a_calendar_is_tried_on_a_log_without_any_server(live: Live, tmp_path: Path) -> None:
+    arguments = ("--calendar", BY_CASE / "calendar.json", "--against", BY_CASE / "policy.json")
+    words = list(map(str, ("backtest", "--try-calendar", _short_days(tmp_path), *LOG, *arguments, "--json")))
+
+    found = await asyncio.to_thread(CliRunner().invoke, main, words, env=live.env)
+
+    assert found.exit_code == 0, found.output
+    content = json.loads(found.stdout)
+    assert content["result"]["before"]["rules"].keys() == content["result"]["after"]["rules"].keys()
+    assert content["result"]["changes"]["outcome"] > 0
+
+
+def test_a_backtest_that_tries_nothing_says_what_to_try() -> None:
+    refused = CliRunner().invoke(main, ["backtest", "--log", "x"])
+
+    assert refused.exit_code == 2, refused.output
+    assert "--policy FILE, --try-calendar FILE, or both" in refused.output
 
 
 async def test_a_policy_is_tried_on_a_log_without_any_server(live: Live, tmp_path: Path) -> None:
