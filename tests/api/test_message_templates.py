@@ -182,12 +182,12 @@ async def test_of_a_message_a_wording_and_a_language_there_is_one_template(staff
 
 
 @pytest.mark.parametrize(
-    ("changes", "pointer", "place", "said"),
+    ("changes", "pointer", "where", "said"),
     [
         ({"body": "{{ resaon }}"}, "/body", (1, 4), "did you mean 'reason'?"),
         ({"body": "a\n  {{ reason | upcasee }}"}, "/body", (2, 15), "did you mean 'upcase'?"),
         ({"body": f"{NO}\n{{% if contact %}}"}, "/body", (2, 17), "endif"),
-        ({"body": f"{NO} {{{{ contact }}}}"}, "/body", (1, 59), "`if`"),
+        ({"body": f"{NO} {{{{ contact }}}}"}, "/body", (1, 55), "`if`"),
         ({"body": "{{ reason.__class__ }}"}, "/body", (1, 4), "'reason' has only size."),
         ({"body": "{{ request }} {{ objections_url }}"}, "/body", (None, None), "{{ reason }}"),
         ({"subject": "{% if contact %}x{% endif %}"}, "/subject", (None, None), "It says nothing"),
@@ -200,14 +200,14 @@ async def test_what_cannot_be_told_is_refused_with_its_place(
     staff: AsyncClient,
     changes: dict[str, Any],
     pointer: str,
-    place: tuple[int | None, int | None],
+    where: tuple[int | None, int | None],
     said: str,
 ) -> None:
     refused = await _refused(staff, **changes)
 
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/message-template-invalid")
     (fault,) = [each for each in refused.json()["errors"] if each["pointer"] == pointer][:1]
-    assert (fault.get("line"), fault.get("column")) == place
+    assert (fault.get("line"), fault.get("column")) == where
     assert said in fault["detail"]
 
 

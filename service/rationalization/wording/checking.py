@@ -45,6 +45,9 @@ def faults_of(kind: MessageKind, written: Written, manner: Manner, now: datetime
 
 
 def _read(kind: MessageKind, source: str, pointer: str) -> tuple[Program | None, list[Fault]]:
+    if len(source) > scanning.SOURCE_CHARACTERS_MAX:
+        detail = f"{len(source)} characters; write at most {scanning.SOURCE_CHARACTERS_MAX}."
+        return None, [Fault(pointer, detail)]
     faults = [*characters.faults_of_characters(source, pointer), *scanning.faults_of_marks(source, pointer)]
     if faults:
         return None, faults

@@ -108,8 +108,11 @@ class Reader:
 
     def _path(self, path: Path) -> None:
         name, *parts = path.path
-        if not isinstance(name, str) or name not in self.types:
-            self._flaw(_unknown("variable", str(name), self.types), path)
+        if not isinstance(name, str):
+            self._flaw("The name of a variable is written out, and not looked up.", path)
+            return
+        if name not in self.types:
+            self._flaw(_unknown("variable", name, self.types), path)
             return
         allowed = LOOP_PARTS if name == LOOP else PARTS[self.types[name]]
         if len(parts) > 1 or any(part not in allowed for part in parts):

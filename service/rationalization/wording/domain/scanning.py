@@ -34,9 +34,12 @@ class Mark:
 
 
 def faults_of_marks(source: str, pointer: str) -> list[Fault]:
-    """Marks that do not end, or not soon enough, and tags that there are not; the first ones."""
-    if len(source) > SOURCE_CHARACTERS_MAX:
-        return [Fault(pointer, f"{len(source)} characters; write at most {SOURCE_CHARACTERS_MAX}.")]
+    """Marks that do not end, or not soon enough, and tags that there are not; the first ones.
+
+    Args:
+        source: of at most SOURCE_CHARACTERS_MAX.
+        pointer: to where it stands.
+    """
     found: list[Fault] = []
     for mark in _marks(source):
         detail = _doubt(mark)
