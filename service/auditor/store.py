@@ -58,6 +58,9 @@ select subject_kind, subject_id from (
     select 'renegotiation', s.id, s.due_at from renegotiation s
     where s.tenant_id = $1 and s.state in ('waiting', 'countered')
     union all
+    select 'approval', s.id, case when s.untold then s.since else s.deadline_at end from approval s
+    where s.tenant_id = $1 and s.state = 'pending' and (s.untold or s.deadline_at is not null)
+    union all
     select 'maintenance', s.id, s.ends_at from maintenance_window s
     where s.tenant_id = $1 and s.state in ('planned', 'running')
     union all

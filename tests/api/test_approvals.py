@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from service import ids
 from service.db import Sessions, tenant_transaction
-from service.ids import MemberId
+from service.ids import GateId, MemberId
 from service.outbox.models import EventRow
 from service.people import service as people
 from service.people.domain import Role
+from service.rationalization.approvals import service as approvals
+from service.rationalization.approvals.errors import ApprovalNotFound
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk, kinds
@@ -380,12 +382,14 @@ async def test_to_a_client_there_are_no_approvals(board: Desk, sign_in: SignIn) 
     request = await desk.submitted(client, type="change")
     approval = await board.approval_of(request)
 
-    listed = await client.get("/v1/approvals", params={"request_id": request["id"]})
-    shown = await client.get(f"/v1/approvals/{approval['id']}")
-    unknown = await client.get(f"/v1/approvals/{ids.new_id()}")
-
-    assert listed.json()["items"] == []
-    assert (shown.status_code, shown.json()["type"]) == (404, unknown.json()["type"])
+    for path in ("", f"/{approval['id']}", f"/{ids.new_id()}"):
+        refused = await client.get(f"/v1/approvals{path}")
+        assert _problem(refused) == (403, "scope-insufficient")
+    async with tenant_transaction(board.sessions, board.tenant.id, client_id=client_id) as session:
+        sought = approvals.Sought(now=NOON)
+        assert await approvals.list_approvals(session, sought, after=None, limit=9) == []
+        with pytest.raises(ApprovalNotFound):
+            await approvals.get(session, GateId(UUID(approval["id"])))
 
 
 async def test_what_a_clients_application_submits_is_told_by_whoever_sees_the_members(
@@ -584,3 +588,16 @@ async def test_a_ladder_tells_of_the_deadline_before_it_comes(bare: Desk, sign_i
 
     assert (len(before), len(after)) == (0, 2)
     assert {notice["planned_at"] for notice in after} == {at(hours=6)}
+
+
+async def test_that_it_is_asked_is_told_before_what_is_answered_at_once(board: Desk, sign_in: SignIn) -> None:
+    client = await sign_in(client_id=await factories.client_of(board.sessions, board.tenant))
+    approval = await board.approval_of(await desk.submitted(client, type="change"))
+
+    await _answered(board.mia, approval)
+
+    assert [kind for _, kind, _ in await board.told(approval)] == [
+        "approval.asked",
+        "approval.answered",
+        "approval.settled",
+    ]

@@ -26,13 +26,19 @@ from service.auditor.models import Alarm
 from service.clock import SystemClock
 from service.commitments import service as commitments
 from service.commitments.domain import ElapsedTarget, usual_terms
+from service.commitments.targets import ElapsedTime
 from service.db import Sessions, TenantSession, create_engine, create_sessions, tenant_transaction
 from service.embedded import EmbeddedDatabase
 from service.escalations.climbs import Climb
 from service.escalations.runs import service as runs
 from service.escalations.runs.models import Affair
-from service.ids import CommitmentId, TenantId
+from service.ids import CommitmentId, GateId, TenantId
+from service.people.domain import Role
 from service.platform import PlatformSession
+from service.rationalization.approvals import service as approvals
+from service.rationalization.verdicts import ApprovalGate
+from service.requests import affairs
+from service.requests import store as requests
 from service.settings import Settings
 from service.telemetry import Metrics
 from service.tenants import service as tenants
@@ -243,6 +249,28 @@ async def test_what_a_clients_own_transaction_left_to_its_ladders_is_not_lost(sc
     async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
         (run,) = await runs.list_runs(session, runs.Sought(), before=None, limit=2)
     assert run.ended_because == "no_such_ladder"
+    assert await scene.beats() == 1
+
+
+async def test_an_approval_that_a_clients_own_transaction_asked_for_is_not_lost(scene: Scene) -> None:
+    now, gate_id = SystemClock().now(), GateId(ids.new_id())
+    async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
+        entry = tenants.ClientEntry(name="Harbour")
+        client_id = (await tenants.create_client(session, Actor(), entry, now=now)).id
+        request_id = await factories.request(session, opened_at=now, client_id=client_id)
+    async with tenant_transaction(scene.sessions, scene.tenant_id, client_id=client_id) as session:
+        request = (await requests.get(session, request_id, client_id=client_id, lock=True)).to_domain()
+        gate = ApprovalGate(name="board", roles=[Role.MANAGER], within=ElapsedTime(3_600))
+        await approvals.ask(session, affairs.matter(request), gate_id, gate, now=now)
+    await scene.sql("delete from wake_up where tenant_id = :tenant and subject_kind = 'approval'")
+
+    assert await scene.beats() == 0
+
+    (alarm,) = await scene.alarms(stands=True)
+    assert (alarm.kind, alarm.subject_kind, alarm.subject_id) == ("wake_up_missing", "approval", gate_id)
+    await scene.work()
+    async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
+        assert (await approvals.get(session, gate_id)).sequence == 1
     assert await scene.beats() == 1
 
 

@@ -47,6 +47,7 @@ async def record(session: TenantSession, case: Case, after: Approval, entry: Ent
         state=standing.state,
         since=standing.since,
         deadline_at=standing.deadline_at,
+        untold=after.untold and standing.state is State.PENDING,
         position=after.position + 1,
     )
     kinds = ["answered"] if isinstance(entry, Answered) else []
@@ -63,9 +64,14 @@ async def record(session: TenantSession, case: Case, after: Approval, entry: Ent
     return await _told(session, case.approval, Case(after, entries), now=entry.at)
 
 
-async def look(session: TenantSession, case: Case, *, now: datetime) -> Case:
-    """Tell that it is asked, where that was left to whoever sees the members; set its next wake-up anew."""
-    return await _told(session, None, case, now=now)
+async def tell(session: TenantSession, case: Case, *, now: datetime) -> Case:
+    """Tell that it is asked, where that was left to whoever sees the members: before all that follows."""
+    return await _told(session, case.approval, case, now=now) if case.approval.untold else case
+
+
+async def look(session: TenantSession, case: Case) -> None:
+    """Set its next wake-up anew: the one that led here is used up."""
+    await _sleep(session, None, case.approval)
 
 
 async def _told(session: TenantSession, before: Approval | None, case: Case, *, now: datetime) -> Case:

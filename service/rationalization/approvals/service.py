@@ -126,7 +126,7 @@ async def ask_anew(
 ) -> list[Commitment]:
     """Ask again, with a new deadline: answers given so far are void. What was withdrawn stays so."""
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids):
+    for case in await _cases(session, gate_ids, now=now):
         if case.standing(now).state is not State.WITHDRAWN:
             found += (await _asked_again(session, matter, case, now=now)).commitments
     return found
@@ -137,7 +137,7 @@ async def withdraw(
 ) -> list[Commitment]:
     """Nothing is wanted any more. What was granted or refused stays so."""
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids):
+    for case in await _cases(session, gate_ids, now=now):
         if case.standing(now).state in WAITING:
             await recording.record(session, case, case.approval, Withdrawn(at=now))
             found += await deadlines.cancel(session, case.approval, WITHDRAWN, now=now)
@@ -152,7 +152,7 @@ async def need_two(
     Answers given stay; what one alone had granted is pending again, with as much time as in the beginning.
     """
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids):
+    for case in await _cases(session, gate_ids, now=now):
         if case.approval.wanted.persons_min < domain.TWO:
             found += await _wanted_of_two(session, case, now=now)
     return found
@@ -166,7 +166,7 @@ async def ask_again(
     Raises:
         ApprovalNotFound, ApprovalNotExpired
     """
-    case = await _case(session, gate_id)
+    case = await _case(session, gate_id, now=now)
     state = case.standing(now).state
     if state is not State.EXPIRED:
         raise ApprovalNotExpired(gate_id, state)
@@ -194,7 +194,7 @@ async def answer(
     """
     if not said.approves and not said.because.strip():
         raise ApprovalInvalid([Fault("/because", "Say why it is refused: the requester is told.")])
-    case = await _case(session, gate_id)
+    case = await _case(session, gate_id, now=now)
     own = (await holders.requesters(session, [case.approval]))[gate_id]
     entry = await _answered(session, case.approval, who.member_id, said, own, now=now)
     before = case.standing(now)
@@ -219,10 +219,11 @@ async def advance(session: TenantSession, gate_id: GateId, *, now: datetime) -> 
     Raises:
         ApprovalNotFound
     """
-    case = await recording.look(session, await _case(session, gate_id), now=now)
+    case = await _case(session, gate_id, now=now)
     if case.standing(now).state is State.EXPIRED and case.approval.state is State.PENDING:
         lapsed = await recording.record(session, case, case.approval, Lapsed(at=now))
         return Changed(lapsed.approval)
+    await recording.look(session, case)
     return Changed(case.approval, is_changed=False)
 
 
@@ -250,15 +251,18 @@ async def list_approvals(
     return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
 
 
-async def _case(session: TenantSession, gate_id: GateId) -> Case:
+async def _case(session: TenantSession, gate_id: GateId, *, now: datetime) -> Case:
+    """An approval, locked. Raises ApprovalNotFound."""
     approval = (await store.get(session, gate_id, lock=True)).to_domain()
-    return Case(approval, (await store.ledgers(session, [gate_id]))[gate_id])
+    case = Case(approval, (await store.ledgers(session, [gate_id]))[gate_id])
+    return await recording.tell(session, case, now=now)
 
 
-async def _cases(session: TenantSession, gate_ids: Collection[GateId]) -> list[Case]:
+async def _cases(session: TenantSession, gate_ids: Collection[GateId], *, now: datetime) -> list[Case]:
     found = [row.to_domain() for row in await store.these(session, gate_ids, lock=True)]
     ledgers = await store.ledgers(session, [approval.id for approval in found])
-    return [Case(approval, ledgers[approval.id]) for approval in found]
+    cases = [Case(approval, ledgers[approval.id]) for approval in found]
+    return [await recording.tell(session, case, now=now) for case in cases]
 
 
 async def _asked_again(session: TenantSession, matter: Matter, case: Case, *, now: datetime) -> Changed:
