@@ -81,6 +81,7 @@ STEPS = (
 
 FIRST = {
     "askApprovalAnew": ("moveSandboxClock",),
+    "checkSpecialMethod": ("endSpecialMethod",),
     "approvePolicy": ("revisePolicy", "submitPolicy"),
     "approveRequestType": ("reviseRequestType", "submitRequestType"),
     "cancelRepinning": ("resumeRepinning",),
@@ -309,6 +310,7 @@ async def _put_into_effect(party: Party, operations: Mapping[str, Operation]) ->
 ARRANGED = {
     "yes": {"approval": "listApprovals", "gate": "listGates"},
     "offered": {"arrangement": "listArrangements"},
+    "specially": {"special method": "listSpecialMethods"},
 }
 """What follows from the verdict on what a request says, by kind, and what lists it."""
 

@@ -18,11 +18,14 @@ from service.auditor import store as auditor
 from service.auditor.domain import AlarmKind, Fault
 from service.clock import SystemClock
 from service.db import Base, Sessions, tenant_transaction
-from service.ids import ClientId, SubjectId, TenantId
+from service.ids import ClientId, SpecialMethodId, SubjectId, TenantId
 from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
 from service.people.domain import Role
 from service.rationalization.approvals import delegating
 from service.rationalization.approvals.delegating import Wish
+from service.rationalization.specials import service as specials
+from service.requests import affairs
+from service.requests import store as requests_store
 from service.settings import Settings
 from service.tenants.domain import Tenant
 from tests import factories
@@ -146,6 +149,7 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
             await parties.finish(made[name], operations)
             await parties.change(made[name], operations)
         await parties.arrange(made[name], operations)
+        await _allow(ground, made[name])
         await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
             await parties.propose(owners[tenant.id], made[name], operations)
@@ -192,6 +196,15 @@ async def _plant(ground: Ground, party: Party) -> None:
         given = await delegating.give(session, factories.OPERATOR, wish, now=NOON)
     party.keep("alarm", str(alarm.id))
     party.keep("delegation", str(given.id))
+
+
+async def _allow(ground: Ground, party: Party) -> None:
+    """Let a party use what is proposed to it, as if those who are asked had consented."""
+    async with tenant_transaction(ground.sessions, party.tenant.id) as session:
+        for special_id in party.held["special method"]:
+            found = await specials.get(session, SpecialMethodId(ids.UUID(special_id)), client_id=None)
+            request = (await requests_store.get(session, found.request_id, client_id=None)).to_domain()
+            await specials.allow(session, affairs.matter(request), found.arrangement_id, now=NOON)
 
 
 def _api(settings: Settings, sessions: Sessions, wall_clock: MovableClock) -> Litestar:
