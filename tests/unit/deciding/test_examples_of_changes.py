@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from service.ids import PolicyId, PolicyVersionId
-from service.rationalization.verdicts import RATIONALIZATION, Verdict
+from service.rationalization.verdicts import RATIONALIZATION, ApprovalGate, Verdict
 from service.rules import deciding, documents
 from service.rules.deciding import Effective
 from service.rules.domain import VersionRef
@@ -69,3 +69,20 @@ async def test_a_change_request_is_decided_as_expected(request_: dict[str, Any])
     assert answer.winners[0].rule.because == expected["reason"]
     assert sorted({gate["gate"] for gate in found.get("requires", [])}) == sorted(expected["requires"])
     assert not decided.degraded
+
+
+@pytest.mark.parametrize(("accidents", "persons"), [(0, []), (1, []), (2, [2]), (7, [2])])
+async def test_after_two_accidents_of_a_service_two_persons_look_at_a_change(
+    accidents: int, persons: list[int]
+) -> None:
+    request = next(each for each in REQUESTS if not each["expected"]["requires"])
+    facts = {
+        "request": request["facts"] | {"type": request["type"]},
+        "service": request["service"] | {"accidents_90d": accidents},
+    }
+
+    decided = await deciding.decide(ReferenceEngine(), [RATIONALIZATION], POLICIES, facts)
+
+    outcome = decided.of(RATIONALIZATION.name).outcome
+    assert isinstance(outcome, Verdict)
+    assert [each.needed for each in outcome.requires if isinstance(each, ApprovalGate)] == persons
