@@ -384,7 +384,7 @@ async def test_to_a_client_there_are_no_approvals(board: Desk, sign_in: SignIn) 
 
     for path in ("", f"/{approval['id']}", f"/{ids.new_id()}"):
         refused = await client.get(f"/v1/approvals{path}")
-        assert _problem(refused) == (403, "scope-insufficient")
+        assert _problem(refused) == (403, "insufficient-scope")
     async with tenant_transaction(board.sessions, board.tenant.id, client_id=client_id) as session:
         sought = approvals.Sought(now=NOON)
         assert await approvals.list_approvals(session, sought, after=None, limit=9) == []
