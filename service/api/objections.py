@@ -215,7 +215,7 @@ async def _shown(
     entries = await service.entries(session, found.id)
     if not in_full or found.standing.state is not State.OPEN:
         return objection_views.one(found, entries, now, in_full=in_full)
-    barred = await contesting.barred(session, found)
+    barred = await contesting.barred(session, found, now=now)
     left = await contesting.who_may_decide(session, barred)
     return objection_views.one(
         found, entries, now, barred=barred.members, can_be_decided=bool(left), in_full=True

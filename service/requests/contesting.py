@@ -84,13 +84,13 @@ async def find(
     return await _FINDERS[subject.kind](session, subject, client_id, now)
 
 
-async def barred(session: TenantSession, objection: Objection) -> Barred:
+async def barred(session: TenantSession, objection: Objection, *, now: datetime) -> Barred:
     """Who may not decide on an objection, for the part that they have in it.
 
     The tenant's own session alone sees all of it; nobody else decides.
     """
     row = await store.get(session, objection.request_id, client_id=None)
-    names = await _deciders(session, objection)
+    names = await _deciders(session, objection, now=now)
     return Barred(objectors=await _objectors(session, objection, row), deciders=frozenset(_members_in(names)))
 
 
@@ -245,10 +245,10 @@ def _contact_of(objection: Objection, row: RequestRow) -> ContactId | None:
             return None if row.contact_id is None else ContactId(row.contact_id)
 
 
-async def _deciders(session: TenantSession, objection: Objection) -> set[str]:
+async def _deciders(session: TenantSession, objection: Objection, *, now: datetime) -> set[str]:
     """Who decided what is objected to, as the audit trail calls them, whether members or not."""
     subject, ruled = objection.plea.subject, objection.ruled
-    names = {(await find(session, subject, client_id=None, now=objection.raised_at)).made_by}
+    names = {(await find(session, subject, client_id=None, now=now)).made_by}
     if ruled.policy_id is not None and ruled.policy_version is not None:
         version = await policies.get_version(session, ruled.policy_id, ruled.policy_version)
         names |= {version.author or ""}

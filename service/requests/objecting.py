@@ -103,7 +103,7 @@ async def decide(
         actor,
         objection_id,
         decided,
-        barred=await contesting.barred(session, found),
+        barred=await contesting.barred(session, found, now=now),
         matter=affairs.matter(request),
     )
     await _follow(session, request, changed.commitments, now=now)
