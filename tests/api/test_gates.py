@@ -388,7 +388,7 @@ async def test_what_would_fit_fits_all_windows_at_once(gated: Desk) -> None:
 
     offered = {"from": "2026-01-12T23:00:00Z", "to": "2026-01-13T00:00:00Z"}
     gates = await gated.gates(request)
-    assert [gate["detail"]["next_fit"] for gate in gates] == [offered] * 3
+    assert [gate["detail"].get("next_fit") for gate in gates] == [offered, offered, None]
     assert [gate["state"] for gate in gates] == ["open", "open", "satisfied"]
     await gated.edit(request, planned_start=offered["from"], planned_end=offered["to"])
     assert {gate["state"] for gate in await gated.gates(request)} == {"satisfied"}

@@ -15,7 +15,7 @@ from service.rationalization.risks.models import QuestionnaireVersion
 
 
 def of_document(document: Document) -> dict[str, Any]:
-    """A document as it is kept; instants in UTC."""
+    """A document as it is kept."""
     return msgspec.to_builtins(document)
 
 

@@ -1,6 +1,6 @@
 """Whether a gate is satisfied by what there is. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,12 +115,11 @@ def of_freeze(frozen: Sequence[Span], plan: Plan) -> Finding:
     if isinstance(plan.when, Unclear):
         return Finding(state=State.OPEN, missing=(plan.when.missing,))
     in_the_way = windows.touching(frozen, plan.when.span)
-    detail = _told(plan, in_the_way=[_span(span) for span in in_the_way[:NAMED_MAX]])
+    detail = _told(plan.when, in_the_way=[_span(span) for span in in_the_way[:NAMED_MAX]])
     if not in_the_way:
         return Finding(state=State.SATISFIED, detail=detail)
     start, end = in_the_way[0]
-    missing = f"No work from {rfc3339(start)} until {rfc3339(end)}. {_advice(plan)}"
-    return Finding(state=State.OPEN, missing=(missing,), detail=detail)
+    return _not_then(f"No work from {rfc3339(start)} until {rfc3339(end)}.", plan, detail)
 
 
 def of_maintenance(allowed: Sequence[Span], plan: Plan) -> Finding:
@@ -128,13 +127,12 @@ def of_maintenance(allowed: Sequence[Span], plan: Plan) -> Finding:
     if isinstance(plan.when, Unclear):
         return Finding(state=State.OPEN, missing=(plan.when.missing,))
     near = windows.touching(allowed, plan.when.span)
-    detail = _told(plan, windows=[_span(span) for span in near[:NAMED_MAX]])
+    detail = _told(plan.when, windows=[_span(span) for span in near[:NAMED_MAX]])
     if windows.is_inside(allowed, plan.when.span):
         return Finding(state=State.SATISFIED, detail=detail)
     start, end = plan.when.span
     until = "" if plan.when.end is None else f" until {rfc3339(end)}"
-    missing = f"Work from {rfc3339(start)}{until} does not lie wholly in a window. {_advice(plan)}"
-    return Finding(state=State.OPEN, missing=(missing,), detail=detail)
+    return _not_then(f"Work from {rfc3339(start)}{until} does not lie wholly in a window.", plan, detail)
 
 
 def of_conflicts(
@@ -147,7 +145,7 @@ def of_conflicts(
     unplanned = sum(other.planned is None for other in others)
     overlapping = windows.touching(maintenance, plan.when.span)
     detail = _told(
-        plan,
+        plan.when,
         in_conflict=[_change(other) for other in found[:NAMED_MAX]],
         compared_with=len(others) - unplanned,
         unplanned=unplanned,
@@ -157,25 +155,21 @@ def of_conflicts(
         return Finding(state=State.SATISFIED, detail=detail)
     named = ", ".join(f"{other.external_id} ({other.source})" for other in found[:IN_WORDS_MAX])
     more = f" and {len(found) - IN_WORDS_MAX} more" if len(found) > IN_WORDS_MAX else ""
-    missing = f"It comes too near to {named}{more} on the same service. {_advice(plan)}"
-    return Finding(state=State.OPEN, missing=(missing,), detail=detail)
+    return _not_then(f"It comes too near to {named}{more} on the same service.", plan, detail)
 
 
-def _advice(plan: Plan) -> str:
-    if plan.fits is None:
-        return "No window fits within a year; ask for less time."
-    return f"The next that fits begins {rfc3339(plan.fits[0])}."
+def _not_then(why: str, plan: Plan, detail: Mapping[str, Any]) -> Finding:
+    """It cannot be as it is planned; the next window that fits is offered."""
+    fits = None if plan.fits is None else _span(plan.fits)
+    advice = "No window fits within a year; ask for less time."
+    if plan.fits is not None:
+        advice = f"The next that fits begins {rfc3339(plan.fits[0])}."
+    return Finding(state=State.OPEN, missing=(f"{why} {advice}",), detail={**detail, "next_fit": fits})
 
 
-def _told(plan: Plan, **found: Any) -> dict[str, Any]:
-    if isinstance(plan.when, Unclear):
-        return found
-    start, end = plan.when.start, plan.when.end
-    return {
-        "planned": {"from": rfc3339(start), "to": None if end is None else rfc3339(end)},
-        **found,
-        "next_fit": None if plan.fits is None else _span(plan.fits),
-    }
+def _told(planned: Planned, **found: Any) -> dict[str, Any]:
+    end = None if planned.end is None else rfc3339(planned.end)
+    return {"planned": {"from": rfc3339(planned.start), "to": end}, **found}
 
 
 def _span(span: Span) -> dict[str, Any]:
