@@ -76,6 +76,9 @@ REFERS: Mapping[str, str] = {
     "into": "request",
     "manager_id": "member",
     "members": "member",
+    "changeObjectionTerms/ladder": "ladder name",
+    "listObjections/subject_id": "commitment",
+    "raiseObjection/id": "commitment",
     "objection_id": "objection",
     "override_id": "rota override",
     "rota_id": "rota",
@@ -179,6 +182,7 @@ PLAIN = frozenset(
         *("because", "within", "words", "concludeReview/id", "openImprovement/id"),
         *("recordForGate/groups", "steps", "trigger", "point_of_no_return", "duration_seconds", "where"),
         *("notes", "reference", "notices", "others", "channel", "phase", "offset_seconds", "answers"),
+        *("overdue", "subject_kind", "upheld"),
         *("approval", "at", "effective_at", "note", "running", "stage", "to", "to_version"),
     }
 )
