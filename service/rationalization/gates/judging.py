@@ -164,8 +164,8 @@ def _bounds(gate: Gate, ground: Ground, ahead: Span) -> Bounds | None:
 
 def _found(gate: Gate, ground: Ground, plan: Plan) -> Finding:
     match gate.asks:
-        case verdicts.ApprovalGate():
-            return consents.of_approval(ground.consents[gate.id])
+        case verdicts.ApprovalGate(roles=roles, groups=groups):
+            return consents.of_approval(ground.consents[gate.id], [*roles, *groups])
         case verdicts.RiskAssessment(questionnaire=name):
             return _of_risk(gate, ground, exists=name in ground.questionnaires)
         case verdicts.FreezeWindow() | verdicts.MaintenanceWindow():

@@ -241,31 +241,54 @@ def _begin(work: Planned) -> tuple[datetime, timedelta]:
     return work.start, work.length
 
 
-@pytest.mark.parametrize(
-    ("consent", "state"),
-    [
-        (Consent.PENDING, State.OPEN),
-        (Consent.GRANTED, State.SATISFIED),
-        (Consent.REFUSED, State.REFUSED),
-        (Consent.EXPIRED, State.EXPIRED),
-        (Consent.WITHDRAWN, State.OPEN),
-    ],
-)
-def test_an_approval_decides_its_gate(consent: Consent, state: State) -> None:
-    standing = Standing(
-        state=consent,
-        since=NOON,
-        seats_open=frozenset({"role:manager"}),
-        persons_missing=2,
-        deadline_at=None,
+def consent(
+    state: Consent, *, seats_open: frozenset[str] = frozenset(), persons_missing: int = 0
+) -> Standing:
+    return Standing(
+        state=state, since=NOON, seats_open=seats_open, persons_missing=persons_missing, deadline_at=None
     )
 
-    found = consents.of_approval(standing)
+
+@pytest.mark.parametrize(
+    ("standing", "state"),
+    [
+        (consent(Consent.PENDING, persons_missing=1), State.OPEN),
+        (consent(Consent.GRANTED), State.SATISFIED),
+        (consent(Consent.REFUSED), State.REFUSED),
+        (consent(Consent.EXPIRED), State.EXPIRED),
+        (consent(Consent.WITHDRAWN), State.OPEN),
+    ],
+    ids=["pending", "granted", "refused", "expired", "withdrawn"],
+)
+def test_an_approval_decides_its_gate(standing: Standing, state: State) -> None:
+    found = consents.of_approval(standing, ["manager"])
 
     assert found.state is state
     assert bool(found.missing) is (state is not State.SATISFIED)
-    if consent is Consent.PENDING:
-        assert found.missing == ("The consent of role:manager of 2 more people is wanted.",)
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        pytest.param(
+            consent(Consent.PENDING, persons_missing=1),
+            "The consent of one person more is wanted, of these: manager, Change board.",
+            id="one",
+        ),
+        pytest.param(
+            consent(Consent.PENDING, persons_missing=2),
+            "The consent of 2 people more is wanted, of these: manager, Change board.",
+            id="two",
+        ),
+        pytest.param(
+            consent(Consent.PENDING, persons_missing=0, seats_open=frozenset({"group:Change board"})),
+            "The consent of each of these is wanted: Change board.",
+            id="each seat",
+        ),
+    ],
+)
+def test_it_is_said_whose_consent_is_wanted(standing: Standing, words: str) -> None:
+    assert consents.of_approval(standing, ["manager", "Change board"]).missing == (words,)
 
 
 def test_what_is_not_available_holds_nothing_up() -> None:

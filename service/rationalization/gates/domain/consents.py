@@ -1,6 +1,6 @@
 """What an approval means for the gate that asks for it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from service.rationalization.approvals.domain import Standing
 from service.rationalization.approvals.domain import State as Consent
@@ -15,11 +15,12 @@ STATES: Mapping[Consent, State] = {
 }
 
 
-def of_approval(found: Standing) -> Finding:
-    return Finding(state=STATES[found.state], missing=_missing(found))
+def of_approval(found: Standing, wanted: Sequence[str]) -> Finding:
+    """What an approval means, which is wanted of those who are called so."""
+    return Finding(state=STATES[found.state], missing=_missing(found, wanted))
 
 
-def _missing(found: Standing) -> tuple[str, ...]:
+def _missing(found: Standing, wanted: Sequence[str]) -> tuple[str, ...]:
     match found.state:
         case Consent.GRANTED:
             return ()
@@ -31,11 +32,12 @@ def _missing(found: Standing) -> tuple[str, ...]:
         case Consent.WITHDRAWN:
             return ("It is asked for no more.",)
         case Consent.PENDING:
-            return (_waits(found),)
+            return (_waits(found, wanted),)
 
 
-def _waits(found: Standing) -> str:
-    seats = ", ".join(sorted(found.seats_open))
-    who = f" of {seats}" if seats else ""
-    count = max(found.persons_missing, 1)
-    return f"The consent{who} of {count} more {'person' if count == 1 else 'people'} is wanted."
+def _waits(found: Standing, wanted: Sequence[str]) -> str:
+    if found.seats_open:
+        names = sorted(seat.partition(":")[2] for seat in found.seats_open)
+        return f"The consent of each of these is wanted: {', '.join(names)}."
+    people = "one person" if found.persons_missing == 1 else f"{found.persons_missing} people"
+    return f"The consent of {people} more is wanted, of these: {', '.join(wanted)}."
