@@ -225,7 +225,7 @@ async def _told_of_submission(
 ) -> tuple[Told, Client | None]:
     client = None if submission.client is None else await tenants.find_client(session, submission.client)
     service = None if submission.service is None else await tenants.find_service(session, submission.service)
-    taken = await checking.taken(session, submission.type, submission.facts)
+    taken = await checking.taken(session, submission)
     if taken.faults:
         found = [replace(fault, pointer=f"/submission{fault.pointer}") for fault in taken.faults]
         raise SimulationInvalid(found)

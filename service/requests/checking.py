@@ -11,13 +11,14 @@ from service.db import TenantSession
 from service.errors import Fault
 from service.ids import ClientId, EventId, RequestId
 from service.outbox import service as outbox
+from service.rationalization.catalogue import domain as catalogue_domain
 from service.rationalization.catalogue import service as catalogue
 from service.rationalization.catalogue.domain import Checked, Intake, Mark, Offered, Outcome
 from service.rationalization.catalogue.errors import ChecklistItemNotFound, ChecklistNoteInvalid
 from service.requests import domain, store, telling
 from service.requests.domain import EventType, Facts, Request, RequestEvent, State, Typed
 from service.requests.errors import EventInvalid
-from service.requests.intake import Taken
+from service.requests.intake import Submission, Taken
 from service.rules.vocabulary import RequestType
 
 FIELDS = "/facts"
@@ -25,21 +26,23 @@ FIELDS = "/facts"
 OVER = frozenset({State.RESOLVED, State.CLOSED})
 
 
-async def taken(session: TenantSession, name: str, facts: Facts) -> Taken:
+async def taken(session: TenantSession, submission: Submission) -> Taken:
     """What a demand of this type, a name of the catalogue or a kind of request, is taken for."""
+    name = submission.type
     offered = await catalogue.offered(session, name)
     if offered is None and name in {each.value for each in RequestType}:
         return Taken(RequestType(name))
     if offered is None:
         return Taken(RequestType.OTHER, faults=(await catalogue.unknown(session, name),))
-    faults = catalogue.faults_of(offered, _said(domain.merged({}, facts)))
+    faults = catalogue.faults_of(offered, _said(domain.merged({}, submission.facts)))
+    items = catalogue_domain.open_items(offered.steps, {}) if submission.state in OVER else []
     is_refused = offered.intake is Intake.REFUSE
     return Taken(
         offered.family,
         typed=_typed(offered),
         service_id=offered.service_id,
         faults=tuple(faults) if is_refused else (),
-        incomplete=() if is_refused else tuple(faults),
+        incomplete=tuple(items) if is_refused else (*faults, *items),
     )
 
 

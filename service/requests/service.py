@@ -9,7 +9,7 @@ from service.commitments.models import Commitment
 from service.commitments.service import Prospect
 from service.db import TenantSession
 from service.ids import RequestId
-from service.requests import checking, deciding, domain, holding, intake, rationalizing, recording, store
+from service.requests import checking, deciding, domain, following, holding, intake, recording, store
 from service.requests.domain import Decision, Request, RequestEvent
 from service.requests.effects import Occasion
 from service.requests.errors import EventInvalid
@@ -58,14 +58,14 @@ async def submit(
     Raises:
         RequestInvalid, RequestExists, BackdatingForbidden, ClientNotFound, ServiceNotFound, ContactNotFound
     """
-    taken = await checking.taken(session, submission.type, submission.facts)
+    taken = await checking.taken(session, submission)
     intake.check_submission(submission, taken, now, caller)
     context = await _context(session, submission, taken, caller)
     request = intake.new_request(submission, taken, context, caller, now)
     arrival = Arrival(request, intake.opened(submission, now), context)
     accepted = await recording.accept(session, rulebook, arrival, caller.actor, now=now)
     occasion = Occasion(rulebook, caller.actor, now)
-    request = await rationalizing.follow(session, occasion, accepted.request, accepted.decision)
+    request = await following.follow(session, occasion, accepted.request, accepted.decision)
     promised = await _as_they_are(session, accepted.request, request, accepted.commitments)
     accepted = replace(accepted, request=request, commitments=promised)
     for owed in await holding.owed(session, request, now=now):
@@ -137,7 +137,7 @@ async def append(
     """Append an event to the ledger of a request, which the caller holds locked, with all that follows."""
     recorded = await recording.append(session, rulebook, before, event, actor, now=now)
     occasion = Occasion(rulebook, actor, now)
-    request = await rationalizing.happened(session, occasion, before, recorded)
+    request = await following.happened(session, occasion, before, recorded)
     return replace(
         recorded,
         request=request,

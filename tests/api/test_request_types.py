@@ -500,6 +500,14 @@ async def test_a_reopened_request_is_not_reproached_with_its_open_items(caller: 
     assert found == [1, 0, 1]
 
 
+async def test_a_request_that_is_over_when_it_comes_lacks_its_items_at_once(caller: AsyncClient) -> None:
+    await put_into_effect(caller, "laptop", LAPTOP)
+
+    answer = await _submit(caller, "laptop", ASKED, state="closed")
+
+    assert [each["pointer"] for each in answer.json()["incomplete"]] == ["/checklist/wiped"]
+
+
 async def test_a_request_without_a_type_has_an_empty_checklist(caller: AsyncClient) -> None:
     await desk.set_up(caller)
     request = await desk.submitted(caller)
