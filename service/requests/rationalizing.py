@@ -1,120 +1,26 @@
-"""What follows from verdicts, and from what is found and answered afterwards.
+"""What follows from what is found of a verdict, and answered to it.
 
-The one place for decisions, the API, the signed link and the wake-ups. Each holds the request's row locked
-first, and changes what it changes before it calls here.
+The one place for the API, the signed link and the wake-ups. Each holds the request's row locked first, and
+changes what it changes before it calls here. What follows from decisions and reports is in `following`.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from service.audit.domain import Actor
-from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.ids import ArrangementId, ClientId
-from service.rationalization import verdicts
-from service.rationalization.arrangements import courses
 from service.rationalization.arrangements import domain as standing
 from service.rationalization.arrangements import service as arrangements
-from service.rationalization.arrangements.courses import Course
-from service.rationalization.arrangements.domain import (
-    AWAITING,
-    ENDED_BY_VERDICT,
-    GATED,
-    OVER,
-    WORKABLE,
-    Accepted,
-    Objected,
-    Overturned,
-    State,
-    Superseded,
-    Withdrawn,
-)
+from service.rationalization.arrangements.domain import Accepted, Objected, Overturned, State
 from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.models import Arrangement
-from service.rationalization.gates import service as gates
-from service.rationalization.reviews import service as reviews
-from service.rationalization.specials import service as specials
-from service.rationalization.verdicts import Decline, Redirect
 from service.rationalization.wording.domain import MessageKind
-from service.requests import (
-    affairs,
-    arranging,
-    carrying,
-    domain,
-    effects,
-    gating,
-    renegotiating,
-    store,
-    telling,
-)
-from service.requests.domain import Becoming, Decision, EventType, Request
-from service.requests.domain import State as RequestState
+from service.requests import affairs, arranging, effects, following, settling, store
+from service.requests.domain import Becoming, Request
 from service.requests.effects import ROOTED, Effect, Occasion
-from service.requests.recording import Recorded
 from service.rules.service import Rulebook
 from service.rules.vocabulary import RequestType
-
-DONE = frozenset({RequestState.RESOLVED, RequestState.CLOSED})
-
-
-async def follow(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    decision: Decision,
-    *,
-    before: Decision | None = None,
-) -> Request:
-    """What follows from a decision on a request that is new, or whose row the caller holds locked.
-
-    Args:
-        session: of the tenant, or of one client organization.
-        occasion: who brought it about, and when.
-        request: as it is now.
-        decision: what was decided on it.
-        before: the decision that held before.
-    """
-    decision = arranging.arrived(request, decision)
-    verdict = await arranging.verdict_of(session, request, decision)
-    is_plain = verdicts.is_plain(verdict)
-    if is_plain and request.arrangement_id is None:
-        return await _told(session, occasion, request, decision, before)
-    draft = None if is_plain else await arranging.drafted(session, request, decision, verdict, occasion)
-    current = await _current(session, request)
-    if current is None:
-        return await _arrange(session, occasion, request, (decision, before), draft)
-    if request.state is not RequestState.OPEN and current.state not in ENDED_BY_VERDICT:
-        return await _told(session, occasion, request, decision, before)
-    is_edited = before is not None and domain.is_edited(before, decision)
-    match courses.course(current, draft, affairs.matter(request), is_edited=is_edited):
-        case Course.KEEP:
-            kept = await arrangements.confirm(session, current, decision.id)
-            return await _kept(session, occasion, request, kept, is_edited=is_edited)
-        case Course.REPLACE:
-            request = await _superseded(session, occasion, request, current, by=draft)
-            return await _arrange(session, occasion, request, (decision, before), draft)
-        case Course.DROP:
-            request = await _superseded(session, occasion, request, current, by=None)
-            return await arranging.tell(session, occasion, request, decision)
-
-
-async def happened(
-    session: TenantSession, occasion: Occasion, before: Request, recorded: Recorded
-) -> Request:
-    """What follows from an event that was recorded of a request, whose row the caller holds locked."""
-    request, event = recorded.request, recorded.event
-    if recorded.decision is not None:
-        request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
-    if request.arrangement_id is None:
-        return request
-    if request.state is not before.state:
-        return await _state_changed(session, occasion, before, request, request.arrangement_id)
-    if event.type is EventType.RESUMED:
-        current = await _current(session, request)
-        if current is not None and current.state in AWAITING:
-            return await effects.wait(session, occasion, request, on=True)
-    return request
 
 
 async def settle(
@@ -125,7 +31,7 @@ async def settle(
     The caller holds the request's row locked, and has changed something of its gates, approvals, special
     methods or objections.
     """
-    return await _settle(session, Occasion(rulebook, actor, now), request)
+    return await settling.settle(session, Occasion(rulebook, actor, now), request)
 
 
 async def overturn(
@@ -143,13 +49,13 @@ async def overturn(
         ArrangementNotOpen
     """
     occasion = Occasion(rulebook, actor, now)
-    current = await _current(session, request)
+    current = await settling.find(session, request)
     if current is None:
         return request
     entry = Overturned(at=now, by=actor.name, because=because)
     await arrangements.record(session, actor, affairs.matter(request), current, entry)
-    await _let_go(session, occasion, request, current, because)
-    return await _lives_again(session, occasion, request, current, because)
+    await settling.let_go(session, occasion, request, current, because)
+    return await following.lives_again(session, occasion, request, current, because)
 
 
 async def objected(
@@ -160,7 +66,7 @@ async def objected(
     Raises:
         ArrangementNotOpen
     """
-    current = await _current(session, request)
+    current = await settling.find(session, request)
     if current is not None and current.state is not State.OBJECTED:
         entry = Objected(at=now, by=actor.name, because=because)
         await arrangements.record(session, actor, affairs.matter(request), current, entry)
@@ -191,10 +97,12 @@ async def accept(
     recorded = await effects.take(session, occasion, request, _agreed(request, agreed))
     request = recorded.request
     if recorded.decision is not None:
-        request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
+        request = await following.follow(
+            session, occasion, request, recorded.decision, before=recorded.decided_before
+        )
     if request.arrangement_id == arrangement_id:
         await arranging.lay_gates(session, occasion, request, agreed)
-        await _settle(session, occasion, request)
+        await settling.settle(session, occasion, request)
     return await arrangements.get(session, arrangement_id, client_id=client_id)
 
 
@@ -220,233 +128,8 @@ async def advance(session: TenantSession, subject_id: UUID, /, *, rulebook: Rule
     """
     found = await arrangements.get(session, ArrangementId(subject_id), client_id=None)
     request = (await store.get(session, found.request_id, client_id=None, lock=True)).to_domain()
-    await _settle(session, Occasion(rulebook, ROOTED, now), request)
+    await settling.settle(session, Occasion(rulebook, ROOTED, now), request)
     await arrangements.look_again(session, await arrangements.hold(session, found.id))
-
-
-async def _current(session: TenantSession, request: Request) -> Arrangement | None:
-    """What became of the verdict that holds, locked; None where nothing more can."""
-    if request.arrangement_id is None:
-        return None
-    found = await arrangements.hold(session, request.arrangement_id)
-    return None if found.state in OVER else found
-
-
-async def _arrange(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    decisions: tuple[Decision, Decision | None],
-    draft: Arrangement | None,
-) -> Request:
-    """Have a verdict followed on a request of which nothing is arranged; one that is over is left alone."""
-    if draft is None or (request.state is not RequestState.OPEN and not _ends_again(request, draft)):
-        return await _told(session, occasion, request, *decisions)
-    carried = await carrying.carry_over(session, occasion, request, draft)
-    carried_to = None if carried is None else carried.request.id
-    request, arrangement = await arranging.begin(
-        session, occasion, request, decisions[0], draft, carried_to=carried_to
-    )
-    if carried is not None:
-        goes_on = await carrying.noted(session, occasion, carried.request, request)
-        await follow(session, occasion, goes_on, carried.decision)
-    request = await _taken_effect(session, occasion, request, arrangement)
-    await arranging.propose_special_method(session, occasion, request, arrangement)
-    if arrangement.state in GATED:
-        await arranging.lay_gates(session, occasion, request, arrangement)
-        return await _settle(session, occasion, request)
-    return request
-
-
-async def _taken_effect(
-    session: TenantSession, occasion: Occasion, request: Request, arrangement: Arrangement
-) -> Request:
-    """What a verdict does at once to its request: it ends, or waits for whoever asked."""
-    match arrangement.verdict:
-        case Decline() | Redirect():
-            ends = Effect(
-                state=RequestState.CANCELLED, because=arrangement.reason, other=arrangement.carried_to
-            )
-            return (await effects.take(session, occasion, request, ends)).request
-        case verdicts.Adjust():
-            return await effects.wait(session, occasion, request, on=True)
-        case _:
-            return request
-
-
-async def _kept(
-    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement, *, is_edited: bool
-) -> Request:
-    """The same verdict again: what was answered of something else is to be answered anew."""
-    if is_edited and current.state in GATED and current.standing.gated:
-        matter = affairs.matter(request)
-        asked = await gates.edited(session, matter, current.id, now=occasion.now)
-        asked += await specials.edited(session, matter, current.id, now=occasion.now)
-        await renegotiating.follow(session, asked, now=occasion.now)
-    return await _settle(session, occasion, request)
-
-
-async def _superseded(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    current: Arrangement,
-    *,
-    by: Arrangement | None,
-) -> Request:
-    """Another verdict takes the place of the one that is followed so far."""
-    entry = Superseded(at=occasion.now, by=occasion.actor.name)
-    await arrangements.record(session, occasion.actor, affairs.matter(request), current, entry)
-    await _let_go(session, occasion, request, current, arranging.SUPERSEDED)
-    request = replace(request, arrangement_id=None)
-    stays_over = by is not None and isinstance(by.verdict, Decline | Redirect)
-    stays_waiting = by is not None and isinstance(by.verdict, verdicts.Adjust)
-    if (current.state in ENDED_BY_VERDICT and stays_over) or (current.state in AWAITING and stays_waiting):
-        return request
-    return await _lives_again(session, occasion, request, current, arranging.SUPERSEDED)
-
-
-async def _lives_again(
-    session: TenantSession, occasion: Occasion, request: Request, before: Arrangement, because: str
-) -> Request:
-    """Take back what a verdict did to its request, and have nothing go on in its place."""
-    if before.state in AWAITING:
-        return await effects.wait(session, occasion, request, on=False)
-    if before.state not in ENDED_BY_VERDICT:
-        return request
-    effect = Effect(state=RequestState.OPEN, because=because)
-    request = (await effects.take(session, occasion, request, effect)).request
-    if before.carried_to is not None:
-        found = await store.get(session, before.carried_to, client_id=None, lock=True)
-        await _ended_for(session, occasion, found.to_domain(), request, because)
-    return request
-
-
-async def _ended_for(
-    session: TenantSession, occasion: Occasion, carried: Request, request: Request, because: str
-) -> None:
-    """End the request that another was carried over to, since that one lives again."""
-    if carried.state is not RequestState.OPEN:
-        return
-    effect = Effect(state=RequestState.CANCELLED, because=because, other=request.id)
-    recorded = await effects.take(session, occasion, carried, effect)
-    await happened(session, occasion, carried, recorded)
-
-
-async def _state_changed(
-    session: TenantSession,
-    occasion: Occasion,
-    before: Request,
-    request: Request,
-    arrangement_id: ArrangementId,
-) -> Request:
-    """Its source says that a request of which something is arranged has ended, or goes on."""
-    current = await arrangements.hold(session, arrangement_id)
-    if request.state is RequestState.OPEN:
-        return await _reopened(session, occasion, request, current)
-    if before.state in DONE or current.state in OVER | ENDED_BY_VERDICT:
-        return request
-    if request.state in DONE and current.state in WORKABLE:
-        return await _done(session, occasion, request, current)
-    if current.state is State.OVERTURNED:
-        return request
-    because = arranging.ENDED[request.state]
-    entry = Withdrawn(at=occasion.now, by=occasion.actor.name, because=because)
-    await arrangements.record(session, occasion.actor, affairs.matter(request), current, entry)
-    await _let_go(session, occasion, request, current, because)
-    if current.state in AWAITING:
-        return await effects.wait(session, occasion, request, on=False)
-    return request
-
-
-async def _done(
-    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement
-) -> Request:
-    """The work is done: what came of it is reviewed, where the verdict asked for that."""
-    review = current.verdict.review
-    if review is not None and current.state is not State.OVERTURNED:
-        matter = affairs.matter(request)
-        owed = await reviews.owe(session, matter, current.id, review, now=occasion.now)
-        await renegotiating.follow(session, owed, now=occasion.now)
-    return request
-
-
-async def _reopened(
-    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement
-) -> Request:
-    """Its source says that it goes on: the verdict holds as before, whatever its source makes of it."""
-    if current.verdict.review is not None:
-        matter = affairs.matter(request)
-        withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
-        await renegotiating.follow(session, withdrawn, now=occasion.now)
-    if current.state is State.WITHDRAWN:
-        decision = (await store.decisions(session, request.id))[-1].to_domain()
-        return await follow(session, occasion, request, decision, before=decision)
-    if current.state in ENDED_BY_VERDICT:
-        because = current.standing.because or current.reason
-        ends = Effect(state=RequestState.CANCELLED, because=because, other=current.carried_to)
-        return (await effects.take(session, occasion, request, ends)).request
-    if current.state in AWAITING:
-        return await effects.wait(session, occasion, request, on=True)
-    return await _settle(session, occasion, request)
-
-
-async def _settle(session: TenantSession, occasion: Occasion, request: Request) -> Request:
-    current = await _current(session, request)
-    if current is None:
-        return request
-    if session.client_id is not None:
-        if current.state in GATED | {State.OBJECTED}:
-            await arrangements.leave(session, current, now=occasion.now)
-        return request
-    if current.state in AWAITING:
-        await gating.look_at_silence(session, occasion, request, current)
-        return request
-    if current.state not in GATED or not current.standing.gated or request.state is not RequestState.OPEN:
-        return request
-    refused = await gating.look(session, occasion, request, current)
-    if refused is None:
-        return request
-    await _let_go(session, occasion, request, current, refused, is_refused=True)
-    ends = Effect(state=RequestState.CANCELLED, because=refused)
-    return (await effects.take(session, occasion, request, ends)).request
-
-
-async def _let_go(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    current: Arrangement,
-    because: str,
-    *,
-    is_refused: bool = False,
-) -> None:
-    """Nothing is wanted any more of what was required, and what was to be allowed is not."""
-    matter, found = affairs.matter(request), list[Commitment]()
-    if current.standing.gated:
-        found += await gates.close(session, matter, current.id, now=occasion.now)
-    if isinstance(current.verdict, verdicts.SpecialMethod):
-        end = specials.refuse if is_refused else specials.withdraw
-        found += await end(session, matter, current.id, because=because, now=occasion.now)
-    await renegotiating.follow(session, found, now=occasion.now)
-
-
-async def _told(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    decision: Decision,
-    before: Decision | None,
-) -> Request:
-    """Tell of a verdict that nothing follows from, if it is another than before."""
-    if not telling.differs(decision, before):
-        return request
-    return await arranging.tell(session, occasion, request, decision)
-
-
-def _ends_again(request: Request, draft: Arrangement) -> bool:
-    """Whether a request that a verdict ended is ended by another one."""
-    return request.state is RequestState.CANCELLED and isinstance(draft.verdict, Decline | Redirect)
 
 
 def _agreed(request: Request, agreed: Arrangement) -> Effect:

@@ -39,7 +39,7 @@ from service.rules.vocabulary import RequestType
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-NIGHTS = {"tz": "UTC", "weekly": {"tue": [["22:00", "24:00"]], "sat": [["20:00", "24:00"]]}}
+NIGHTS: dict[str, Any] = {"tz": "UTC", "weekly": {"tue": [["22:00", "24:00"]], "sat": [["20:00", "24:00"]]}}
 
 
 def _at(**later: float) -> datetime:
@@ -212,7 +212,7 @@ def test_every_kind_of_entry_has_a_name() -> None:
     assert len(set(KINDS.values())) == len(KINDS) == 10
 
 
-HOURS = compile_calendar(parse_definition(NIGHTS, country_dates=lambda *_: {}))
+HOURS = compile_calendar(parse_definition(NIGHTS, country_dates=lambda _: frozenset()))
 PLANNED = {"custom": {"planned_start": "2026-03-02T14:00:00Z", "planned_end": "2026-03-02T17:00:00Z"}}
 
 
@@ -269,8 +269,8 @@ def test_a_window_comes_to_instants(
 
 
 def test_a_calendar_that_never_opens_again_moves_nothing() -> None:
-    past = {"tz": "UTC", "weekly": {}, "openings": [["2026-01-01T00:00", "2026-01-02T00:00"]]}
-    closed = compile_calendar(parse_definition(past, country_dates=lambda *_: {}))
+    past: dict[str, Any] = {"tz": "UTC", "weekly": {}, "openings": [["2026-01-01T00:00", "2026-01-02T00:00"]]}
+    closed = compile_calendar(parse_definition(past, country_dates=lambda _: frozenset()))
 
     assert terms.moved(None, Window(calendar="closed"), closed, NOON) == Planned(NOON, None)
 
