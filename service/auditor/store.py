@@ -61,6 +61,12 @@ select subject_kind, subject_id from (
     select 'approval', s.id, case when s.untold then s.since else s.deadline_at end from approval s
     where s.tenant_id = $1 and s.state = 'pending' and (s.untold or s.deadline_at is not null)
     union all
+    select 'arrangement', s.id, s.answer_by from arrangement s
+    where s.tenant_id = $1 and s.state = 'proposed'
+    union all
+    select 'special_method', s.id, s.ends_at from special_method s
+    where s.tenant_id = $1 and s.state = 'allowed'
+    union all
     select 'maintenance', s.id, s.ends_at from maintenance_window s
     where s.tenant_id = $1 and s.state in ('planned', 'running')
     union all

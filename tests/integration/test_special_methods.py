@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from service import ids
 from service.audit.domain import Actor
+from service.auditor import store as auditor
 from service.calendars import service as calendars
 from service.commitments import service as commitments
 from service.commitments.domain import Cancelled, ClockState, EntryId, Level, Outcome
@@ -53,6 +54,7 @@ from service.requests.errors import BackdatingForbidden
 from service.requests.excepting import Ender
 from service.requests.intake import Caller
 from service.requests.models import DecisionRow, RequestEventRow
+from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUpRow
 from tests import factories
 from tests.factories import NOON
@@ -657,6 +659,16 @@ async def test_it_sleeps_until_something_is_due(session: TenantSession) -> None:
         seen.append(await _wakes_at(session, found.id))
 
     assert seen == [END - 7 * DAY, END - DAY, END + TICK, None]
+
+
+async def test_the_auditor_misses_whatever_nobody_will_look_at(session: TenantSession) -> None:
+    found = await _allowed(session)
+    before = await auditor.unwatched(session, NOON, limit=9)
+    await wakeups.cancel(session, service.SUBJECT_KIND, [found.id])
+
+    missed = await auditor.unwatched(session, NOON, limit=9)
+
+    assert (before, missed) == ([], [(service.SUBJECT_KIND, found.id)])
 
 
 async def _wakes_at(session: TenantSession, special_id: SpecialMethodId) -> datetime | None:
