@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from service.db import TenantSession
 from service.ids import RequestId, ServiceId
@@ -12,7 +12,7 @@ from service.rationalization.gates.domain import windows
 from service.rationalization.gates.domain.conflicts import OtherChange
 from service.rationalization.gates.domain.windows import Planned
 from service.requests.domain import Request, State
-from service.requests.models import RequestRow
+from service.requests.models import OPEN_CHANGES, RequestRow
 from service.rules.vocabulary import RequestType
 from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
@@ -36,8 +36,7 @@ async def changes(session: TenantSession, service_id: ServiceId, beside: Request
     ).where(
         row.tenant_id == session.tenant_id,
         row.service_id == service_id,
-        row.state == State.OPEN.value,
-        row.type.in_([each.value for each in CHANGES]),
+        text(OPEN_CHANGES),
         row.id != beside,
     )
     return [
