@@ -42,7 +42,7 @@ def _policy(given: Given) -> dict[str, Any]:
 
 def reasonable(name: str) -> dict[str, Any]:
     """A policy of rationalization for requests that say that they are to be arranged."""
-    within = {"unit": "elapsed_time", "seconds": 28_800}
+    within = {"unit": "elapsed_time", "seconds": 3_600}
     consent = {"gate": "approval", "name": "lead", "roles": ["manager"], "within": within}
     then = {"verdict": "accept", "requires": [{"gate": "rollback_plan"}, consent]}
     rule = {
