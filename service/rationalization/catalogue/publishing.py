@@ -94,7 +94,7 @@ async def publish(
     number = row.version if version is None else version
     form = documents.of((await store.version(session, type_id, number)).document)
     taken = [step.to_domain() for step in (await store.steps(session, type_id, [number]))[number]]
-    approval = (await tenants.get(session)).approval
+    approval = (await tenants.get(session, lock=True)).approval  # two types may declare the same facts
     for step in lifecycle.on_the_way(taken, approval=approval):
         await recording.take(session, actor, row, Entry(version=number, step=step, basis=Basis.GIT), now=now)
     await _declare(session, actor, row, form, now=now)
