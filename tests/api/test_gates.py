@@ -13,6 +13,7 @@ from service.db import Sessions, tenant_transaction
 from service.ids import ClientId
 from service.outbox.models import EventRow
 from service.people.domain import Role
+from service.rationalization.gates import service
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk, kinds
@@ -299,6 +300,29 @@ async def test_what_cannot_be_recorded_is_refused_with_its_place(
 
     assert _problem(answer) == (422, "gate-record-invalid", pointers)
     assert (await gated.staff.get(f"/v1/gates/{gate['id']}/records")).json()["items"] == []
+
+
+async def test_a_group_of_members_may_be_told(gated: Desk) -> None:
+    await desk.created(gated.staff, "/v1/groups", {"name": "Shop floor"})
+    gate = await gated.gate(await gated.change("told"), "communication_plan")
+    notice = {**COMMUNICATION["notices"][0], "client": False, "groups": ["Shop floor"]}
+
+    await gated.recorded(gate, {**COMMUNICATION, "notices": [notice]})
+
+    assert (await gated.shown(gate))["state"] == "satisfied"
+
+
+async def test_of_one_gate_not_more_is_recorded_than_anybody_reads(
+    gated: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "RECORDS_MAX", 2)
+    gate = await gated.gate(await gated.change("rollback"), "rollback_plan")
+    for _ in range(2):
+        await gated.recorded(gate, ROLLBACK)
+
+    answer = await gated.record(gate, ROLLBACK)
+
+    assert _problem(answer)[:2] == (409, "gate-records-too-many")
 
 
 async def test_a_risk_is_scored_and_more_than_is_allowed_is_refused(gated: Desk) -> None:
