@@ -17,8 +17,6 @@ OUTCOMES = ("made", "kept", "broken", "pending", "cancelled", "warnings", "corre
 WORDS = {"made": "promised", "due_changes": "dues that move"}
 NOTICES = {"told": "told", "nobody": "nobody to tell"}
 ALWAYS = frozenset({"made", "kept", "broken"})
-AS_IT_GOES = frozenset({"window", "outcome", "warning", "notice"})
-"""What may differ though the rules say the same, as by another calendar."""
 UNITS = ((3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -130,10 +128,8 @@ def reason(change: Change) -> str:
     before, after = (
         [rule for rules in side.rules.values() for rule in rules] for side in (change.before, change.after)
     )
-    if before == after and AS_IT_GOES.issuperset(change.kinds):
-        return f"by {_names(after)}, as before"
     if before == after:
-        return f"by {_names(after)}, which says something else"
+        return f"by {_names(after)}, as before"
     return f"{_names(before)} → {_names(after)}"
 
 
@@ -175,7 +171,11 @@ def _promises_told(before: Side, after: Side) -> Iterator[str]:
     old, new = ({each.metric: each for each in side.promises} for side in (before, after))
     for metric in sorted({*old, *new}):
         one, other = old.get(metric), new.get(metric)
-        if one != other:
+        if one == other:
+            continue
+        if one is not None and other is not None and _promise(one) == _promise(other):
+            yield f"{metric} {_promise(one)}, due {one.due_at or 'never'} → {other.due_at or 'never'}"
+        else:
             yield f"{metric} {_promise(one)} → {_promise(other)}"
 
 
