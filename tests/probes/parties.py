@@ -79,13 +79,16 @@ STEPS = (
 )
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 
+LONG_MOVE = ("moveSandboxClock",) * 4
+"""One move fires a hundred wake-ups at most, and goes on with the next."""
+
 FIRST = {
-    "askApprovalAnew": ("moveSandboxClock",),
+    "askApprovalAnew": LONG_MOVE,
     "checkSpecialMethod": ("endSpecialMethod",),
     "approvePolicy": ("revisePolicy", "submitPolicy"),
     "approveRequestType": ("reviseRequestType", "submitRequestType"),
     "cancelRepinning": ("resumeRepinning",),
-    "correctCommitment": ("moveSandboxClock",),
+    "correctCommitment": LONG_MOVE,
     "publishPolicy": ("revisePolicy",),
     "publishRequestType": ("reviseRequestType",),
     "declareMajorIncident": ("endMajorIncident",),
@@ -222,10 +225,8 @@ class Party:
 
 def first(party: Party, operations: Mapping[str, Operation], operation: Operation) -> list[Call]:
     """What a party has to call before it can call an operation."""
-    usual = {name: party.call(operations[name]) for name in FIRST.get(operation.id, ())}
-    return [
-        replace(call, body=FIRST_WITH.get((operation.id, name), call.body)) for name, call in usual.items()
-    ]
+    usual = [(name, party.call(operations[name])) for name in FIRST.get(operation.id, ())]
+    return [replace(call, body=FIRST_WITH.get((operation.id, name), call.body)) for name, call in usual]
 
 
 async def send(caller: AsyncClient, call: Call, **headers: str) -> Response:
