@@ -53,7 +53,10 @@ async def overturn(
     if current is None:
         return request
     entry = Overturned(at=now, by=actor.name, because=because)
-    await arrangements.record(session, actor, affairs.matter(request), current, entry)
+    told = await arranging.message(
+        session, occasion, request, current, MessageKind.OBJECTION_UPHELD, reason=because
+    )
+    await arrangements.record(session, actor, affairs.matter(request), current, entry, message=told)
     await settling.let_go(session, occasion, request, current, because)
     return await following.lives_again(session, occasion, request, current, because)
 

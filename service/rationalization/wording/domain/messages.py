@@ -24,7 +24,6 @@ class MessageKind(StrEnum):
     DECLINE = "decline"
     REFUSED = "refused"
     OBJECTION_UPHELD = "objection.upheld"
-    OBJECTION_REJECTED = "objection.rejected"
 
 
 class ValueType(StrEnum):
@@ -116,7 +115,6 @@ VARIABLES: Mapping[MessageKind, tuple[Variable, ...]] = MappingProxyType(
         MessageKind.DECLINE: (*_OF_ALL, _WHY, *map(_always, _OWED_OBJECTIONS)),
         MessageKind.REFUSED: (*_OF_ALL, _WHY, *_OWED_OBJECTIONS),
         MessageKind.OBJECTION_UPHELD: (*_OF_ALL, _always(_REASON)),
-        MessageKind.OBJECTION_REJECTED: (*_OF_ALL, _WHY),
     }
 )
 """What each message may speak of. docs/guides/messages.md shows the same."""
