@@ -79,16 +79,13 @@ STEPS = (
 )
 """How a party comes to have something of each kind, and two of what is listed. Each is done if it may be."""
 
-LONG_MOVE = ("moveSandboxClock",) * 4
-"""One move fires a hundred wake-ups at most, and goes on with the next."""
-
 FIRST = {
-    "askApprovalAnew": LONG_MOVE,
+    "askApprovalAnew": ("moveSandboxClock",),
     "checkSpecialMethod": ("endSpecialMethod",),
     "approvePolicy": ("revisePolicy", "submitPolicy"),
     "approveRequestType": ("reviseRequestType", "submitRequestType"),
     "cancelRepinning": ("resumeRepinning",),
-    "correctCommitment": LONG_MOVE,
+    "correctCommitment": ("moveSandboxClock",),
     "publishPolicy": ("revisePolicy",),
     "publishRequestType": ("reviseRequestType",),
     "declareMajorIncident": ("endMajorIncident",),

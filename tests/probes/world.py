@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
 from httpx2 import ASGITransport, AsyncClient
 from litestar import Litestar
 from sqlalchemy import text
@@ -28,6 +29,7 @@ from service.requests import affairs
 from service.requests import store as requests_store
 from service.settings import Settings
 from service.tenants.domain import Tenant
+from service.wakeups import drive
 from tests import factories
 from tests.factories import NOON, MovableClock
 from tests.probes import document, parties
@@ -48,6 +50,9 @@ UNMETERED = {
     for name, value in DEFAULTS.items()
 }
 """The limits of tenants, with room for all probes."""
+
+WAKE_UPS_MAX = 2_000
+"""Fired by one move of a sandbox's clock: no worker is there to go on with it."""
 
 Rows = frozenset[tuple[str, str, str]]
 """Table, client organization and digest of each."""
@@ -117,7 +122,8 @@ async def standing(
     """The world as long as a module's tests need it. What is logged meanwhile is kept from the terminal."""
     wall_clock.at = SystemClock().now()
     app = _api(settings, sessions, wall_clock)
-    with capture_logs():
+    with capture_logs(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(drive, "WAKE_UPS_IN_ANSWER_MAX", WAKE_UPS_MAX)
         async with engine.connect() as connection:
             outer = await connection.begin()
             cast("Any", sessions).configure(bind=connection)
