@@ -310,7 +310,7 @@ def _faults_of_special_method(verdict: SpecialMethod) -> Iterator[Fault]:
     if not any(isinstance(gate, ApprovalGate) for gate in verdict.requires):
         yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
     if verdict.proof is None and not any(isinstance(gate, PROVING) for gate in verdict.requires):
-        detail = "Say why it can be relied on: add a gate `test_evidence` or `rollback_plan`, or words."
+        detail = "Say here why it can be relied on, or add a gate `test_evidence` or `rollback_plan`."
         yield Fault("/proof", detail)
     for at, seconds in enumerate(verdict.remind_before_seconds or ()):
         if seconds >= verdict.expires_in_days * DAY_SECONDS:

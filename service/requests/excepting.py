@@ -12,7 +12,7 @@ from service.db import TenantSession
 from service.ids import MemberId, SpecialMethodId
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import Checked, State
-from service.rationalization.specials.errors import SpecialMethodNotInForce, SpecialMethodOfOthers
+from service.rationalization.specials.errors import SpecialMethodNotApproved, SpecialMethodOfOthers
 from service.rationalization.specials.models import SpecialMethod, Use
 from service.rationalization.specials.service import Usage
 from service.requests import affairs, domain, renegotiating, store
@@ -61,15 +61,14 @@ async def end(
     """End what is allowed before its time, as a lead or as whoever asked for it.
 
     Raises:
-        SpecialMethodNotFound, SpecialMethodOfOthers, SpecialMethodNotInForce, SpecialMethodOver
+        SpecialMethodNotFound, SpecialMethodOfOthers, SpecialMethodNotApproved, SpecialMethodOver
     """
     request = await _lock(session, special_method_id)
     found = await specials.get(session, special_method_id, client_id=None)
     if not ender.leads and (ender.member_id is None or ender.member_id != found.asked_by):
         raise SpecialMethodOfOthers
     if found.state is State.PROPOSED:
-        detail = "it is not approved yet. Refuse the approval, or cancel the request."
-        raise SpecialMethodNotInForce(special_method_id, now, detail)
+        raise SpecialMethodNotApproved(special_method_id)
     matter = affairs.matter(request)
     ended = await specials.end(session, ender.actor, matter, special_method_id, because, now=now)
     await renegotiating.follow(session, ended.commitments, now=now)

@@ -225,7 +225,7 @@ async def test_a_manager_or_who_asked_for_it_ends_it_early(scene: Scene) -> None
     assert (by_lead.json()["state"], by_lead.json()["end_because"]) == ("ended", "They are back.")
     assert by_asker.json()["state"] == "ended"
     assert _problem(again) == (409, "special-method-over")
-    assert _problem(await _end(scene.manager, await scene.asked())) == (409, "special-method-not-in-force")
+    assert _problem(await _end(scene.manager, await scene.asked())) == (409, "special-method-not-approved")
 
 
 async def test_what_is_not_undone_is_owed_until_it_is(scene: Scene) -> None:

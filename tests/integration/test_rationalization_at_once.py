@@ -467,6 +467,7 @@ async def _check_at_rest(scene: Scene) -> None:
 TOO_LATE = {
     *("approval-decided", "approval-expired", "approval-withdrawn", "approval-answered"),
     *("gate-closed", "special-method-not-in-force", "special-method-over", "arrangement-not-open"),
+    "special-method-not-approved",
     "clock-moves-forward",
 }
 """What is said to those who come too late."""

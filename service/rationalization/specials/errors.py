@@ -44,6 +44,18 @@ class SpecialMethodOver(Conflict):
         super().__init__(f"Special method {special_method_id} is {state}: there is nothing to end.")
 
 
+class SpecialMethodNotApproved(Conflict):
+    """What is only proposed is not ended: its approval is refused, or its request is cancelled."""
+
+    code = "special-method-not-approved"
+
+    def __init__(self, special_method_id: SpecialMethodId) -> None:
+        super().__init__(
+            f"Special method {special_method_id} is not approved yet: refuse its approval, or cancel its"
+            " request."
+        )
+
+
 class SpecialMethodNotOver(Conflict):
     """It is checked once it has ended, and until it is undone."""
 
