@@ -24,7 +24,7 @@ SCOPES = {
     "approvals:answer": "Approve or refuse what a verdict requires, and delegate that in absence.",
     "arrangements:answer": "Accept a counter-proposal for the client, or object to it.",
     "arrangements:read": "Read what became of verdicts, and special methods.",
-    "arrangements:write": "Read gates and questionnaires, record for gates, and use special methods.",
+    "arrangements:write": "Read gates, questionnaires and messages, record for gates, and use special methods.",
     "audit:read": "Read the audit trail.",
     "backtests:read": "Read backtests, and the logs of past requests that were brought in for them.",
     "backtests:write": "Run backtests, and bring in logs of past requests for them.",
