@@ -15,7 +15,8 @@ from service.commitments.renegotiation import service as renegotiations
 from service.commitments.renegotiation.domain import Withdrawn as RenegotiationWithdrawn
 from service.db import TenantSession
 from service.escalations.ladders import service as ladders
-from service.ids import ClientId, MemberId, ObjectionId, RenegotiationId, SpecialMethodId
+from service.ids import ArrangementId, ClientId, MemberId, ObjectionId, RenegotiationId, SpecialMethodId
+from service.rationalization.arrangements.domain import Overturned
 from service.rationalization.objections import promising
 from service.rationalization.objections import service as objections
 from service.rationalization.objections.domain import Decided, SubjectKind, Withdrawn
@@ -168,7 +169,10 @@ async def _put_right(
     subject, because = changed.objection.plea.subject, changed.objection.standing.reason or ""
     match subject.kind:
         case SubjectKind.ARRANGEMENT:
-            return await rationalizing.overturn(session, rulebook, request, actor, because=because, now=now)
+            overturned, named = Overturned(at=now, by=actor.name, because=because), ArrangementId(subject.id)
+            return await rationalizing.overturn(
+                session, rulebook, request, actor, overturned, arrangement_id=named
+            )
         case SubjectKind.RENEGOTIATION:
             await _take_back(session, actor, RenegotiationId(subject.id), because, now=now)
         case SubjectKind.SPECIAL_METHOD:

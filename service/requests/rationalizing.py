@@ -39,24 +39,23 @@ async def overturn(
     rulebook: Rulebook,
     request: Request,
     actor: Actor,
+    overturned: Overturned,
     *,
-    because: str,
-    now: datetime,
+    arrangement_id: ArrangementId,
 ) -> Request:
     """An objection to the verdict was upheld: what was asked for is accepted as it was asked.
 
-    Raises:
-        ArrangementNotOpen
+    Nothing follows where another verdict has taken its place, to which nobody objected, or where another
+    objection to it was upheld before.
     """
-    occasion = Occasion(rulebook, actor, now)
+    occasion, because = Occasion(rulebook, actor, overturned.at), overturned.because
     current = await settling.find(session, request)
-    if current is None:
+    if current is None or current.id != arrangement_id or current.state is State.OVERTURNED:
         return request
-    entry = Overturned(at=now, by=actor.name, because=because)
     told = await arranging.message(
         session, occasion, request, current, MessageKind.OBJECTION_UPHELD, reason=because
     )
-    await arrangements.record(session, actor, affairs.matter(request), current, entry, message=told)
+    await arrangements.record(session, actor, affairs.matter(request), current, overturned, message=told)
     await settling.let_go(session, occasion, request, current, because)
     return await following.lives_again(session, occasion, request, current, because)
 

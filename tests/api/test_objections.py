@@ -219,6 +219,34 @@ async def test_a_declined_request_lives_again_once_the_objection_is_upheld(at_de
     assert _problem(await _post(at_desk.client, "/v1/objections", again)) == (409, "objection-subject-past")
 
 
+async def test_what_took_the_place_of_a_verdict_is_not_overturned_with_it(at_desk: Desk) -> None:
+    request = await desk.submitted(at_desk.client, type="change")
+    raised = await at_desk.objects(at_desk.client, await at_desk.verdict(request))
+    rule = kinds.rule("no-p2", "request.priority == 'P2'", {"verdict": "decline", "objections": kinds.DESK})
+    await kinds.in_effect(at_desk.staff, "rationalization", {"rules": [rule]})
+    await desk.report(at_desk.staff, request, type="changed", facts={"priority": "P2"})
+    path = f"/v1/requests/{request['id']}"
+    anew = (await at_desk.client.get(path)).json()["arrangement"]
+    assert anew["id"] != raised["subject"]["id"]
+
+    decided = await _decide(at_desk.other.caller, raised, upheld=True)
+
+    assert (decided.status_code, decided.json()["state"]) == (200, "upheld"), decided.text
+    assert (await at_desk.client.get(path)).json()["state"] == "cancelled"
+    place = f"/v1/arrangements/{anew['id']}"
+    assert (await at_desk.client.get(place)).json()["state"] == "declined"
+
+
+async def test_of_two_who_object_rightly_to_the_same_both_are_told_so(at_desk: Desk) -> None:
+    raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
+    others = await at_desk.objects(at_desk.staff, await at_desk.verdict())
+    await _decide(at_desk.other.caller, raised, upheld=True)
+
+    decided = await _decide(at_desk.other.caller, others, upheld=True)
+
+    assert (decided.status_code, decided.json()["state"]) == (200, "upheld"), decided.text
+
+
 async def test_an_objection_that_is_rejected_leaves_the_request_as_it_was(at_desk: Desk) -> None:
     raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
 
