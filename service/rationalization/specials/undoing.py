@@ -5,6 +5,7 @@ from uuid import UUID
 
 from service import ids
 from service.calendars import service as calendars
+from service.calendars.domain import BeyondHorizon
 from service.commitments import service as commitments
 from service.commitments import targets
 from service.commitments.domain import (
@@ -32,8 +33,27 @@ UNDO = "undo"
 async def owe(
     session: TenantSession, matter: Matter, special: SpecialMethod, *, since: datetime, now: datetime
 ) -> Commitment:
-    """Promise that what has ended is undone and checked, whatever becomes of its request."""
+    """Promise that what has ended is undone and checked, whatever becomes of its request.
+
+    Where its calendar never leaves time for it, it is undone in the usual time: nothing is kept from ending.
+    """
     undo = special.verdict.undo
+    try:
+        return await _promise(session, matter, special, undo, since=since, now=now)
+    except BeyondHorizon:
+        usual = Undoing(ladder=undo.ladder)
+        return await _promise(session, matter, special, usual, since=since, now=now)
+
+
+async def _promise(
+    session: TenantSession,
+    matter: Matter,
+    special: SpecialMethod,
+    undo: Undoing,
+    *,
+    since: datetime,
+    now: datetime,
+) -> Commitment:
     offer = Offer(
         request_id=special.request_id,
         client_id=special.client_id,
