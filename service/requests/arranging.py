@@ -49,9 +49,6 @@ ENDED: Mapping[State, str] = {
     State.CANCELLED: "The request was cancelled, or goes on as another.",
 }
 
-CARRIED = "rooted"
-"""The source of what was carried over; its external id is that of the arrangement that says so."""
-
 LINK_MAX = 2_000
 """Longer addresses are cut off on their way."""
 
@@ -79,7 +76,7 @@ def arrived(request: Request, decision: Decision) -> Decision:
     verdict = verdicts.of(decision.verdict)
     if not isinstance(verdict, Redirect) or verdict.channel.type is None:
         return decision
-    if verdict.channel.type is not request.type and request.source != CARRIED:
+    if verdict.channel.type is not request.type and request.source != domain.CARRIED:
         return decision
     stays = Accept(requires=verdict.requires, review=verdict.review, wording=verdict.wording)
     return domain.with_verdict(decision, verdicts.write(stays))

@@ -6,8 +6,7 @@ from service.ids import EventId, RequestId
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.verdicts import Redirect
 from service.requests import deciding, recording
-from service.requests.arranging import CARRIED
-from service.requests.domain import EventType, Request, RequestEvent, State
+from service.requests.domain import CARRIED, EventType, Request, RequestEvent, State
 from service.requests.effects import Occasion
 from service.requests.holding import AFTER_ALL
 from service.requests.recording import Accepted, Arrival

@@ -29,6 +29,7 @@ from service.requests import (
     carrying,
     domain,
     effects,
+    recording,
     renegotiating,
     settling,
     store,
@@ -68,9 +69,11 @@ async def follow(
     current = await settling.find(session, request)
     if current is None:
         return await _arrange(session, occasion, request, (decision, before), draft)
-    if request.state is not RequestState.OPEN and current.state not in ENDED_BY_VERDICT:
+    if request.state is not RequestState.OPEN and not await _is_over_by_verdict(session, request, current):
         return await _told(session, occasion, request, decision, before)
-    is_edited = before is not None and domain.is_edited(before, decision)
+    is_edited = before is not None and domain.is_edited(
+        await _followed(session, request, current, before), decision
+    )
     match courses.course(current, draft, affairs.matter(request), is_edited=is_edited):
         case Course.KEEP:
             kept = await arrangements.confirm(session, current, decision.id)
@@ -91,7 +94,8 @@ async def happened(
     if recorded.decision is not None:
         request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
     if request.arrangement_id is None:
-        return request
+        goes_on = before.state is not RequestState.OPEN and request.state is RequestState.OPEN
+        return await _goes_on(session, occasion, request) if goes_on else request
     if request.state is not before.state:
         return await _state_changed(session, occasion, before, request, request.arrangement_id)
     if event.type is EventType.RESUMED:
@@ -183,8 +187,9 @@ async def lives_again(
         return await effects.wait(session, occasion, request, on=False)
     if before.state not in ENDED_BY_VERDICT:
         return request
-    effect = Effect(state=RequestState.OPEN, because=because)
-    request = (await effects.take(session, occasion, request, effect)).request
+    if request.state is not RequestState.OPEN:
+        effect = Effect(state=RequestState.OPEN, because=because)
+        request = (await effects.take(session, occasion, request, effect)).request
     if before.carried_to is not None:
         found = await store.get(session, before.carried_to, client_id=None, lock=True)
         await _ended_for(session, occasion, found.to_domain(), request, because)
@@ -249,8 +254,11 @@ async def _reopened(
         withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
         await renegotiating.follow(session, withdrawn, now=occasion.now)
     if current.state is State.WITHDRAWN:
-        decision = (await store.decisions(session, request.id))[-1].to_domain()
-        return await follow(session, occasion, request, decision, before=decision)
+        return await _goes_on(session, occasion, request)
+    request = await _goes_on(session, occasion, request, since=current)
+    if request.arrangement_id != current.id or request.state is not RequestState.OPEN:
+        return request
+    current = await arrangements.hold(session, current.id)
     if current.state in ENDED_BY_VERDICT:
         because = current.standing.because or current.reason
         ends = Effect(state=RequestState.CANCELLED, because=because, other=current.carried_to)
@@ -258,6 +266,41 @@ async def _reopened(
     if current.state in AWAITING:
         return await effects.wait(session, occasion, request, on=True)
     return await settling.settle(session, occasion, request)
+
+
+async def _goes_on(
+    session: TenantSession, occasion: Occasion, request: Request, *, since: Arrangement | None = None
+) -> Request:
+    """Follow what was decided while the request was over, of which nothing was arranged then.
+
+    Args:
+        session: of the tenant, or of one client organization.
+        occasion: on which it goes on.
+        request: as it is now.
+        since: what was arranged before it was over, if that still counts.
+    """
+    last = (await store.decisions(session, request.id))[-1].to_domain()
+    if since is not None and since.decision_id == last.id:
+        return request
+    return await follow(session, occasion, request, last, before=last)
+
+
+async def _followed(
+    session: TenantSession, request: Request, current: Arrangement, before: Decision
+) -> Decision:
+    """The decision that was followed last: of what was decided while a request was over nothing was."""
+    if current.decision_id == before.id:
+        return before
+    made = (row.to_domain() for row in await store.decisions(session, request.id))
+    return next((each for each in made if each.id == current.decision_id), before)
+
+
+async def _is_over_by_verdict(session: TenantSession, request: Request, current: Arrangement) -> bool:
+    """Whether the verdict alone ended a request: what its source ended too is its source's to open again."""
+    if current.state not in ENDED_BY_VERDICT:
+        return False
+    ledger = await recording.ledger_of(session, request)
+    return domain.state_told(ledger) is RequestState.OPEN
 
 
 async def _told(

@@ -34,6 +34,8 @@ async def look(
     """
     matter = affairs.matter(request)
     found = await gates.standings(session, matter, current.id, changes=neighbours.changes, now=occasion.now)
+    if not found:
+        return None  # what was agreed is being recorded: its gates are laid next
     refused = next((each for each in found if each.state is gating.State.REFUSED), None)
     if refused is not None:
         because = " ".join(refused.missing)

@@ -98,6 +98,9 @@ def check_submission(submission: Submission, taken: Taken, now: datetime, caller
     """Raises RequestInvalid, BackdatingForbidden."""
     faults = domain.faults_of_time(submission.occurred_at, now) + domain.faults_of_facts(submission.facts)
     faults += taken.faults
+    if submission.source == domain.CARRIED:
+        detail = "What is carried over here has this source, and nothing else; call yours otherwise."
+        faults.append(Fault("/source", detail))
     if caller.client_id is not None and submission.client is not None:
         faults.append(Fault("/client", "This application submits for its own client only; leave it out."))
     if faults:

@@ -716,3 +716,84 @@ async def test_who_submitted_a_request_is_known(office: Office) -> None:
     answered = await office.consents(request, approve=True)
 
     assert (answered.status_code, answered.json()["type"]) == (403, "/problems/approval-of-own-request")
+
+
+async def test_what_was_decided_while_it_was_resolved_counts_when_it_goes_on(office: Office) -> None:
+    request = await office.asked("anything")
+    await desk.report(office.staff, request, type="changed", state="resolved")
+    await desk.report(office.staff, request, type="changed", facts={"category": "board"})
+    assert (await office.request(request))["arrangement"] is None
+
+    await desk.report(office.staff, request, type="changed", state="open")
+
+    assert _states(await office.of(request)) == ("accept", "held_up")
+
+
+async def test_what_was_edited_while_it_was_resolved_is_asked_anew_when_it_goes_on(office: Office) -> None:
+    request = await office.asked("board", office.staff)
+    assert (await office.consents(request, approve=True)).status_code == 200
+    assert (await office.of(request))["state"] == "ready"
+    await desk.report(office.staff, request, type="changed", state="resolved")
+    await desk.report(office.staff, request, type="changed", facts={"custom": {"site": "harbour"}})
+
+    await desk.report(office.staff, request, type="changed", state="open")
+
+    assert (await office.of(request))["state"] == "held_up"
+
+
+async def test_another_verdict_while_it_was_resolved_counts_when_it_goes_on(office: Office) -> None:
+    request = await office.asked("plan", office.staff)
+    await office.records_plan(request)
+    await desk.report(office.staff, request, type="changed", state="resolved")
+    await desk.report(office.staff, request, type="changed", facts={"category": "no"})
+
+    reported = await desk.report(office.staff, request, type="changed", state="open")
+
+    assert reported["state"] == "cancelled"
+    assert _states(await office.of(request)) == ("decline", "declined")
+
+
+async def test_what_its_source_closed_after_it_was_refused_is_not_asked_anew(office: Office) -> None:
+    request = await office.asked("board", office.staff)
+    assert (await office.consents(request, approve=False, because="Not now.")).status_code == 200
+
+    closed = await desk.report(
+        office.staff, request, type="changed", state="closed", facts={"custom": {"site": "harbour"}}
+    )
+
+    assert closed["state"] == "closed"
+    assert (await office.of(request))["state"] == "refused"
+
+    again = await desk.report(office.staff, request, type="changed", state="open")
+
+    assert again["state"] == "open"
+    assert (await office.of(request))["state"] == "held_up"
+
+
+async def test_what_its_source_closed_is_not_opened_by_another_verdict(office: Office) -> None:
+    request = await office.asked("no", office.staff)
+    await desk.report(office.staff, request, type="changed", state="closed")
+
+    edited = await desk.report(office.staff, request, type="changed", facts={"category": "anything"})
+
+    assert edited["state"] == "closed"
+
+
+async def test_what_is_agreed_is_not_ready_before_its_gates_are_laid(office: Office) -> None:
+    request = await office.asked("later", office.staff)
+    arrangement = await office.of(request)
+
+    agreed = await office.answers(arrangement, office.staff, accept=True)
+
+    assert agreed.status_code == 200, agreed.text
+    assert (await office.of(request))["state"] == "held_up"
+    assert "arrangement.ready" not in await office.told(arrangement["id"])
+
+
+async def test_what_a_source_calls_its_own_is_no_way_round_a_redirect(office: Office) -> None:
+    body = {"source": "rooted", "external_id": "1", "type": "change", "facts": {"category": "ours"}}
+
+    answer = await office.client.post("/v1/requests", json=body, headers=factories.key())
+
+    assert answer.status_code == 422, answer.text
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/source"]

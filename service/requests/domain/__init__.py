@@ -19,6 +19,7 @@ from service.requests.domain.facts import (
     merged,
 )
 from service.requests.domain.ledger import (
+    CARRIED,
     Becoming,
     EventType,
     Place,
@@ -36,11 +37,13 @@ from service.requests.domain.ledger import (
     received,
     recounts,
     state_after,
+    state_told,
 )
 
 __all__ = [
     "AHEAD_MAX",
     "BACKDATED_AFTER",
+    "CARRIED",
     "Becoming",
     "Decision",
     "EventType",
@@ -69,5 +72,6 @@ __all__ = [
     "recounts",
     "rule_facts",
     "state_after",
+    "state_told",
     "with_verdict",
 ]

@@ -36,6 +36,9 @@ from service.requests.domain.facts import Facts, merged
 from service.rules.pointers import Received
 from service.rules.vocabulary import RequestType
 
+CARRIED = "rooted"
+"""The source of what was carried over; its external id is that of the arrangement that says so."""
+
 
 class State(StrEnum):
     OPEN = "open"
@@ -269,6 +272,11 @@ def recounts(events: Sequence[RequestEvent], *, since: EventId) -> dict[str, Cal
 def state_after(events: Sequence[RequestEvent]) -> State:
     """The state when all of `events`, which are in order, have happened."""
     return next((event.state for event in reversed(events) if event.state is not None), State.OPEN)
+
+
+def state_told(events: Sequence[RequestEvent]) -> State:
+    """The state by what its source says alone, whatever verdicts made of it."""
+    return state_after([event for event in events if event.type is not EventType.RATIONALIZED])
 
 
 def merged_into(events: Sequence[RequestEvent]) -> RequestId | None:
