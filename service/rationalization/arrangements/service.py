@@ -13,7 +13,7 @@ from uuid import UUID
 from service.audit import service as audit
 from service.audit.domain import Actor
 from service.db import TenantSession
-from service.ids import ArrangementId, ClientId, DecisionId, RequestId
+from service.ids import ArrangementId, ClientId, DecisionId
 from service.outbox import service as outbox
 from service.rationalization.arrangements import domain, store, telling
 from service.rationalization.arrangements.domain import Arranged, Entry
@@ -31,7 +31,6 @@ __all__ = [
     "Sought",
     "account",
     "begin",
-    "carry",
     "confirm",
     "get",
     "hold",
@@ -110,13 +109,6 @@ async def record(
 async def confirm(session: TenantSession, arrangement: Arrangement, decision_id: DecisionId) -> Arrangement:
     """Another decision gave the same verdict."""
     after = replace(arrangement, decision_id=decision_id)
-    await store.save(session, arrangement, after)
-    return after
-
-
-async def carry(session: TenantSession, arrangement: Arrangement, to: RequestId) -> Arrangement:
-    """What was redirected goes on as that request."""
-    after = replace(arrangement, carried_to=to)
     await store.save(session, arrangement, after)
     return after
 

@@ -28,9 +28,6 @@ class SubjectKind(StrEnum):
     SPECIAL_METHOD = "special_method"
 
 
-VERDICTS = frozenset({SubjectKind.ARRANGEMENT, SubjectKind.DECISION})
-
-
 class Cause(StrEnum):
     """Why, in one of the words that statistics go by."""
 

@@ -6,7 +6,6 @@ from service.rationalization.wording.domain.messages import (
     Value,
     ValueType,
     Variable,
-    variable_of,
 )
 from service.rationalization.wording.domain.telling import Message, Told, Written
 
@@ -19,5 +18,4 @@ __all__ = [
     "ValueType",
     "Variable",
     "Written",
-    "variable_of",
 ]

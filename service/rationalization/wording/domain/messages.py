@@ -118,8 +118,3 @@ VARIABLES: Mapping[MessageKind, tuple[Variable, ...]] = MappingProxyType(
     }
 )
 """What each message may speak of. docs/guides/messages.md shows the same."""
-
-
-def variable_of(kind: MessageKind, name: str) -> Variable | None:
-    """What the message calls so."""
-    return next((variable for variable in VARIABLES[kind] if variable.name == name), None)
