@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from service.audit import service as audit
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import GateId
 from service.rationalization.gates import service as gates
+from service.rationalization.gates import telling
 from service.rationalization.gates.documents import Document
 from service.rationalization.gates.models import Gate, GateRecord
 from service.requests import affairs, rationalizing, renegotiating, store
@@ -43,8 +45,11 @@ async def look(
         GateNotFound
     """
     request = await _request(session, gate_id)
+    before = await gates.get(session, gate_id)
     await rationalizing.settle(session, rulebook, request, actor, now=now)
-    return await gates.get(session, gate_id)
+    after = await gates.get(session, gate_id)
+    await audit.record(session, actor, telling.looked_at(before, after), now=now)
+    return after
 
 
 async def _request(session: TenantSession, gate_id: GateId) -> Request:

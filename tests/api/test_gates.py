@@ -446,6 +446,9 @@ async def test_a_calendar_that_is_revised_counts_when_somebody_looks(gated: Desk
         (None, "open"),
         (None, "satisfied"),
     ]
+    subject = {"subject": f"gate:{gate['id']}", "action": "gate.looked_at"}
+    (said,) = (await gated.staff.get("/v1/audit-records", params=subject)).json()["items"]
+    assert (said["changes"]["state"]["before"], said["changes"]["state"]["after"]) == ("open", "satisfied")
 
 
 async def test_looking_twice_tells_nothing_twice(gated: Desk) -> None:

@@ -29,6 +29,14 @@ def deed(gate: Gate, record: GateRecord) -> Deed:
     return Deed("gate.recorded", f"{SUBJECT_KIND}:{gate.id}", after=after)
 
 
+def looked_at(before: Gate, after: Gate) -> Deed:
+    """What the audit trail says when somebody has a gate judged anew: with what was found."""
+    was, found = [{"state": gate.state.value, "missing": list(gate.missing)} for gate in (before, after)]
+    return Deed(
+        "gate.looked_at", f"{SUBJECT_KIND}:{after.id}", before=was if was != found else {}, after=found
+    )
+
+
 def _event(type_: str, gate: Gate, matter: Matter, at: datetime, said: dict[str, Any]) -> EventDraft:
     return EventDraft(
         type=type_,
