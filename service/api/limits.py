@@ -24,6 +24,7 @@ from service.limits.domain.table import (
     CALENDARS,
     CLIENT_WEBHOOK_ENDPOINTS,
     CLIENTS,
+    DELEGATIONS,
     FACTS,
     GROUPS,
     HISTORY_CASES,
@@ -38,6 +39,7 @@ from service.limits.domain.table import (
     OPEN_PROMISES,
     POLICIES,
     QUESTIONNAIRES,
+    REQUEST_TYPES,
     ROTAS,
     SERVICES,
     WEBHOOK_ENDPOINTS,
@@ -49,6 +51,8 @@ from service.outbox import service as outbox
 from service.people import groups
 from service.people import service as people
 from service.rationalization.accidents import service as accidents
+from service.rationalization.approvals import delegating
+from service.rationalization.catalogue import service as catalogue
 from service.rationalization.improvements import service as improvements
 from service.rationalization.risks import service as risks
 from service.rationalization.wording import service as wording
@@ -74,6 +78,7 @@ COUNTS: Mapping[str, Count] = {
     BACKTESTS_AT_ONCE.name: backtests.open_count,
     CALENDARS.name: calendars.count,
     CLIENTS.name: tenants.client_count,
+    DELEGATIONS.name: delegating.count,
     FACTS.name: facts.count,
     GROUPS.name: groups.count,
     HISTORY_CASES.name: logs.case_count,
@@ -87,6 +92,7 @@ COUNTS: Mapping[str, Count] = {
     OPEN_PROMISES.name: commitments.open_count,
     POLICIES.name: policies.policy_count,
     QUESTIONNAIRES.name: risks.count,
+    REQUEST_TYPES.name: catalogue.count,
     ROTAS.name: rotas.count,
     SERVICES.name: tenants.service_count,
     WEBHOOK_ENDPOINTS.name: _webhook_endpoints,

@@ -62,6 +62,7 @@ async def test_a_tenant_sees_each_limit_with_its_value_and_what_is_in_use(
     assert set(found) == set(LIMITS)
     assert (found["clients"]["value"], found["clients"]["default"], found["clients"]["used"]) == (3, 2_000, 1)
     assert found["requests_per_second"]["used"] is None
+    assert (found["delegations"]["used"], found["request_types"]["used"]) == (0, 0)
     for each in found.values():
         assert (await caller.get(each["problem"])).status_code == 200
 

@@ -309,7 +309,7 @@ async def test_undoing_may_be_promised_in_working_time_and_climb_a_ladder(sessio
 
 async def test_a_calendar_that_opens_no_more_keeps_nothing_from_ending(session: TenantSession) -> None:
     day = (NOON + DAY).date().isoformat()
-    once = {"tz": "UTC", "weekly": {}, "openings": [[f"{day}T08:00:00", f"{day}T09:00:00"]]}
+    once: dict[str, Any] = {"tz": "UTC", "weekly": {}, "openings": [[f"{day}T08:00:00", f"{day}T09:00:00"]]}
     await calendars.create(session, BY, name="office", raw=once, now=NOON)
     undo = {"within": {"unit": "working_time", "seconds": 7_200}, "calendar": "office", "ladder": "undoing"}
     found = await _allowed(session, undo=undo)

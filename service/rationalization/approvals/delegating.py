@@ -21,6 +21,7 @@ from service.rationalization.approvals.domain import delegations as domain
 from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.approvals.errors import DelegationEnded, DelegationInvalid, DelegationNotFound
 from service.rationalization.approvals.models import seat_of_group, seat_of_role
+from service.tenants import service as tenants
 
 FAULTS = {
     domain.Fault.TO_ITSELF: Fault("/deputy_id", "Name somebody else: nobody answers for itself."),
@@ -102,6 +103,11 @@ async def end(
     deed = Deed("delegation.ended", f"delegation:{after.id}", before=_fields(before), after=_fields(after))
     await audit.record(session, actor, deed, now=now)
     return after
+
+
+async def count(session: TenantSession) -> int:
+    """How many delegations are not over."""
+    return await store.delegation_count(session, now=await tenants.now(session))
 
 
 async def end_all_of(session: TenantSession, actor: Actor, member_id: MemberId, *, now: datetime) -> None:

@@ -126,6 +126,11 @@ def read(document: Mapping[str, Any], family: RequestType, *, faults: list[Fault
     return form
 
 
+async def count(session: TenantSession) -> int:
+    """How many types there are, those that are retired included."""
+    return await store.count(session)
+
+
 async def get(
     session: TenantSession, type_id: RequestTypeId, *, client_id: ClientId | None = None, lock: bool = False
 ) -> Shown:
