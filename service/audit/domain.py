@@ -20,7 +20,8 @@ class Actor:
     """Who does something, on whose behalf, and from where.
 
     Attributes:
-        name: `member:<id>`, `application:<id>`, `operator`, or `anonymous`: who could not show to be anybody.
+        name: `member:<id>`, `application:<id>`, `contact:<id>`, `operator`, `rooted`, or `anonymous`: who
+            could not show to be anybody.
         application_id: the application that a member acts through, or that acts itself.
         client_id: the client organization on whose behalf it is.
         address: the network address that the request came from.
@@ -43,6 +44,10 @@ class Actor:
         """The member who does it, if a member does."""
         kind, _, member_id = self.name.partition(":")
         return MemberId(ids.read_id(member_id)) if kind == "member" else None
+
+
+ROOTED = Actor(name="rooted")
+"""Who does what follows from policies, or with time alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ locked first: so nothing that happens to the request misses an answer that is be
 from datetime import datetime
 from uuid import UUID
 
-from service.audit.domain import Actor
+from service.audit.domain import ROOTED, Actor
 from service.db import TenantSession
 from service.ids import GateId
 from service.rationalization.approvals import service as approvals
@@ -16,9 +16,6 @@ from service.rationalization.approvals.service import Answerer, Changed, Said
 from service.requests import affairs, rationalizing, renegotiating, store
 from service.requests.domain import Request
 from service.rules.service import Rulebook
-
-ROOTED = Actor(name="rooted")
-"""Who notices that an approval has expired."""
 
 
 async def answer(

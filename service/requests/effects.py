@@ -13,9 +13,6 @@ from service.requests.domain import waiting as meaning
 from service.requests.recording import Recorded
 from service.rules.service import Rulebook
 
-ROOTED = Actor(name="rooted")
-"""Who does what follows with time alone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Occasion:

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service import ids
-from service.audit.domain import Actor
+from service.audit.domain import ROOTED
 from service.commitments import service as commitments
 from service.commitments.domain import ClockState
 from service.commitments.errors import CommitmentNotFound
@@ -24,9 +24,6 @@ from service.requests import affairs, renegotiating, service, store
 from service.requests.domain import EventType, RequestEvent
 from service.requests.holding import AFTER_ALL
 from service.rules.service import Rulebook
-
-ROOTED = Actor(name="rooted")
-"""Who gives a request to another group when a ladder says so."""
 
 
 async def look_at_promise(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ changes what it changes before it calls here. What follows from decisions and re
 from datetime import datetime
 from uuid import UUID
 
-from service.audit.domain import Actor
+from service.audit.domain import ROOTED, Actor
 from service.db import TenantSession
 from service.ids import ArrangementId, ClientId
 from service.rationalization.arrangements import domain as standing
@@ -18,7 +18,7 @@ from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.wording.domain import MessageKind
 from service.requests import affairs, arranging, effects, following, settling, store
 from service.requests.domain import Becoming, Request
-from service.requests.effects import ROOTED, Effect, Occasion
+from service.requests.effects import Effect, Occasion
 from service.rules.service import Rulebook
 from service.rules.vocabulary import RequestType
 

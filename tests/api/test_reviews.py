@@ -317,5 +317,5 @@ async def test_who_reviewed_what_is_in_the_audit_trail(bench: Bench) -> None:
     query = {"subject": f"review:{review['id']}"}
     records = (await bench.caller.get("/v1/audit-records", params=query)).json()["items"]
 
-    assert [each["action"] for each in records] == ["review.concluded", "review.started"]
+    assert [each["action"] for each in records] == ["review.done", "review.owed"]
     assert records[0]["changes"]["result"] == {"after": "failed"}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from service import ids
 from service.audit import service as audit
-from service.audit.domain import Actor, Deed, difference
+from service.audit.domain import ROOTED, Actor, Deed, difference
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import GroupId, ImprovementId, MemberId
@@ -33,9 +33,6 @@ from service.rationalization.improvements.models import ImprovementEntryRow
 from service.rationalization.improvements.store import Sought
 
 SUBJECT_KIND = "improvement"
-
-ROOTED = Actor(name="rooted")
-"""Who opens what nobody asked for."""
 
 __all__ = [
     "SUBJECT_KIND",

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from service import ids
 from service.audit import service as audit
-from service.audit.domain import Actor, Deed
+from service.audit.domain import ROOTED, Actor, Deed
 from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments import service as commitments
@@ -43,9 +43,6 @@ from service.rationalization.reviews.store import Sought
 from service.rationalization.verdicts import Review as Wanted
 
 SUBJECT_KIND = "review"
-
-ROOTED = Actor(name="rooted")
-"""Who asks for a review where a verdict does."""
 
 __all__ = [
     "SUBJECT_KIND",
@@ -106,7 +103,7 @@ async def start(
     if (owed := await store.owed(session, matter.request_id)) is not None:
         raise ReviewOwed(matter.request_id, ReviewId(owed.id))
     changed = await _begin(session, actor, matter, review, arrangement_id=None, now=now)
-    deed = Deed("review.started", _label(changed.review), after=_fields(changed.review))
+    deed = Deed("review.owed", _label(changed.review), after=_fields(changed.review))
     await audit.record(session, actor, deed, now=now)
     return changed
 
@@ -152,7 +149,7 @@ async def conclude(
     await store.change(session, review.id, models.changing_columns(review))
     entry = Fulfilled(at=now, received_at=now, id=_entry_id(), by=DONE)
     promises = await _append(session, review.commitment_id, entry, now=now)
-    deed = Deed("review.concluded", _label(review), before=_fields(before), after=_fields(review))
+    deed = Deed("review.done", _label(review), before=_fields(before), after=_fields(review))
     await audit.record(session, actor, deed, now=now)
     return Changed(await _tell(session, matter, review, "review.done", now=now), tuple(promises))
 
