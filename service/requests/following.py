@@ -91,6 +91,8 @@ async def happened(
 ) -> Request:
     """What follows from an event that was recorded of a request, whose row the caller holds locked."""
     request, event = recorded.request, recorded.event
+    if before.state in DONE and request.state is RequestState.OPEN:
+        await _reviewed_later(session, occasion, request)
     if recorded.decision is not None:
         request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
     if request.arrangement_id is None:
@@ -245,14 +247,17 @@ async def _done(
     return request
 
 
+async def _reviewed_later(session: TenantSession, occasion: Occasion, request: Request) -> None:
+    """The work goes on: what came of it is not reviewed yet, whoever asked for that."""
+    matter = affairs.matter(request)
+    withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
+    await renegotiating.follow(session, withdrawn, now=occasion.now)
+
+
 async def _reopened(
     session: TenantSession, occasion: Occasion, request: Request, current: Arrangement
 ) -> Request:
     """Its source says that it goes on: the verdict holds as before, whatever its source makes of it."""
-    if current.verdict.review is not None:
-        matter = affairs.matter(request)
-        withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
-        await renegotiating.follow(session, withdrawn, now=occasion.now)
     if current.state is State.WITHDRAWN:
         return await _goes_on(session, occasion, request)
     request = await _goes_on(session, occasion, request, since=current)

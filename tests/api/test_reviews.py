@@ -146,6 +146,23 @@ async def test_a_verdict_asks_for_a_review_of_what_is_done_and_again_of_what_was
     assert [each.type for each in await bench.told(first["id"])] == ["review.owed", "review.withdrawn"]
 
 
+async def test_a_review_that_a_person_asked_for_is_withdrawn_when_its_request_goes_on(
+    bench: Bench, sign_in: SignIn
+) -> None:
+    theirs = await sign_in(client_id=await factories.client_of(bench.sessions, bench.tenant))
+    request = await desk.submitted(theirs, type="change")
+    await desk.report(theirs, request, type="changed", state="resolved")
+    review = await bench.started(request, **WITHIN)
+
+    await desk.report(theirs, request, type="changed", state="open")
+
+    (withdrawn,) = await bench.listed()
+    assert (withdrawn["id"], withdrawn["state"]) == (review["id"], "withdrawn")
+    assert (await bench.promise(review))["clock"] == "stopped"
+    await desk.report(theirs, request, type="changed", state="resolved")
+    assert [each["state"] for each in await bench.listed()] == ["withdrawn"], "nobody asked for another"
+
+
 async def test_a_client_that_closes_its_request_owes_nothing_and_is_told_nothing(
     bench: Bench, sign_in: SignIn
 ) -> None:
