@@ -290,6 +290,7 @@ EXCEEDED: Mapping[str, type[QuotaExceeded]] = {
         PoliciesTooMany,
         QuestionnairesTooMany,
         RepinningsAtOnceTooMany,
+        RequestTypesTooMany,
         RotaFeedsTooMany,
         RotaOverridesTooMany,
         RotasTooMany,
