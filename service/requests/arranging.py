@@ -205,15 +205,19 @@ async def message(
 
 
 def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
-    """What a message may speak of. Whose consent is required is the tenant's own affair."""
+    """What a message may speak of. Whose consent is required is the tenant's own affair.
+
+    Where to object is told if people can go there: what only programs call is not for them.
+    """
     verdict, proposal = arrangement.verdict, arrangement.proposal
     objections = arrangement_telling.objections_of(arrangement)
+    is_for_people = verdicts.ADDRESS.fullmatch(objections.url) is not None
     window: Mapping[str, str | None] = proposal.get("window", {})
     values: dict[str, Value | None] = {
         "reason": arrangement.reason,
         "answer_by": arrangement.standing.answer_by,
-        "objections": objections.name,
-        "objections_url": objections.url,
+        "objections": objections.name if is_for_people else None,
+        "objections_url": objections.url if is_for_people else None,
         "proposed_start": terms.instant(window.get("from")),
         "proposed_end": terms.instant(window.get("to")),
         "proposed_priority": proposal.get("priority"),

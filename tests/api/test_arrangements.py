@@ -364,6 +364,8 @@ async def test_what_is_refused_is_over_with_the_reason_and_where_to_object(offic
     assert arrangement["state"] == "refused"
     assert "The month's closing runs." in arrangement["because"]
     assert arrangement["objections"] == {"name": "Objections", "url": "/v1/objections", "link": None}
+    assert "/v1/" not in arrangement["message"]["text"], "people are told nothing that only programs call"
+    assert "You can object to this: say so to whoever you turned to." in arrangement["message"]["text"]
     assert (await office.request(request, office.client))["state"] == "cancelled"
     assert {each["clock"] for each in await _commitments(office, request)} == {"stopped"}
 
