@@ -19,7 +19,7 @@ from service.people.domain import Lifetimes
 from service.rationalization.approvals import service as approvals
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.specials import service as specials
-from service.requests import approving, escalating, excepting, rationalizing, renegotiating
+from service.requests import approving, escalating, excepting, neighbours, rationalizing, renegotiating
 from service.requests.kinds import KINDS
 from service.requests.maintenance import service as maintenance
 from service.requests.major_incidents import service as major_incidents
@@ -67,6 +67,7 @@ ADVANCES: Mapping[str, Advance] = {
     maintenance.REQUEST_KIND: _held,
     maintenance.SUBJECT_KIND: maintenance.advance,
     major_incidents.SUBJECT_KIND: major_incidents.advance,
+    neighbours.SUBJECT_KIND: neighbours.advance,
     recording.SUBJECT_KIND: publishing.advance,
     renegotiations.SUBJECT_KIND: renegotiating.advance,
     specials.SUBJECT_KIND: excepting.advance,

@@ -38,6 +38,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_gate_tenant_id_arrangement_id", "gate", ["tenant_id", "arrangement_id"])
     op.create_index("ix_gate_tenant_id_request_id", "gate", ["tenant_id", "request_id"])
+    op.create_index(
+        "ix_gate_tenant_id_name_windows",
+        "gate",
+        ["tenant_id", "name"],
+        postgresql_where=sa.text("kind in ('freeze_window', 'maintenance_window') and closed_at is null"),
+    )
     create_tenant_table(
         "gate_record",
         sa.Column("gate_id", sa.Uuid(), nullable=False),

@@ -20,6 +20,7 @@ from service.calendars import service
 from service.calendars.service import Calendar, CalendarVersion
 from service.db import TenantSession
 from service.ids import CalendarId, ClientId
+from service.requests import rescheduling
 from service.tenants import service as tenants
 
 Definition = Annotated[
@@ -172,7 +173,7 @@ class CalendarController(Controller):
         """Make a new version current. Promises made before keep the version they were made by."""
         held = await service.get(session, calendar_id, lock=True)
         precondition.check(_tag(held))
-        calendar = await service.revise(
+        calendar = await rescheduling.revise(
             session, actor, calendar_id, raw=data.definition, now=now, name=data.name
         )
         return Response(CalendarView.of(calendar), headers={"ETag": _tag(calendar)})

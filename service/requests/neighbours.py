@@ -1,16 +1,19 @@
 """Other open changes of a service: which there are, and who waited for one of them."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 
 from service.db import TenantSession
-from service.ids import RequestId, ServiceId
+from service.ids import ArrangementId, RequestId, ServiceId
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.gates import service as gates
 from service.rationalization.gates.domain import windows
 from service.rationalization.gates.domain.conflicts import OtherChange
 from service.rationalization.gates.domain.windows import Planned
+from service.rationalization.gates.models import OPEN_WINDOWS, GateRow
+from service.requests import store
 from service.requests.domain import Request, State
 from service.requests.models import OPEN_CHANGES, RequestRow
 from service.rules.vocabulary import RequestType
@@ -18,6 +21,8 @@ from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
 
 CHANGES = (RequestType.CHANGE, RequestType.PLAN_CHANGE)
+SUBJECT_KIND = "change_given_way"
+"""A change that ended, or was planned otherwise, by its client's own report: who waited for it is woken."""
 
 
 async def changes(session: TenantSession, service_id: ServiceId, beside: RequestId) -> list[OtherChange]:
@@ -54,13 +59,43 @@ async def let_go(session: TenantSession, before: Request, after: Request, *, now
     """Have those looked at again who waited for a change that has ended, or is planned otherwise by now.
 
     It is done before anything of its own arrangement is: two that end at once would wait for one another.
-    A client's own transaction sees nobody else's gates: what waits for its change is looked at with the next
-    that happens, or when somebody asks.
+    A client's own transaction sees nobody else's gates, and leaves it to the worker.
     """
-    if before.service_id is None or session.client_id is not None or not _gives_way(before, after):
+    if before.service_id is None or not _gives_way(before, after):
         return
-    await gates.hold_changes(session, before.service_id)
-    others = await changes(session, before.service_id, before.id)
+    if session.client_id is not None:
+        await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, before.id, now)])
+        return
+    await _wake(session, before.service_id, before.id, now=now)
+
+
+async def advance(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
+    """Have those looked at again who waited for a change. Raises RequestNotFound."""
+    found = await store.get(session, RequestId(subject_id), client_id=None)
+    if found.service_id is not None:
+        await _wake(session, ServiceId(found.service_id), RequestId(found.id), now=now)
+
+
+async def planned_by(session: TenantSession, calendar: str) -> list[ArrangementId]:
+    """The arrangements of open requests whose planned work is compared with a calendar, in order."""
+    gate, request = GateRow, RequestRow
+    query = (
+        select(gate.arrangement_id)
+        .join(request, and_(request.tenant_id == gate.tenant_id, request.id == gate.request_id))
+        .where(
+            gate.tenant_id == session.tenant_id,
+            gate.name == calendar,
+            text(OPEN_WINDOWS),
+            request.arrangement_id == gate.arrangement_id,
+            request.state == State.OPEN.value,
+        )
+    )
+    return sorted({ArrangementId(found) for found in await session.db.scalars(query)})
+
+
+async def _wake(session: TenantSession, service_id: ServiceId, beside: RequestId, *, now: datetime) -> None:
+    await gates.hold_changes(session, service_id)
+    others = await changes(session, service_id, beside)
     waiting = await gates.waiting_for_others(session, [other.request_id for other in others])
     await wakeups.schedule(session, [WakeUp(arrangements.SUBJECT_KIND, each, now) for each in waiting])
 

@@ -655,3 +655,38 @@ async def test_answers_can_be_tried_without_recording_them(gated: Desk) -> None:
     assert (tried.status_code, shown["score"], shown["level"]) == (200, 24, "medium")
     assert [[cell["level"] for cell in row if cell["here"]] for row in shown["matrix"]] == [[], ["medium"]]
     assert [weight["points"] for weight in shown["weights"]] == [10, 2, 2]
+
+
+async def test_a_freeze_that_is_put_in_the_way_of_what_is_ready_holds_it_up(gated: Desk) -> None:
+    request = await gated.change("freeze", start="2026-01-06T10:00:00Z")
+    over = await gated.change("freeze", start="2026-01-06T10:00:00Z")
+    assert (await gated.arrangement(request))["state"] == "ready"
+    await desk.report(gated.staff, over, type="changed", state="resolved")
+    calendars = (await gated.staff.get("/v1/calendars")).json()["items"]
+    (frozen,) = [each for each in calendars if each["name"] == "freeze"]
+    definition = {"tz": "UTC", "openings": [["2026-01-06T00:00", "2026-01-07T00:00"]]}
+    revised = await gated.staff.put(
+        f"/v1/calendars/{frozen['id']}", json={"definition": definition}, headers={"If-Match": "*"}
+    )
+    assert revised.status_code == 200, revised.text
+
+    await desk.pass_time(gated.staff, seconds=1)
+
+    assert (await gated.arrangement(request))["state"] == "held_up"
+    assert (await gated.arrangement(over))["state"] == "ready"
+
+
+async def test_who_waits_for_a_change_that_its_client_ends_is_looked_at_again(
+    gated: Desk, sign_in: SignIn
+) -> None:
+    client = await sign_in(client_id=await factories.client_of(gated.sessions, gated.tenant))
+    custom = {"planned_start": "2026-01-09T20:00:00Z"}
+    first = await desk.submitted(client, type="change", service=gated.service, facts={"custom": custom})
+    second = await gated.change("alone", start="2026-01-09T20:00:00Z")
+    gate = await gated.gate(second, "change_conflict")
+    assert gate["state"] == "open"
+
+    await desk.report(client, first, type="changed", state="cancelled")
+    await desk.pass_time(gated.staff, seconds=1)
+
+    assert (await gated.shown(gate))["state"] == "satisfied"
