@@ -38,17 +38,21 @@ async def look(
         return None  # what was agreed is being recorded: its gates are laid next
     refused = next((each for each in found if each.state is gating.State.REFUSED), None)
     if refused is not None:
-        because = " ".join(refused.missing)
-        told = await arranging.message(
-            session, occasion, request, current, MessageKind.REFUSED, reason=because
-        )
-        entry = Refused(at=occasion.now, by=occasion.actor.name, because=because)
-        await arrangements.record(session, occasion.actor, matter, current, entry, message=told)
-        return because
+        return " ".join(refused.missing)
     looked = Looked(at=occasion.now, by=occasion.actor.name, missing=_missing(found))
     if standing.after(current.standing, looked) != current.standing:
         await _looked(session, occasion, request, current, looked)
     return None
+
+
+async def refuse(
+    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement, because: str
+) -> None:
+    """Write that what is required was refused, with what the requester is told of it."""
+    told = await arranging.message(session, occasion, request, current, MessageKind.REFUSED, reason=because)
+    entry = Refused(at=occasion.now, by=occasion.actor.name, because=because)
+    matter = affairs.matter(request)
+    await arrangements.record(session, occasion.actor, matter, current, entry, message=told)
 
 
 async def _looked(

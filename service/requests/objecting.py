@@ -16,7 +16,7 @@ from service.commitments.renegotiation.domain import Withdrawn as RenegotiationW
 from service.db import TenantSession
 from service.escalations.ladders import service as ladders
 from service.ids import ArrangementId, ClientId, MemberId, ObjectionId, RenegotiationId, SpecialMethodId
-from service.rationalization.arrangements.domain import Overturned
+from service.rationalization.arrangements.domain import Overturned, Refused
 from service.rationalization.objections import promising
 from service.rationalization.objections import service as objections
 from service.rationalization.objections.domain import Decided, SubjectKind, Withdrawn
@@ -26,6 +26,7 @@ from service.rationalization.objections.promising import ObjectionTerms
 from service.rationalization.objections.service import Changed, Concern
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import OPEN as SPECIALS_OPEN
+from service.rationalization.specials.models import SpecialMethod
 from service.requests import affairs, contesting, rationalizing, renegotiating, store
 from service.requests.domain import Request
 from service.requests.intake import Caller
@@ -176,7 +177,12 @@ async def _put_right(
         case SubjectKind.RENEGOTIATION:
             await _take_back(session, actor, RenegotiationId(subject.id), because, now=now)
         case SubjectKind.SPECIAL_METHOD:
-            await _end_special(session, actor, request, SpecialMethodId(subject.id), because, now=now)
+            special_method_id = SpecialMethodId(subject.id)
+            found = await _end_special(session, actor, request, special_method_id, because, now=now)
+            refused, named = Refused(at=now, by=actor.name, because=because), found.arrangement_id
+            return await rationalizing.forbid(
+                session, rulebook, request, actor, refused, arrangement_id=named
+            )
         case SubjectKind.COMMITMENT | SubjectKind.DECISION:
             pass
     return request
@@ -200,7 +206,7 @@ async def _end_special(
     because: str,
     *,
     now: datetime,
-) -> None:
+) -> SpecialMethod:
     """What is allowed, or proposed to be, is allowed no more."""
     found = await specials.get(session, special_method_id, client_id=None)
     if found.state in SPECIALS_OPEN:
@@ -208,3 +214,4 @@ async def _end_special(
             session, actor, affairs.matter(request), special_method_id, because, now=now
         )
         await _follow(session, request, ended.commitments, now=now)
+    return found

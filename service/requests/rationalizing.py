@@ -12,7 +12,7 @@ from service.db import TenantSession
 from service.ids import ArrangementId, ClientId
 from service.rationalization.arrangements import domain as standing
 from service.rationalization.arrangements import service as arrangements
-from service.rationalization.arrangements.domain import Accepted, Objected, Overturned, State
+from service.rationalization.arrangements.domain import Accepted, Objected, Overturned, Refused, State
 from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.wording.domain import MessageKind
@@ -58,6 +58,24 @@ async def overturn(
     await arrangements.record(session, actor, affairs.matter(request), current, overturned, message=told)
     await settling.let_go(session, occasion, request, current, because)
     return await following.lives_again(session, occasion, request, current, because)
+
+
+async def forbid(
+    session: TenantSession,
+    rulebook: Rulebook,
+    request: Request,
+    actor: Actor,
+    refused: Refused,
+    *,
+    arrangement_id: ArrangementId,
+) -> Request:
+    """What a verdict would have allowed is not to be: while work waits for it, that is a refusal."""
+    current = await settling.find(session, request)
+    if current is None or current.id != arrangement_id or current.state is not State.HELD_UP:
+        return request
+    return await settling.refuse(
+        session, Occasion(rulebook, actor, refused.at), request, current, refused.because
+    )
 
 
 async def objected(

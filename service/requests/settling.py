@@ -40,10 +40,16 @@ async def settle(session: TenantSession, occasion: Occasion, request: Request) -
     if current.state not in GATED or not current.standing.gated or request.state is not RequestState.OPEN:
         return request
     refused = await gating.look(session, occasion, request, current)
-    if refused is None:
-        return request
-    await let_go(session, occasion, request, current, refused, is_refused=True)
-    ends = Effect(state=RequestState.CANCELLED, because=refused)
+    return request if refused is None else await refuse(session, occasion, request, current, refused)
+
+
+async def refuse(
+    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement, because: str
+) -> Request:
+    """What is required before work starts was refused: the request ends, for that reason."""
+    await gating.refuse(session, occasion, request, current, because)
+    await let_go(session, occasion, request, current, because, is_refused=True)
+    ends = Effect(state=RequestState.CANCELLED, because=because)
     return (await effects.take(session, occasion, request, ends)).request
 
 

@@ -315,6 +315,26 @@ async def test_a_special_method_that_was_objected_to_rightly_ends_and_its_approv
     assert ended["state"] == "ended"
 
 
+async def test_a_special_method_that_was_only_proposed_is_refused_with_its_request(at_desk: Desk) -> None:
+    rule = kinds.rule("for-a-while", "request.priority == 'P3'", ALLOWED)
+    await kinds.in_effect(at_desk.staff, "rationalization", {"rules": [rule]})
+    request = await desk.submitted(at_desk.staff, type="change", facts={"priority": "P3"})
+    found = (await at_desk.staff.get("/v1/special-methods", params={"request_id": request["id"]})).json()
+    (special,) = found["items"]
+    subject = {"kind": "special_method", "id": special["id"]}
+    raised = await at_desk.objects(at_desk.approver.caller, subject, cause="unequal_treatment")
+
+    decided = await _decide(at_desk.other.caller, raised, upheld=True, reason="Others may not do so.")
+
+    assert decided.status_code == 200, decided.text
+    shown = (await at_desk.staff.get(f"/v1/requests/{request['id']}")).json()
+    assert (shown["state"], shown["arrangement"]["state"]) == ("cancelled", "refused")
+    (approval,) = (await at_desk.staff.get("/v1/approvals", params={"request_id": request["id"]})).json()[
+        "items"
+    ]
+    assert approval["state"] == "withdrawn"
+
+
 async def test_neither_an_application_nor_an_agent_decides(at_desk: Desk, sign_in_as: SignIn) -> None:
     raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
     agent = await sign_in_as(Role.AGENT)
