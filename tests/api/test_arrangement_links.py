@@ -55,9 +55,9 @@ class Desk:
     staff: AsyncClient
     browser: AsyncClient
 
-    async def asked(self, category: str) -> dict[str, Any]:
-        facts = {"category": category, "priority": "P1"}
-        return await desk.submitted(self.staff, type="change", title="Printer", requester="P-1", facts=facts)
+    async def asked(self, category: str, **more: Any) -> dict[str, Any]:
+        said = {"title": "Printer", "requester": "P-1", "facts": {"category": category, "priority": "P1"}}
+        return await desk.submitted(self.staff, type="change", **(said | more))
 
     async def link(self, request: dict[str, Any], **wanted: Any) -> str:
         path = f"/v1/arrangements/{request['arrangement_id']}/links"
@@ -115,6 +115,29 @@ async def test_the_page_says_what_is_offered_in_the_requesters_language_and_time
     assert "<script" not in page.text
     assert {name: page.headers[name] for name in NOT_KEPT} == NOT_KEPT
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_a_page_in_a_language_that_is_not_the_requesters_says_instants_in_its_own(
+    harbour: Desk,
+) -> None:
+    contact = {"name": "Mei", "external_id": "P-2", "language": "zh-TW", "time_zone": "Asia/Taipei"}
+    await desk.created(harbour.staff, "/v1/contacts", contact)
+
+    page = await harbour.browser.get(await harbour.link(await harbour.asked("later", requester="P-2")))
+
+    assert '<html lang="en">' in page.text
+    assert "<dt>Begin</dt><dd>Monday, 5 January 2026, 21:00 +0800</dd>" in page.text
+    assert "月" not in page.text
+
+
+@pytest.mark.parametrize("turning", ["\u202e", "\u2066"])
+async def test_nothing_on_the_page_is_turned_round(harbour: Desk, turning: str) -> None:
+    request = await harbour.asked("later", title=f"Pay{turning}lla", external_id=f"CHG{turning}1")
+
+    page = await harbour.browser.get(await harbour.link(request))
+
+    assert "Pay\N{REPLACEMENT CHARACTER}lla (CHG\N{REPLACEMENT CHARACTER}1)" in page.text
+    assert turning not in page.text
 
 
 async def test_to_look_at_it_changes_nothing(harbour: Desk) -> None:

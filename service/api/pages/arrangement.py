@@ -25,8 +25,8 @@ from service.rationalization.arrangements.telling import objections_of
 from service.rationalization.objections.domain import State as ObjectionState
 from service.rationalization.objections.errors import ObjectionExists, ObjectionFinal, ObjectionSubjectPast
 from service.rationalization.verdicts import ADDRESS, Redirect
-from service.rationalization.wording import links
-from service.rationalization.wording.domain import spoken
+from service.rationalization.wording import links, saying
+from service.rationalization.wording.domain import characters, spoken
 from service.rationalization.wording.domain.spoken import Manner
 from service.rationalization.wording.links import Link
 from service.requests import linking
@@ -139,27 +139,30 @@ def _page(
 ) -> Response[Any]:
     """What was decided and where that stands; `thanks` if an answer was just taken."""
     found, words = shown.arrangement, _words(shown)
-    manner = Manner.named(None if shown.contact is None else shown.contact.language, _zone(shown))
+    language = arrangement_words.spoken(_language(shown)).language
+    manner = saying.manner_for(language, shown.contact)
     objections = objections_of(found)
     return site.page(
         request,
         "arrangement.html",
         status=status,
         action=request.scope["path"],
-        language=arrangement_words.spoken(_language(shown)).language,
+        language=language,
         words=words,
         tenant_name=shown.tenant_name,
-        request_name=shown.request.title or shown.request.external_id,
-        external_id=shown.request.external_id,
+        request_name=characters.harmless(shown.request.title or shown.request.external_id),
+        external_id=characters.harmless(shown.request.external_id),
         state=words.states[shown.state],
         told=found.message,
-        reason=found.standing.because or found.reason,
+        reason=characters.harmless(found.standing.because or found.reason or ""),
         offered=_offered(shown, words, manner),
         answer_by=_answer_by(shown, manner),
         channel=_channel(shown),
         objections=(objections.name, _address(objections.url)),
         objection=_objected(shown, words),
-        decided=None if shown.objection is None else shown.objection.standing.reason,
+        decided=None
+        if shown.objection is None
+        else characters.harmless(shown.objection.standing.reason or ""),
         is_offered=shown.is_offered,
         may_object=shown.may_object,
         thanks=thanks,
@@ -171,10 +174,6 @@ def _page(
 
 def _language(shown: Opened) -> str | None:
     return None if shown.contact is None else shown.contact.language
-
-
-def _zone(shown: Opened) -> str | None:
-    return None if shown.contact is None else shown.contact.time_zone
 
 
 def _words(shown: Opened) -> Words:
@@ -192,7 +191,7 @@ def _offered(shown: Opened, words: Words, manner: Manner) -> list[tuple[str, str
         (words.scope, proposal.get("scope")),
         (words.type, proposal.get("type")),
     ]
-    return [(label, value) for label, value in said if value]
+    return [(label, characters.harmless(value)) for label, value in said if value]
 
 
 def _answer_by(shown: Opened, manner: Manner) -> str | None:
