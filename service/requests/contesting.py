@@ -24,15 +24,15 @@ from service.ids import (
 )
 from service.people import directory
 from service.people.domain import Role
-from service.rationalization.arrangements import store as arrangements
+from service.rationalization.approvals import reading as approvals
+from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import OVER
 from service.rationalization.arrangements.domain import State as ArrangementState
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.objections import domain
-from service.rationalization.objections import store as objections
 from service.rationalization.objections.domain import Barred, SubjectKind
 from service.rationalization.objections.models import Objection, Ruled, Subject
-from service.rationalization.specials import store as specials
+from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import OPEN as SPECIALS_OPEN
 from service.rationalization.verdicts import RATIONALIZATION
 from service.requests import store
@@ -103,8 +103,7 @@ async def who_may_decide(session: TenantSession, barred: Barred) -> frozenset[Me
 async def _arrangement(
     session: TenantSession, subject: Subject, client_id: ClientId | None, _: datetime
 ) -> Contested:
-    row = await arrangements.get(session, ArrangementId(subject.id), client_id=client_id)
-    found = row.to_domain()
+    found = await arrangements.get(session, ArrangementId(subject.id), client_id=client_id)
     return _of_arrangement(subject, found, await _decision(session, found.request_id, found.decision_id))
 
 
@@ -129,7 +128,7 @@ async def _verdict(
     decision = row.to_domain()
     request = (await store.get(session, RequestId(row.request_id), client_id=client_id)).to_domain()
     if request.arrangement_id is not None:
-        found = (await arrangements.get(session, request.arrangement_id)).to_domain()
+        found = await arrangements.get(session, request.arrangement_id, client_id=None)
         if found.decision_id == decision.id:
             arrangement = Subject(kind=SubjectKind.ARRANGEMENT, id=found.id)
             return _of_arrangement(arrangement, found, decision)
@@ -180,8 +179,8 @@ async def _special_method(
     session: TenantSession, subject: Subject, client_id: ClientId | None, _: datetime
 ) -> Contested:
     found = await specials.get(session, SpecialMethodId(subject.id), client_id=client_id)
-    row = await arrangements.get(session, found.arrangement_id)
-    decision = await _decision(session, found.request_id, DecisionId(row.decision_id))
+    arrangement = await arrangements.get(session, found.arrangement_id, client_id=None)
+    decision = await _decision(session, found.request_id, arrangement.decision_id)
     return Contested(
         subject=subject,
         request_id=found.request_id,
@@ -256,7 +255,7 @@ async def _deciders(session: TenantSession, objection: Objection, *, now: dateti
     if subject.kind in {SubjectKind.ARRANGEMENT, SubjectKind.SPECIAL_METHOD}:
         names |= {
             f"{lifecycle.MEMBER}{each}"
-            for each in await objections.who_answered(session, objection.request_id)
+            for each in await approvals.who_answered(session, objection.request_id)
         }
     return names
 

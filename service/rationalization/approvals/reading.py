@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.db import TenantSession
-from service.ids import MemberId
+from service.ids import MemberId, RequestId
 from service.rationalization.approvals import domain, holders, service, store
 from service.rationalization.approvals.domain import Answered, Entry, Standing, WhyNot
 from service.rationalization.approvals.holders import Capacity
@@ -38,6 +38,11 @@ class Account:
         answered = [entry for entry in self.entries if isinstance(entry, Answered)]
         away = [each.on_behalf_of for each in self.capacities if each.on_behalf_of is not None]
         return frozenset({*away, *(member_id for answer in answered for member_id in answer.people)})
+
+
+async def who_answered(session: TenantSession, request_id: RequestId) -> list[MemberId]:
+    """The members who answered the approvals of a request, and those on whose behalf they did."""
+    return await store.who_answered(session, request_id)
 
 
 async def accounts(

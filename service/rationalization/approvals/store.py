@@ -148,6 +148,23 @@ def _is_open_to(session: TenantSession, asker: Asker) -> ColumnElement[bool]:
     )
 
 
+async def who_answered(session: TenantSession, request_id: RequestId) -> list[MemberId]:
+    """The members who answered the approvals of a request, and those on whose behalf they did."""
+    said, asked = ApprovalEntryRow, ApprovalRow
+    query = (
+        select(said.member_id, said.on_behalf_of)
+        .join(asked, (asked.tenant_id == said.tenant_id) & (asked.id == said.approval_id))
+        .where(
+            said.tenant_id == session.tenant_id,
+            asked.tenant_id == session.tenant_id,
+            asked.request_id == request_id,
+            said.member_id.is_not(None),
+        )
+    )
+    found = {each for row in await session.db.execute(query) for each in row}
+    return sorted(MemberId(each) for each in found if each is not None)
+
+
 async def add(session: TenantSession, approval: Approval) -> None:
     await insert_rows(session.db, APPROVALS, [{"tenant_id": session.tenant_id, **models.columns(approval)}])
 

@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from service import ids
 from service.db import TenantSession, insert_new, insert_rows, update_row
-from service.ids import ClientId, DecisionId, MemberId, ObjectionId, RequestId
-from service.rationalization.approvals.models import ApprovalEntryRow, ApprovalRow
+from service.ids import ClientId, DecisionId, ObjectionId, RequestId
 from service.rationalization.objections.domain import DECIDED, Cause, State, SubjectKind
 from service.rationalization.objections.errors import ObjectionNotFound
 from service.rationalization.objections.models import (
@@ -94,23 +93,6 @@ async def open_count(session: TenantSession, request_id: RequestId) -> int:
         row.tenant_id == session.tenant_id, row.request_id == request_id, row.state == State.OPEN.value
     )
     return (await session.db.scalars(query)).one()
-
-
-async def who_answered(session: TenantSession, request_id: RequestId) -> list[MemberId]:
-    """The members who answered the approvals of a request, and those on whose behalf they did."""
-    said, asked = ApprovalEntryRow, ApprovalRow
-    query = (
-        select(said.member_id, said.on_behalf_of)
-        .join(asked, (asked.tenant_id == said.tenant_id) & (asked.id == said.approval_id))
-        .where(
-            said.tenant_id == session.tenant_id,
-            asked.tenant_id == session.tenant_id,
-            asked.request_id == request_id,
-            said.member_id.is_not(None),
-        )
-    )
-    found = {each for row in await session.db.execute(query) for each in row}
-    return sorted(MemberId(each) for each in found if each is not None)
 
 
 async def listed(
