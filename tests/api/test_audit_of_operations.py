@@ -18,7 +18,15 @@ from tests.probes.document import Operation
 from tests.probes.parties import Party
 from tests.probes.world import World
 
-COMPUTES_ONLY = {"computeWorkingTime", "evaluateCondition", "previewLadder", "simulatePolicy", "testPolicy"}
+COMPUTES_ONLY = {
+    "computeWorkingTime",
+    "evaluateCondition",
+    "previewLadder",
+    "previewMessageTemplate",
+    "simulatePolicy",
+    "testPolicy",
+    "tryQuestionnaire",
+}
 """What is asked by POST because it takes a body, and changes nothing."""
 
 FIRST = {"addGroupMember": ("removeGroupMember",)}
@@ -26,6 +34,9 @@ FIRST = {"addGroupMember": ("removeGroupMember",)}
 
 SECRETS = ("secret", "client_secret", "url")
 """Fields of answers that show something once; an invitation's url lets in whoever has it."""
+
+LOOKED_AT = 500
+"""How many of the newest records are looked through: what time brings about is recorded too."""
 
 KEPT = {"createWebhookEndpoint"}
 """Whose url is an address and no secret."""
@@ -60,7 +71,7 @@ async def done(here: World, party: Party, operation: Operation) -> Response:
 async def left_by(here: World, party: Party, answer: Response) -> list[Record]:
     """The records of the request that got this answer."""
     async with tenant_transaction(here.ground.sessions, party.tenant.id) as session:
-        newest = await audit.list_records(session, Sought(), before=None, limit=20)
+        newest = await audit.list_records(session, Sought(), before=None, limit=LOOKED_AT)
     asked = answer.headers["x-request-id"]
     return [each.record for each in newest if each.record.http_request_id == asked]
 
