@@ -12,7 +12,7 @@ from httpx2 import Response
 from tests.probes.document import Place
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
-SECRET_LINK = re.compile(r"/(?:invitation|rota-feeds)/[\w.-]+")
+SECRET_LINK = re.compile(r"/(?:arrangement|invitation|rota-feeds)/[\w.-]+")
 """A link with a secret in it."""
 
 PASSING = frozenset(
