@@ -126,7 +126,7 @@ async def test_a_page_in_a_language_that_is_not_the_requesters_says_instants_in_
     page = await harbour.browser.get(await harbour.link(await harbour.asked("later", requester="P-2")))
 
     assert '<html lang="en">' in page.text
-    assert "<dt>Begin</dt><dd>Monday, 5 January 2026, 21:00 +0800</dd>" in page.text
+    assert "<dt>Start</dt><dd>Monday, 5 January 2026, 21:00 +0800</dd>" in page.text
     assert "月" not in page.text
 
 

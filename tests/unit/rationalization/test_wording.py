@@ -79,6 +79,22 @@ def _draw_values(
     return {variable.name: draw(of_type[variable.type]) for variable in VARIABLES[kind]}
 
 
+@pytest.mark.parametrize(
+    ("language", "until"),
+    [
+        ("de", "bis {{ answer_by"),
+        ("en", "by {{ answer_by"),
+        ("es", "a más tardar el {{ answer_by"),
+        ("fr", "au plus tard le {{ answer_by"),
+    ],
+)
+def test_until_when_to_answer_is_said_alike_in_the_subject_and_below_it(language: str, until: str) -> None:
+    adjust = shipped.words(language)[MessageKind.ADJUST]
+
+    assert until in adjust.subject
+    assert until in adjust.body
+
+
 @given(data=st.data(), kind=KINDS, language=st.sampled_from([*shipped.LANGUAGES, "pt-BR", "zh-TW", "xx"]))
 def test_whatever_is_missing_the_requester_is_told_all_that_is_there(
     data: st.DataObject, kind: MessageKind, language: str
