@@ -6,8 +6,8 @@ from service.audit import service as audit
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import GateId
+from service.rationalization.gates import recording, telling
 from service.rationalization.gates import service as gates
-from service.rationalization.gates import telling
 from service.rationalization.gates.documents import Document
 from service.rationalization.gates.models import Gate, GateRecord
 from service.requests import affairs, rationalizing, renegotiating, store
@@ -27,10 +27,10 @@ async def record(
     """Put something on record for a gate, and see where its arrangement stands then.
 
     Raises:
-        see `gates.record`
+        see `recording.record`
     """
     request = await _request(session, gate_id)
-    recorded = await gates.record(session, actor, affairs.matter(request), gate_id, document, now=now)
+    recorded = await recording.record(session, actor, affairs.matter(request), gate_id, document, now=now)
     await renegotiating.follow(session, recorded.commitments, now=now)
     await rationalizing.settle(session, rulebook, request, actor, now=now)
     return recorded.record

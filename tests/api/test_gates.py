@@ -13,7 +13,7 @@ from service.db import Sessions, tenant_transaction
 from service.ids import ClientId
 from service.outbox.models import EventRow
 from service.people.domain import Role
-from service.rationalization.gates import service
+from service.rationalization.gates import recording
 from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk, kinds
@@ -315,7 +315,7 @@ async def test_a_group_of_members_may_be_told(gated: Desk) -> None:
 async def test_of_one_gate_not_more_is_recorded_than_anybody_reads(
     gated: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "RECORDS_MAX", 2)
+    monkeypatch.setattr(recording, "RECORDS_MAX", 2)
     gate = await gated.gate(await gated.change("rollback"), "rollback_plan")
     for _ in range(2):
         await gated.recorded(gate, ROLLBACK)
@@ -690,3 +690,31 @@ async def test_who_waits_for_a_change_that_its_client_ends_is_looked_at_again(
     await desk.pass_time(gated.staff, seconds=1)
 
     assert (await gated.shown(gate))["state"] == "satisfied"
+
+
+async def test_a_verdict_that_names_what_there_is_not_is_published_with_a_word_about_it(gated: Desk) -> None:
+    hour = {"unit": "elapsed_time", "seconds": 3_600}
+    board = {"gate": "approval", "name": "board", "groups": ["Board"], "within": hour, "ladder": "board"}
+    then = {"verdict": "accept", "requires": [GATES["risk"], board], "wording": "kindly"}
+    document = {"rules": [kinds.rule("all", "true", then)]}
+    body = {"name": "named", "kind": "rationalization", "document": document}
+
+    async def told() -> list[str]:
+        policy = await desk.created(gated.staff, "/v1/policies", body | {"name": str(ids.new_id())})
+        answer = await gated.staff.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
+        assert answer.status_code == 200, answer.text
+        found = [each for each in answer.json()["findings"] if each["code"] == "unknown-name"]
+        return [each["pointer"].removeprefix("/document/rules/0/then") for each in found]
+
+    before = await told()
+    await _questionnaire(gated.staff)
+    await desk.created(gated.staff, "/v1/groups", {"name": "Board", "members": []})
+    await desk.created(gated.staff, "/v1/ladders", {"name": "board", "definition": kinds.LADDER})
+
+    assert before == [
+        "/requires/0/questionnaire",
+        "/requires/1/groups/0",
+        "/requires/1/ladder",
+        "/wording",
+    ]
+    assert await told() == ["/wording"]
