@@ -102,7 +102,7 @@ async def note(
     """Note something of an item of a request's checklist; the last that was noted of it holds.
 
     Raises:
-        RequestNotFound, ChecklistItemNotFound, ChecklistNoteInvalid
+        RequestNotFound, ChecklistItemNotFound, ChecklistNoteInvalid, ChecklistNotesTooMany
     """
     request = (await store.get(session, request_id, client_id=None, lock=True)).to_domain()
     typed = request.of_type

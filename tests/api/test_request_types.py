@@ -11,6 +11,7 @@ from sqlalchemy import select
 from service.db import Sessions, tenant_transaction
 from service.outbox.models import EventRow
 from service.people.domain import Role
+from service.rationalization.catalogue import service
 from service.tenants.domain import Approval, Tenant
 from tests import factories
 from tests.api import desk
@@ -506,6 +507,27 @@ async def test_a_request_that_is_over_when_it_comes_lacks_its_items_at_once(call
     answer = await _submit(caller, "laptop", ASKED, state="closed")
 
     assert [each["pointer"] for each in answer.json()["incomplete"]] == ["/checklist/wiped"]
+
+
+async def test_of_one_item_so_many_notes_are_kept_and_no_more(
+    caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "NOTES_MAX", 2)
+    await put_into_effect(caller, "laptop", LAPTOP)
+    request = (await _submit(caller, "laptop", ASKED)).json()
+    path = f"/v1/requests/{request['id']}/checklist"
+
+    async def note(item: str, evidence: str) -> Response:
+        said = {"outcome": "done", "evidence": evidence}
+        return await caller.post(f"{path}/{item}", json=said, headers=factories.key())
+
+    answers = [await note("wiped", each) for each in ("first", "second", "third")]
+    other = await note("desk", "fourth")
+
+    assert [each.status_code for each in (*answers, other)] == [200, 200, 409, 200]
+    assert answers[2].json()["type"] == "/problems/checklist-notes-too-many"
+    noted = [item["noted"] for step in other.json()["steps"] for item in step["items"]]
+    assert [each["evidence"] for each in noted if each] == ["second", "fourth"]
 
 
 async def test_a_request_without_a_type_has_an_empty_checklist(caller: AsyncClient) -> None:

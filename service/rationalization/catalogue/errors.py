@@ -108,3 +108,12 @@ class ChecklistItemNotFound(NotFound):
 
     def __init__(self, item: str) -> None:
         super().__init__(f"The request has no checklist item {item!r}.")
+
+
+class ChecklistNotesTooMany(Conflict):
+    """So much was noted of the item that nothing more can be. What was noted last holds."""
+
+    code = "checklist-notes-too-many"
+
+    def __init__(self, item: str, most: int) -> None:
+        super().__init__(f"Of the checklist item {item!r} {most} notes are kept, and no more.")

@@ -29,7 +29,11 @@ from service.rationalization.catalogue import (
 from service.rationalization.catalogue.comparing import Difference
 from service.rationalization.catalogue.documents import TypeForm
 from service.rationalization.catalogue.domain import Mark, Offered, TypeDraft
-from service.rationalization.catalogue.errors import RequestTypeInvalid, RequestTypeNotFound
+from service.rationalization.catalogue.errors import (
+    ChecklistNotesTooMany,
+    RequestTypeInvalid,
+    RequestTypeNotFound,
+)
 from service.rationalization.catalogue.models import OwnType, RequestTypeRow, TypeVersion
 from service.rationalization.catalogue.recording import Entry
 from service.rationalization.verdicts import Gate
@@ -40,6 +44,8 @@ from service.tenants.errors import ServiceNotFound
 
 VERSIONS = range(1, 2**31)
 """The numbers that a version may have; PostgreSQL knows no others."""
+NOTES_MAX = 200
+"""So often something may be noted of one item of a request's checklists."""
 IN_BODY = "/document"
 """Where a version is written in a body."""
 
@@ -263,7 +269,9 @@ async def open_items(session: TenantSession, offered: Offered, request_id: Reque
 async def mark(
     session: TenantSession, request_id: RequestId, noted: Mark, *, client_id: ClientId | None
 ) -> UUID:
-    """Note something of an item; the id of the note."""
+    """Note something of an item; the id of the note. Raises ChecklistNotesTooMany."""
+    if await store.mark_count(session, request_id, noted.item) >= NOTES_MAX:
+        raise ChecklistNotesTooMany(noted.item, NOTES_MAX)
     return await store.add_mark(session, request_id, noted, client_id=client_id)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, and_, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from service import ids
@@ -224,14 +225,24 @@ async def add_step(
 
 
 async def marks(session: TenantSession, request_id: RequestId) -> list[Mark]:
-    """What was noted of a request's checklist, in its order."""
+    """What was noted last of each item of a request's checklist."""
     row = ChecklistRecordRow
     query = (
         select(row)
+        .ext(distinct_on(row.item))
         .where(row.tenant_id == session.tenant_id, row.request_id == request_id)
-        .order_by(row.recorded_at, row.id)
+        .order_by(row.item, row.recorded_at.desc(), row.id.desc())
     )
     return [each.to_domain() for each in await session.db.scalars(query)]
+
+
+async def mark_count(session: TenantSession, request_id: RequestId, item: str) -> int:
+    """How often something was noted of one item."""
+    row = ChecklistRecordRow
+    query = select(func.count()).where(
+        row.tenant_id == session.tenant_id, row.request_id == request_id, row.item == item
+    )
+    return (await session.db.execute(query)).scalar_one()
 
 
 async def add_mark(
