@@ -13,31 +13,22 @@ from uuid import UUID
 from service import ids
 from service.audit import service as audit
 from service.audit.domain import ROOTED, Actor, Deed
-from service.calendars import service as calendars
-from service.calendars.domain import BeyondHorizon
 from service.commitments import service as commitments
-from service.commitments import targets
 from service.commitments.domain import (
     DONE,
-    CalendarKey,
     Cancelled,
     EntryId,
     Fulfilled,
     LedgerEntry,
-    Level,
-    OnReopen,
-    Origin,
-    Terms,
 )
-from service.commitments.models import Commitment, Made
-from service.commitments.service import Offer
+from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.ids import ArrangementId, CommitmentId, DecisionId, ReviewId
+from service.ids import ArrangementId, CommitmentId, ReviewId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.rationalization.matters import Matter
-from service.rationalization.reviews import models, store
-from service.rationalization.reviews.domain import CHANGES, METRIC, Concluded, Findings, Review, State
+from service.rationalization.reviews import models, promising, store
+from service.rationalization.reviews.domain import CHANGES, Concluded, Findings, Review, State
 from service.rationalization.reviews.errors import ReviewOver, ReviewOwed
 from service.rationalization.reviews.store import Sought
 from service.rationalization.verdicts import Review as Wanted
@@ -179,7 +170,7 @@ async def _begin(
     now: datetime,
 ) -> Changed:
     review_id = ReviewId(ids.new_id())
-    promises = await _promise(session, actor, matter, wanted, review_id=review_id, now=now)
+    promises = await promising.promise(session, actor, matter, wanted, review_id=review_id, now=now)
     review = Review(
         id=review_id,
         request_id=matter.request_id,
@@ -198,54 +189,6 @@ async def _begin(
     )
     await store.add(session, models.columns(review))
     return Changed(await _tell(session, matter, review, "review.owed", now=now), tuple(promises))
-
-
-async def _promise(
-    session: TenantSession,
-    actor: Actor,
-    matter: Matter,
-    wanted: Wanted | None,
-    *,
-    review_id: ReviewId,
-    now: datetime,
-) -> list[Commitment]:
-    """Promise the review. Without a time, or by a calendar that opens too seldom, it has no deadline."""
-    if wanted is None:
-        return []
-    offer = Offer(
-        request_id=matter.request_id,
-        client_id=matter.client_id,
-        service_id=matter.service_id,
-        terms=(await _terms(session, wanted),),
-        decision_id=DecisionId(review_id),
-        at=now,
-        source_sequence=0,
-        received_at=now,
-        entry_id=_entry_id(),
-        made=Made(
-            origin=Origin.GATE,
-            what=f"To review: {matter.title or matter.external_id}",
-            by=None if actor is ROOTED else actor.name,
-            ladder=wanted.ladder,
-        ),
-    )
-    try:
-        return await commitments.make(session, offer, now=now)
-    except BeyondHorizon:
-        return []
-
-
-async def _terms(session: TenantSession, wanted: Wanted) -> Terms:
-    named = [] if wanted.calendar is None else [wanted.calendar]
-    versions = await calendars.current_versions(session, named)
-    return Terms(
-        metric=METRIC,
-        target=targets.target_of(wanted.within),
-        calendar=None if wanted.calendar is None else CalendarKey(str(versions[wanted.calendar])),
-        fulfilled_by=frozenset({DONE}),
-        on_reopen=OnReopen.FINAL,
-        level=Level.OLA,
-    )
 
 
 async def _append(
