@@ -17,13 +17,12 @@ from service.rationalization.catalogue.errors import RequestTypeInvalid
 from service.rationalization.catalogue.proposals import Custom, Proven, Shared
 from service.rationalization.catalogue.service import Shown
 from service.requests import store
-from service.requests.domain import Request, State
+from service.requests.domain import DONE, Request
 from service.tenants import service as tenants
 
 LOOKED_BACK = timedelta(days=365)
 ALIKE_MAX = 1_000
 """How many changes are looked at at most, the newest first."""
-DONE = frozenset({State.RESOLVED, State.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,10 @@ from service.requests import (
     store,
     telling,
 )
-from service.requests.domain import Decision, EventType, Request
+from service.requests.domain import DONE, Decision, EventType, Request
 from service.requests.domain import State as RequestState
 from service.requests.effects import Effect, Occasion
 from service.requests.recording import Recorded
-
-DONE = frozenset({RequestState.RESOLVED, RequestState.CLOSED})
 
 
 async def follow(

@@ -37,9 +37,7 @@ from service.rationalization.reviews.errors import (
 )
 from service.rationalization.verdicts import Review as Wanted
 from service.requests import affairs, renegotiating, store
-from service.requests.domain import Request, State
-
-DONE = frozenset({State.RESOLVED, State.CLOSED})
+from service.requests.domain import DONE, Request, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from service.requests.domain.facts import (
 )
 from service.requests.domain.ledger import (
     CARRIED,
+    DONE,
     Becoming,
     EventType,
     Place,
@@ -44,6 +45,7 @@ __all__ = [
     "AHEAD_MAX",
     "BACKDATED_AFTER",
     "CARRIED",
+    "DONE",
     "Becoming",
     "Decision",
     "EventType",

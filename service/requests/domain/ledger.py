@@ -47,6 +47,10 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+DONE = frozenset({State.RESOLVED, State.CLOSED})
+"""The work is done."""
+
+
 class EventType(StrEnum):
     OPENED = "opened"
     CHANGED = "changed"
