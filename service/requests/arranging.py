@@ -36,6 +36,7 @@ from service.rationalization.verdicts import (
     Verdict,
 )
 from service.rationalization.wording import service as wording
+from service.rationalization.wording import shipped
 from service.rationalization.wording.domain import Message, MessageKind, Value
 from service.requests import affairs, domain, renegotiating, store, telling
 from service.requests.domain import Decision, Facts, Request, State
@@ -207,6 +208,7 @@ async def message(
 def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
     """What a message may speak of. Whose consent is required is the tenant's own affair.
 
+    What work waits for is told to those whom the tenant serves itself; client organizations see no gates.
     Where to object is told if people can go there: what only programs call is not for them.
     """
     verdict, proposal = arrangement.verdict, arrangement.proposal
@@ -215,6 +217,7 @@ def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
     window: Mapping[str, str | None] = proposal.get("window", {})
     values: dict[str, Value | None] = {
         "reason": arrangement.reason,
+        "awaited": _awaited(arrangement),
         "answer_by": arrangement.standing.answer_by,
         "objections": objections.name if is_for_people else None,
         "objections_url": objections.url if is_for_people else None,
@@ -234,6 +237,14 @@ def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
             "carried_to": None if to is None else str(to),
         }
     return values
+
+
+def _awaited(arrangement: Arrangement) -> list[str] | None:
+    """The kinds of gates that somebody has to bring something for, each once; None where that is not told."""
+    if arrangement.client_id is not None:
+        return None
+    kinds = [str(type(gate).__struct_config__.tag) for gate in arrangement.verdict.requires]
+    return [kind for kind in dict.fromkeys(kinds) if kind in shipped.gates()]
 
 
 def _arranged(verdict: Verdict, occasion: Occasion) -> Arranged:

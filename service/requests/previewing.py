@@ -81,7 +81,8 @@ async def _given(session: TenantSession, wanted: Wanted, *, now: datetime) -> Ma
     always = {
         variable.name: sample[variable.name] for variable in VARIABLES[kind] if variable.is_always_there
     }
-    return {**always, **{name: value for name, value in own.items() if value is not None}}
+    there = {name: value for name, value in own.items() if value is not None}
+    return shipped.in_words({**always, **there}, wanted.place.language)
 
 
 def _shipped(place: Place) -> Written:

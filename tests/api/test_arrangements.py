@@ -339,6 +339,19 @@ async def test_a_client_is_told_what_it_may_know_and_nothing_of_gates_and_rules(
     assert not [each for each in events if each["type"].startswith(("arrangement.held_up", "gate", "appr"))]
 
 
+async def test_what_is_to_be_brought_is_told_in_the_requesters_language_but_to_no_client(
+    office: Office,
+) -> None:
+    contact = {"name": "Ada", "external_id": "P-1", "language": "de-AT"}
+    await desk.created(office.staff, "/v1/contacts", contact)
+
+    own = await office.of(await office.asked("plan", office.staff, requester="P-1"))
+    clients = await office.of(await office.asked("plan"))
+
+    assert "Noch nötig:\n- ein Plan, wie es rückgängig gemacht wird\n" in own["message"]["text"]
+    assert "Still needed" not in clients["message"]["text"]
+
+
 async def test_another_clients_arrangement_does_not_exist(office: Office) -> None:
     arrangement = await office.of(await office.asked("later"))
 

@@ -44,7 +44,8 @@ def chosen(found: Sequence[Stored], wording: str | None, chain: Sequence[str]) -
 
 
 def said(template: Template, given: Mapping[str, Value | None], contact: Contact | None) -> Told:
-    bound = values.bound(template.message, given, manner_for(template.language, contact))
+    words = shipped.in_words(given, template.language)
+    bound = values.bound(template.message, words, manner_for(template.language, contact))
     subject, text = told(template.written, bound)
     return Told(
         subject=subject,
@@ -65,7 +66,7 @@ def in_own_words(
 ) -> Told:
     """The product's words; if not even they can be told of what is there, all that is there."""
     language = next(language for language in chain if language in shipped.LANGUAGES)
-    bound = values.bound(kind, given, manner_for(language, contact))
+    bound = values.bound(kind, shipped.in_words(given, language), manner_for(language, contact))
     try:
         subject, text = told(shipped.words(language)[kind], bound)
     except Untold:

@@ -79,6 +79,23 @@ def _draw_values(
     return {variable.name: draw(of_type[variable.type]) for variable in VARIABLES[kind]}
 
 
+@pytest.mark.parametrize("language", shipped.LANGUAGES)
+def test_what_somebody_has_to_bring_for_a_gate_has_words_in_every_language(language: str) -> None:
+    kinds = sorted(shipped.gates())
+
+    said = shipped.in_words({"awaited": kinds}, language)["awaited"]
+
+    assert isinstance(said, list)
+    assert len(set(said) - set(kinds)) == len(kinds) == 5
+
+
+def test_gates_are_said_in_english_where_their_words_are_not_known_and_what_is_no_gate_as_it_is() -> None:
+    assert shipped.in_words({"awaited": ["approval", "Ada's word"], "reason": "R"}, "pl") == {
+        "awaited": ["an approval", "Ada's word"],
+        "reason": "R",
+    }
+
+
 @pytest.mark.parametrize(
     ("language", "until"),
     [

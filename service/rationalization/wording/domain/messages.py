@@ -75,7 +75,11 @@ _OBJECTIONS = (
     _text("objections_url", "The address of that channel."),
 )
 _OWED_OBJECTIONS = (_OBJECTIONS[0], _owed(_OBJECTIONS[1]))
-_AWAITED = Variable("awaited", ValueType.TEXTS, "What must be there before work starts, in words.")
+_AWAITED = Variable(
+    "awaited",
+    ValueType.TEXTS,
+    "What must be there before work starts, in words; client organizations are not told.",
+)
 _PROPOSED = (
     Variable("proposed_start", ValueType.INSTANT, "When it would begin instead."),
     Variable("proposed_end", ValueType.INSTANT, "When it would be done instead."),
