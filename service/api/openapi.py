@@ -42,6 +42,9 @@ SHEET = {
     "content": {"text/csv": {"schema": {"type": "string", "description": "RFC 4180, in UTF-8."}}},
 }
 
+DESCRIBED = ("service.api.", "service.rationalization.gates.documents")
+"""Where the objects are written down that HTTP shows or takes; records of gates are kept as they came."""
+
 OR_ANYTHING = re.compile(rb'"items":{"oneOf":\[({[^{}]*}),{}\]}')
 
 Document = dict[str, Any]
@@ -153,15 +156,21 @@ def _close_bodies(described: Document) -> None:
 def _describe_schemas(schemas: Document) -> None:
     """Say what each object is, in the words of its class, which Litestar leaves out: the first paragraph."""
     for kind in _structs(msgspec.Struct):
-        if kind.__doc__ and kind.__name__ in schemas:
-            said = inspect.cleandoc(kind.__doc__).partition("\n\n")[0]
-            schemas[kind.__name__].setdefault("description", " ".join(said.split()))
+        for name in _names(kind) & schemas.keys() if kind.__doc__ else ():
+            said = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+            schemas[name].setdefault("description", " ".join(said.split()))
+
+
+def _names(kind: type[msgspec.Struct]) -> set[str]:
+    """What Litestar may call it: by its name, with as much of its module as tells it from others."""
+    parts = [*kind.__module__.split("."), kind.__name__]
+    return {"_".join(parts[at:]) for at in range(len(parts))}
 
 
 def _structs(of: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     """Those that HTTP shows or takes. Others may have the same names and mean something else."""
     for kind in of.__subclasses__():
-        if kind.__module__.startswith("service.api."):
+        if kind.__module__.startswith(DESCRIBED):
             yield kind
         yield from _structs(kind)
 
