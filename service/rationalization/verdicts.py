@@ -10,7 +10,7 @@ from service import forms
 from service.commitments.targets import BusinessDays, ElapsedTime, EndOfBusinessDay, WorkingTime
 from service.errors import Fault, pointer_to
 from service.people.domain.members import Role
-from service.rules.domain import Kind, Reach
+from service.rules.domain import Entry, Kind, Named, Reach, Register
 from service.rules.errors import OutcomeInvalid
 from service.rules.vocabulary import RequestType
 
@@ -369,6 +369,36 @@ def calendars_of(outcome: object) -> frozenset[str]:
     return frozenset(name for name in named if name is not None)
 
 
+def names_of(outcome: object) -> list[Named]:
+    """The groups, ladders, questionnaires and wordings that the verdict names, with their places."""
+    verdict = _verdict(outcome)
+    found: list[Named] = []
+    for at, gate in enumerate(verdict.requires):
+        pointer = pointer_to("/requires", at)
+        match gate:
+            case ApprovalGate():
+                groups = (Entry(Register.GROUP, name) for name in gate.groups)
+                found += [
+                    Named(pointer_to(f"{pointer}/groups", index), entry) for index, entry in enumerate(groups)
+                ]
+                found += _ladder_of(gate, pointer)
+            case RiskAssessment(questionnaire=name):
+                found.append(Named(f"{pointer}/questionnaire", Entry(Register.QUESTIONNAIRE, name)))
+            case _:
+                continue
+    if verdict.review is not None:
+        found += _ladder_of(verdict.review, "/review")
+    if isinstance(verdict, SpecialMethod):
+        found += _ladder_of(verdict.undo, "/undo")
+    if verdict.wording is not None:
+        found.append(Named("/wording", Entry(Register.WORDING, verdict.wording)))
+    return found
+
+
+def _ladder_of(each: ApprovalGate | Review | Undoing, pointer: str) -> list[Named]:
+    return [] if each.ladder is None else [Named(f"{pointer}/ladder", Entry(Register.LADDER, each.ladder))]
+
+
 def write(outcome: object) -> Any:
     return msgspec.to_builtins(_verdict(outcome))
 
@@ -387,4 +417,5 @@ RATIONALIZATION = Kind(
     leader=strictest,
     reach=Reach.ALL,
     calendars_of=calendars_of,
+    names_of=names_of,
 )

@@ -37,6 +37,8 @@ SCOPE_NAMES_MAX = 200
 TESTS_MAX = 500
 TEST_NAME_LENGTH_MAX = 200
 NO_TIME = re.compile(r"/target/(?:seconds|days)\Z")
+SAYS_SOMETHING = r"\S"
+"""Spaces alone are no reason."""
 TOO_LITTLE = "Expected `int` >= 1"
 """How msgspec begins what it says of a number that is below 1."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -54,7 +56,7 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     when: Annotated[str, msgspec.Meta(min_length=1, max_length=CONDITION_LENGTH_MAX)]
     then: dict[str, Any]
-    because: Annotated[str, msgspec.Meta(min_length=1, max_length=BECAUSE_LENGTH_MAX)]
+    because: Annotated[str, msgspec.Meta(min_length=1, max_length=BECAUSE_LENGTH_MAX, pattern=SAYS_SOMETHING)]
     rank: Annotated[int, msgspec.Meta(ge=0, le=RANK_MAX)] | None = None
 
 

@@ -11,7 +11,7 @@ from service.ids import PolicyId
 from service.rules import beside, documents, findings, lint, testing
 from service.rules.checks.ladders import Ladder
 from service.rules.checks.surroundings import Hours
-from service.rules.domain import Document, Kind, Saved
+from service.rules.domain import Document, Entry, Kind, Saved
 from service.rules.errors import PolicyInvalid
 from service.rules.findings import Finding, Refused
 from service.rules.models import PolicyRow
@@ -26,13 +26,18 @@ Ladders = Callable[[Collection[str]], Awaitable[Mapping[str, Ladder]]]
 """Tells, of the ladders with these names, those that there are, each with what is found in it."""
 
 
+Registers = Callable[[Collection[Entry]], Awaitable[Collection[Entry]]]
+"""Tells, of what outcomes name, that which some register has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What publishing needs beside the database."""
+    """What publishing needs beside the database. Without `registers` nobody looks for what is named."""
 
     rulebook: Rulebook
     calendars: Calendars
     ladders: Ladders
+    registers: Registers | None = None
 
 
 def kind_of(rulebook: Rulebook, name: str) -> Kind:
@@ -65,11 +70,13 @@ async def to_publish(
     read, found = await asyncio.to_thread(_examine, saved, kind)
     counted_by = frozenset[str]().union(*(kind.calendars_of(rule.outcome) for rule in read.rules))
     climbed = {each.ladder for rule in read.rules for each in kind.climbed_of(rule.outcome)}
+    named = {each.entry for rule in read.rules for each in kind.names_of(rule.outcome)}
     around = replace(
         await beside.surroundings(session, means.rulebook, kind, read, policy_id=PolicyId(row.id), now=now),
         calendars=await means.calendars(counted_by),
         ladders=await means.ladders(climbed),
         promised=await beside.promised(session, means.rulebook, now=now) if climbed else (),
+        there=None if means.registers is None else await means.registers(named),
     )
     found += beside.in_body(await asyncio.to_thread(lint.find_around, saved.document, read, kind, around))
     held_up = findings.holding_up(found, Refused.SAVING, Refused.PUBLISHING)

@@ -98,7 +98,10 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "dead-value": _doubtful("A value that a condition asks for makes no difference to it."),
         "dead-branch": _doubtful("A part of a condition is never true, or never asked."),
         "rank-unused": _doubtful("A rule has a `rank`, which counts under `UNIQUE` only."),
-        "unknown-name": _doubtful("The scope names a service or a client that is not in the register."),
+        "unknown-name": _doubtful(
+            "The scope names a service or a client that is not in the register, or a verdict a group, a"
+            " ladder, a questionnaire or a wording that there is not."
+        ),
         "closed-for-long": _doubtful("A promise counts by a calendar that does not open within a year."),
         "nobody-told": _doubtful("A step of a ladder has nobody to tell."),
         "empty-target": _doubtful("A target of a step has nobody behind it."),

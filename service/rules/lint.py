@@ -17,7 +17,7 @@ from service.rules.checks.places import Places
 from service.rules.checks.surroundings import Hours, Neighbour
 from service.rules.checks.world import World, world_of
 from service.rules.compile.boxes import Steps, Undecided
-from service.rules.domain import Document, HitPolicy, Kind, Promised
+from service.rules.domain import Document, Entry, HitPolicy, Kind, Promised
 from service.rules.findings import Finding, gravest_first
 
 STEPS_MAX = 100_000
@@ -38,6 +38,7 @@ class Surroundings:
         services: the names in the register; None when they are not known.
         clients: the names of the client organizations; None when they are not known.
         neighbours: the other policies of its kind in effect, in the order in which they are asked.
+        there: of what its outcomes name, that which some register has; None when that is not known.
     """
 
     calendars: Mapping[str, Hours] | None
@@ -47,6 +48,7 @@ class Surroundings:
     services: Collection[str] | None = None
     clients: Collection[str] | None = None
     neighbours: Sequence[Neighbour] = ()
+    there: Collection[Entry] | None = None
 
 
 def find(written: Mapping[str, Any], document: Document, kind: Kind) -> list[Finding]:
@@ -91,6 +93,8 @@ def find_around(
         found += surroundings.calendars(document, kind, around.calendars, around.now, Places.of(written))
     if around.ladders is not None:
         found += ladders.ladders(document, kind, around.ladders, around.promised, Places.of(written))
+    if around.there is not None:
+        found += surroundings.unknown_entries(document, kind, around.there, Places.of(written))
     return shown(found)
 
 

@@ -708,7 +708,7 @@ async def test_a_verdict_that_names_what_there_is_not_is_published_with_a_word_a
 
     before = await told()
     await _questionnaire(gated.staff)
-    await desk.created(gated.staff, "/v1/groups", {"name": "Board", "members": []})
+    await desk.created(gated.staff, "/v1/groups", {"name": "Board"})
     await desk.created(gated.staff, "/v1/ladders", {"name": "board", "definition": kinds.LADDER})
 
     assert before == [

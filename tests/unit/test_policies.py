@@ -71,6 +71,7 @@ def test_no_doubt_is_left_where_nothing_before_the_winner_failed(
         ({"rules": [_rule(), _rule()]}, ["/rules/1/id"]),
         ({"rules": [_rule(then={})]}, ["/rules/0/then"]),
         ({"rules": [_rule(because="")]}, ["/rules/0/because"]),
+        ({"rules": [_rule(because=" \u3000\n")]}, ["/rules/0/because"]),
         ({"rules": [_rule()], "hit_policy": "LAST"}, ["/hit_policy"]),
         ({"rules": [_rule()], "facts": {"request.size": "int"}}, ["/facts/request.size"]),
         ({"rules": [_rule()], "facts": {"request.custom.size": "number"}}, ["/facts/request.custom.size"]),

@@ -1,6 +1,6 @@
 """Use cases of wording: write templates, try them, and tell the requester."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -47,6 +47,11 @@ class Place:
     message: MessageKind
     language: str
     wording: str | None = None
+
+
+async def wordings(session: TenantSession, names: Collection[str]) -> frozenset[str]:
+    """Those of these wordings that some message is told in."""
+    return await store.wordings(session, names)
 
 
 async def tell(session: TenantSession, message: Message, *, now: datetime) -> Told:

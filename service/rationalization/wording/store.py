@@ -109,6 +109,15 @@ async def candidates(
     return [(template, current) for template, current in await session.db.execute(query)]
 
 
+async def wordings(session: TenantSession, names: Collection[str]) -> frozenset[str]:
+    """Those of these wordings that some message is told in."""
+    row = MessageTemplateRow
+    query = select(row.wording).where(
+        row.tenant_id == session.tenant_id, row.wording.in_(names), row.retired_at.is_(None)
+    )
+    return frozenset(await session.db.scalars(query))
+
+
 async def count(session: TenantSession) -> int:
     """How many templates are not retired."""
     row = MessageTemplateRow

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from service.errors import Invalid, pointer_to
 from service.rules.checks.places import Places
-from service.rules.domain import Document, Kind, Reach, Scope, Target
+from service.rules.domain import Document, Entry, Kind, Reach, Scope, Target
 from service.rules.findings import Finding
 from service.rules.language.syntax import Literal
 
@@ -106,6 +106,21 @@ def unknown_names(
                 reason=f"There is no {key[:-1]} called {name!r}.",
                 remedy=f"Did you mean {near[0]!r}?" if near else "Register it, or mend the name.",
             )
+
+
+def unknown_entries(
+    document: Document, kind: Kind, there: Collection[Entry], places: Places
+) -> Iterator[Finding]:
+    """What outcomes name and no register has; `there` is what they name and is in one."""
+    for index, rule in enumerate(document.rules):
+        for named in kind.names_of(rule.outcome):
+            if named.entry not in there:
+                yield Finding(
+                    code="unknown-name",
+                    pointer=places.outcome(index, named.pointer),
+                    reason=f"There is no {named.entry.register.value} {named.entry.name!r}.",
+                    remedy="Create it, or mend the name.",
+                )
 
 
 def never_asked(document: Document, kind: Kind, neighbours: Sequence[Neighbour]) -> Iterator[Finding]:

@@ -12,9 +12,12 @@ from service.rules.domain.answers import (
 from service.rules.domain.kinds import (
     Climbed,
     Deed,
+    Entry,
     Kind,
+    Named,
     Promised,
     Reach,
+    Register,
     Target,
 )
 from service.rules.domain.policies import (
@@ -41,10 +44,13 @@ __all__ = [
     "Deed",
     "Document",
     "Doubt",
+    "Entry",
     "HitPolicy",
     "Kind",
+    "Named",
     "Promised",
     "Reach",
+    "Register",
     "Rule",
     "Saved",
     "Scope",

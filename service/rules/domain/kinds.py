@@ -81,6 +81,35 @@ class Climbed:
         return promised.level in self.levels and (not self.metrics or promised.metric in self.metrics)
 
 
+class Register(StrEnum):
+    """Where the tenant keeps what outcomes name, beside calendars and the ladders that promises climb."""
+
+    GROUP = "group"
+    LADDER = "ladder"
+    QUESTIONNAIRE = "questionnaire"
+    WORDING = "wording"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a register is asked for."""
+
+    register: Register
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an outcome names, which is looked for only when it is needed.
+
+    Attributes:
+        pointer: where it is named in `then`.
+    """
+
+    pointer: str
+    entry: Entry
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
     """A deed that an outcome waits for, whose name is free.
@@ -123,6 +152,10 @@ def _no_ladders(outcome: object) -> Sequence[Climbed]:  # noqa: ARG001 it names 
     return ()
 
 
+def _no_names(outcome: object) -> Sequence[Named]:  # noqa: ARG001 it names nothing
+    return ()
+
+
 def _no_calendars(outcome: object) -> frozenset[str]:  # noqa: ARG001 the outcome counts by none
     return frozenset()
 
@@ -144,6 +177,7 @@ class Kind:
         promised_of: what it promises.
         deeds_of: the deeds that fulfil it, by their names.
         climbed_of: which ladders are climbed because of it.
+        names_of: what else it names.
         topics_of: what it speaks of that only one of several rules can settle: the metrics that it promises.
         faults_of: what of an outcome does not fit the facts as they are declared, with its place in `then`.
         derives: the facts that an outcome sets, by their dotted names; None where it sets none. What a policy
@@ -161,6 +195,7 @@ class Kind:
     promised_of: Callable[[object], Sequence[Promised]] = _no_promises
     deeds_of: Callable[[object], Sequence[Deed]] = _no_deeds
     climbed_of: Callable[[object], Sequence[Climbed]] = _no_ladders
+    names_of: Callable[[object], Sequence[Named]] = _no_names
     topics_of: Callable[[object], frozenset[str]] = _no_topics
     faults_of: Callable[[object, Declarations], Sequence[Fault]] = _no_faults
     derives: Callable[[object], Mapping[str, object]] | None = None

@@ -62,7 +62,7 @@ class RowForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """One row. Without an id it is named after its cells."""
 
     when: list[str]
-    because: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    because: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\S")]
     then: list[Scalar] = []
     id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None = None
     rank: Annotated[int, msgspec.Meta(ge=0, le=RANK_MAX)] | None = None

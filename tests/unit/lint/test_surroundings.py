@@ -11,6 +11,7 @@ from service.commitments.promises import COMMITMENT
 from service.rationalization.verdicts import RATIONALIZATION
 from service.requests.kinds import KINDS
 from service.rules import documents, lint
+from service.rules.domain import Entry, Register
 from service.rules.findings import Finding, Refused, Severity
 from service.rules.lint import Neighbour, Surroundings
 from tests.unit.lint.policies import rule
@@ -131,6 +132,48 @@ def test_policies_that_are_all_asked_hide_none() -> None:
     neighbour = Neighbour(name="other", document=documents.read(accept, RATIONALIZATION))
 
     assert around(accept, kind="rationalization", neighbours=[neighbour]) == []
+
+
+DEVIATION = {
+    "verdict": "special_method",
+    "justification": "The supplier's office is closed.",
+    "expires_in_days": 14,
+    "way_back": "Close the port.",
+    "proof": "It was done so before.",
+    "wording": "port",
+    "undo": {"within": {"unit": "elapsed_time", "seconds": 3600}, "ladder": "undo"},
+    "review": {"within": {"unit": "elapsed_time", "seconds": 3600}, "ladder": "review"},
+    "requires": [
+        {"gate": "risk_assessment", "questionnaire": "risk"},
+        {
+            "gate": "approval",
+            "name": "board",
+            "groups": ["Board", "Guests"],
+            "within": {"unit": "elapsed_time", "seconds": 3600},
+            "ladder": "board",
+        },
+    ],
+}
+NAMED = {
+    "/requires/0/questionnaire": Entry(Register.QUESTIONNAIRE, "risk"),
+    "/requires/1/groups/0": Entry(Register.GROUP, "Board"),
+    "/requires/1/groups/1": Entry(Register.GROUP, "Guests"),
+    "/requires/1/ladder": Entry(Register.LADDER, "board"),
+    "/review/ladder": Entry(Register.LADDER, "review"),
+    "/undo/ladder": Entry(Register.LADDER, "undo"),
+    "/wording": Entry(Register.WORDING, "port"),
+}
+
+
+def test_what_verdicts_name_and_no_register_has_is_told_at_its_place() -> None:
+    written = {"rules": [rule("a", "true", then=DEVIATION)]}
+
+    for pointer, missing in NAMED.items():
+        there = set(NAMED.values()) - {missing}
+        assert around(written, kind="rationalization", there=there) == [
+            ("unknown-name", f"/rules/0/then{pointer}")
+        ]
+    assert around(written, kind="rationalization", there=None) == []
 
 
 def test_a_classification_needs_a_default() -> None:

@@ -71,6 +71,10 @@ def test_a_policy_may_be_a_table() -> None:
             "/table/rows/0/when/0",
         ),
         (
+            {"table": TABLE | {"rows": [{"when": ["P1", ""], "then": [1], "because": " "}]}},
+            "/table/rows/0/because",
+        ),
+        (
             {"table": TABLE | {"rows": [{"when": ["P1", ""], "then": [0], "because": "x"}]}},
             "/table/rows/0/then/0",
         ),
@@ -132,7 +136,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_s
             RowForm,
             when=st.lists(TEXTS, min_size=2, max_size=2),
             then=st.lists(SCALARS, min_size=1, max_size=1),
-            because=TEXTS.filter(bool),
+            because=TEXTS.filter(str.strip),
             id=st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
             rank=st.none() | st.integers(0, 10_000),
         ),
