@@ -205,7 +205,7 @@ async def _owed(session: TenantSession, request_id: RequestId) -> list[Commitmen
 
 async def _is_its_ledger(session: TenantSession, special_id: SpecialMethodId, now: datetime) -> bool:
     found = await service.get(session, special_id, client_id=None)
-    ledger = await service.entries(session, special_id)
+    ledger = await store.entries(session, special_id)
     return (domain.standing(ledger, now), len(ledger)) == (found.standing, found.version)
 
 
@@ -536,7 +536,7 @@ async def test_a_row_reads_as_it_was_written(session: TenantSession) -> None:
     await excepting.advance(session, found.id, now=END - 7 * DAY)
     await excepting.check(session, BY, found.id, Checked(at=END + DAY, undone=True, result="Gone.", by="x"))
 
-    ledger = await service.entries(session, found.id)
+    ledger = await store.entries(session, found.id)
 
     assert ledger[0] == found.proposed
     assert {wire.KINDS[type(entry)] for entry in ledger} == {

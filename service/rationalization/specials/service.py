@@ -63,7 +63,6 @@ __all__ = [
     "check",
     "edited",
     "end",
-    "entries",
     "get",
     "last_of",
     "list_special_methods",
@@ -331,11 +330,6 @@ async def list_special_methods(
 ) -> list[SpecialMethod]:
     """Special methods in the order of their making."""
     return await store.listed(session, sought, after=after, limit=limit)
-
-
-async def entries(session: TenantSession, special_method_id: SpecialMethodId) -> list[Entry]:
-    """All that happened to it, in the order in which it was recorded."""
-    return await store.entries(session, special_method_id)
 
 
 async def list_uses(
