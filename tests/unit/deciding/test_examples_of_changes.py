@@ -71,6 +71,18 @@ async def test_a_change_request_is_decided_as_expected(request_: dict[str, Any])
     assert not decided.degraded
 
 
+@pytest.mark.parametrize("name", ["CHG-0015", "CHG-0016"])
+async def test_an_emergency_waits_for_its_own_consent_and_not_for_the_usual_one_too(name: str) -> None:
+    request = next(each for each in REQUESTS if each["external_id"] == name)
+    facts = {"request": request["facts"] | _type_of(request), "service": request["service"]}
+
+    decided = await deciding.decide(ReferenceEngine(), [RATIONALIZATION], POLICIES, facts)
+
+    outcome = decided.of(RATIONALIZATION.name).outcome
+    assert isinstance(outcome, Verdict)
+    assert [each.name for each in outcome.requires if isinstance(each, ApprovalGate)] == ["emergency"]
+
+
 @pytest.mark.parametrize(("accidents", "persons"), [(0, []), (1, []), (2, [2]), (7, [2])])
 async def test_after_two_accidents_of_a_service_two_persons_look_at_a_change(
     accidents: int, persons: list[int]
