@@ -60,39 +60,10 @@ async def take(
         basis=entry.basis,
     )
     await store.add_step(session, row.id, taken, evidence=entry.evidence)
-    said = {
-        "version": entry.version,
-        "stage": STAGE_OF[entry.step].value,
-        **({} if entry.note is None else {"note": entry.note}),
-        **({} if entry.basis is None else {"basis": entry.basis.value}),
-    }
+    said = _said(entry)
     if entry.step in lifecycle.TOLD:
-        event = EventDraft(
-            type=lifecycle.ACTIONS[entry.step],
-            subject_kind=SUBJECT_KIND,
-            subject_id=row.id,
-            sequence=row.revision,
-            occurred_at=now,
-            payload={
-                "request_type_id": row.id,
-                "name": row.name,
-                "family": row.family,
-                "by": actor.name,
-                **said,
-            },
-        )
-        await outbox.append(session, [event])
-    if entry.document is not None:
-        said |= {"name": row.name, "family": row.family, "document_sha256": fingerprint(entry.document)}
-    if entry.evidence is not None:
-        said["evidence"] = msgspec.to_builtins(entry.evidence)
-    deed = Deed(
-        lifecycle.ACTIONS[entry.step],
-        f"request_type:{row.id}",
-        before={} if before is None else {"stage": before.value},
-        after=said,
-    )
-    await audit.record(session, actor, deed, now=now)
+        await outbox.append(session, [_event(row, actor, entry, said, now=now)])
+    await audit.record(session, actor, _deed(row, before, entry, said), now=now)
 
 
 def stage_before(steps: Mapping[int, list[Any]], entry: Entry) -> Stage | None:
@@ -103,3 +74,48 @@ def stage_before(steps: Mapping[int, list[Any]], entry: Entry) -> Stage | None:
     stage = lifecycle.stage_of(taken)
     lifecycle.refuse_out_of_turn(entry.version, stage, entry.step)
     return stage
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    """What the event and the audit trail both say of a step."""
+    return {
+        "version": entry.version,
+        "stage": STAGE_OF[entry.step].value,
+        **({} if entry.note is None else {"note": entry.note}),
+        **({} if entry.basis is None else {"basis": entry.basis.value}),
+    }
+
+
+def _event(
+    row: RequestTypeRow, actor: Actor, entry: Entry, said: Mapping[str, Any], *, now: datetime
+) -> EventDraft:
+    """An event of a type that has counted it already, in its revision."""
+    return EventDraft(
+        type=lifecycle.ACTIONS[entry.step],
+        subject_kind=SUBJECT_KIND,
+        subject_id=row.id,
+        sequence=row.revision,
+        occurred_at=now,
+        payload={
+            "request_type_id": row.id,
+            "name": row.name,
+            "family": row.family,
+            "by": actor.name,
+            **said,
+        },
+    )
+
+
+def _deed(row: RequestTypeRow, before: Stage | None, entry: Entry, said: Mapping[str, Any]) -> Deed:
+    """What the audit trail says of a step; of a document it keeps the digest."""
+    after = dict(said)
+    if entry.document is not None:
+        after |= {"name": row.name, "family": row.family, "document_sha256": fingerprint(entry.document)}
+    if entry.evidence is not None:
+        after["evidence"] = msgspec.to_builtins(entry.evidence)
+    return Deed(
+        lifecycle.ACTIONS[entry.step],
+        f"{SUBJECT_KIND}:{row.id}",
+        before={} if before is None else {"stage": before.value},
+        after=after,
+    )
