@@ -5,7 +5,7 @@ from service.db import TenantSession
 from service.ids import EventId, RequestId
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.verdicts import Redirect
-from service.requests import deciding, recording
+from service.requests import deciding, holding, recording
 from service.requests.domain import CARRIED, EventType, Request, RequestEvent, State
 from service.requests.effects import Occasion
 from service.requests.holding import AFTER_ALL
@@ -38,6 +38,7 @@ async def noted(session: TenantSession, occasion: Occasion, goes_on: Request, be
     recorded = await recording.append(
         session, occasion.rulebook, goes_on, event, occasion.actor, now=occasion.now
     )
+    await holding.leave(session, recorded.request, now=occasion.now)
     return recorded.request
 
 

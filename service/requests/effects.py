@@ -7,7 +7,7 @@ from service import ids
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import EventId, RequestId
-from service.requests import recording
+from service.requests import holding, recording
 from service.requests.domain import Becoming, EventType, Facts, Request, RequestEvent, State
 from service.requests.domain import waiting as meaning
 from service.requests.recording import Recorded
@@ -52,9 +52,12 @@ async def take(session: TenantSession, occasion: Occasion, request: Request, eff
     """Append it to the ledger of a request, which the caller holds locked."""
     ledger = await recording.ledger_of(session, request)
     event = _event(effect, ledger, occasion.now)
-    return await recording.append(
+    recorded = await recording.append(
         session, occasion.rulebook, request, event, occasion.actor, now=occasion.now
     )
+    if effect.state is State.OPEN:
+        await holding.leave(session, recorded.request, now=occasion.now)
+    return recorded
 
 
 async def wait(session: TenantSession, occasion: Occasion, request: Request, *, on: bool) -> Request:

@@ -13,7 +13,7 @@ from service.requests.maintenance import service as maintenance
 from service.tenants.domain import Tenant
 from service.wakeups.models import WakeUpRow
 from tests import factories
-from tests.api import desk
+from tests.api import desk, kinds
 from tests.api.retiming import Shop, promise
 from tests.conftest import SignIn
 from tests.factories import NOON
@@ -67,6 +67,28 @@ async def happened(caller: AsyncClient, request: dict[str, Any]) -> list[tuple[s
 def turns(*hours: float) -> list[tuple[str, str]]:
     kinds = ("paused", "resumed")
     return [(desk.at(hours=hour), kinds[place % 2]) for place, hour in enumerate(hours)]
+
+
+async def test_what_a_verdict_lets_go_on_in_the_middle_of_maintenance_waits_for_its_end(shop: Shop) -> None:
+    service = await service_of(shop.caller)
+    await shop.policy(PAUSABLE)
+    there = {"name": "Catalogue", "url": "https://x.example", "type": "service_request"}
+    rules = [
+        kinds.rule("no", "request.priority == 'P4'", {"verdict": "decline", "objections": kinds.DESK}),
+        kinds.rule("ours", "request.priority == 'P5'", {"verdict": "redirect", "channel": there}),
+    ]
+    await kinds.in_effect(shop.caller, "rationalization", {"rules": rules})
+    await planned(shop.caller, service, 2, 5)
+    await desk.pass_time(shop.caller, hours=3)
+    declined = await desk.submitted(shop.caller, service="mail", facts={"priority": "P4"})
+    redirected = await desk.submitted(shop.caller, service="mail", facts={"priority": "P5"})
+    shown = (await shop.caller.get(f"/v1/requests/{redirected['id']}")).json()
+
+    await desk.report(shop.caller, declined, type="changed", facts={"priority": "P1"})
+    await desk.pass_time(shop.caller, hours=4)
+
+    assert await happened(shop.caller, {"id": shown["merged_into"]}) == turns(3)
+    assert await happened(shop.caller, declined) == turns(3)
 
 
 async def test_a_promise_that_maintenance_pauses_is_due_later_by_as_much(shop: Shop) -> None:

@@ -32,8 +32,7 @@ from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
 
 SUBJECT_KIND = "maintenance"
-REQUEST_KIND = "request_in_maintenance"
-"""A request whose service's maintenance begins, ends or was changed."""
+REQUEST_KIND = holding.SUBJECT_KIND
 
 WOKEN_AT_ONCE = 500
 TOLD_FOR = timedelta(days=90)
