@@ -450,6 +450,17 @@ async def test_who_objected_withdraws_and_nobody_else(at_desk: Desk) -> None:
     assert again["state"] == "open", "what nobody decided is not final"
 
 
+async def test_a_client_does_not_take_back_what_the_tenants_own_application_objects_to(
+    at_desk: Desk,
+) -> None:
+    raised = await at_desk.objects(at_desk.staff, at_desk.promise)
+
+    refused = await _withdraw(at_desk.client, raised)
+
+    assert _problem(refused) == (403, "objection-of-another")
+    assert (await at_desk.shown(raised))["state"] == "open"
+
+
 async def test_another_application_of_the_same_client_speaks_for_it(
     at_desk: Desk, sessions: Sessions, tenant: Tenant, sign_in: SignIn
 ) -> None:

@@ -81,10 +81,15 @@ class Objection:
     decided_by: str | None = None
     sequence: int = 0
 
-    def is_of(self, actor: Actor) -> bool:
-        """Did they raise it? All applications of a client organization speak for it."""
-        speaks = actor.is_application and actor.client_id is not None and actor.client_id == self.client_id
-        return self.raised_by == actor.name or (speaks and self.raised_by.startswith("application:"))
+    def is_of(self, actor: Actor, *, raised_for: ClientId | None) -> bool:
+        """Did they raise it? All applications of a client organization speak for it.
+
+        Args:
+            actor: who asks.
+            raised_for: the client organization whose application raised it, if one did.
+        """
+        speaks = actor.is_application and actor.client_id is not None and actor.client_id == raised_for
+        return self.raised_by == actor.name or speaks
 
 
 class ObjectionRow(TenantRow):

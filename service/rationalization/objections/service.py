@@ -105,6 +105,8 @@ async def raise_objection(
     if not await store.add(session, models.columns(made)):
         raise ObjectionExists(plea.subject.kind.value)
     said = {"cause": plea.cause.value, "words": plea.words, "asks_for": plea.asks_for}
+    if actor.is_application and actor.client_id is not None:
+        said["client_id"] = str(actor.client_id)
     await _note(session, made, "raised", actor, said, now=now)
     await outbox.append(session, [telling.event("raised", made, concern.matter, now)])
     await audit.record(session, actor, telling.deed("raised", made), now=now)
@@ -148,7 +150,7 @@ async def withdraw(
         ObjectionNotFound, ObjectionOfAnother, ObjectionSettled
     """
     before = (await store.get(session, objection_id, lock=True)).to_domain()
-    if not before.is_of(actor):
+    if not before.is_of(actor, raised_for=await store.raised_for(session, objection_id)):
         raise ObjectionOfAnother
     if domain.refusal(before.standing, withdrawn, domain.NOBODY) is not None:
         raise ObjectionSettled(objection_id, before.standing.state)

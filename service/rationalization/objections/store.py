@@ -132,6 +132,12 @@ async def entries(session: TenantSession, objection_id: ObjectionId) -> list[Obj
     return list(await session.db.scalars(query))
 
 
+async def raised_for(session: TenantSession, objection_id: ObjectionId) -> ClientId | None:
+    """The client organization whose application raised it; None where none of any did."""
+    raised = (await entries(session, objection_id))[0].detail
+    return ClientId(UUID(raised["client_id"])) if "client_id" in raised else None
+
+
 async def save(session: TenantSession, objection: Objection) -> None:
     """Write what became of one that the caller has locked."""
     await update_row(session, OBJECTIONS, objection.id, changing_columns(objection))
