@@ -122,7 +122,8 @@ class ObjectionController(Controller):
         until: Annotated[str | None, fields.instant_parameter("Raised before, now if left out")] = None,
     ) -> ObjectionStatisticsView:
         """Count objections by cause, by what they are about, by service and by rule."""
-        before = fields.instant("until", until) or now
+        # What was raised at this very instant counts too: a sandbox's clock stands still.
+        before = fields.instant("until", until) or now + timedelta(microseconds=1)
         since = fields.instant("from", from_at) or before - USUAL_SPAN
         if not timedelta(0) < before - since <= SPAN_MAX:
             raise ParameterMalformed(f"from lies before until, by {SPAN_MAX.days} days at most.")

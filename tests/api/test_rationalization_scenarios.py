@@ -258,6 +258,8 @@ async def test_what_one_refuses_ends_with_the_reason_and_the_channel_and_may_be_
         "words": "One port.",
     }
     objection = await desk.created(scene.client, "/v1/objections", plea)
+    counted = (await scene.staff.get("/v1/objections/statistics")).json()
+    assert counted["all"]["raised"] == 1, "what is raised now counts, though the clock stands still"
     decide = f"/v1/objections/{objection['id']}/decision"
     upheld = {"upheld": True, "reason": "One port is little."}
     assert (await post(ben, decide, upheld)).status_code == 403
