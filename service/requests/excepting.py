@@ -10,15 +10,23 @@ from uuid import UUID
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import MemberId, SpecialMethodId
+from service.rationalization.arrangements import service as arrangements
+from service.rationalization.arrangements.domain import State as ArrangementState
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import Checked, State
-from service.rationalization.specials.errors import SpecialMethodNotApproved, SpecialMethodOfOthers
+from service.rationalization.specials.errors import (
+    SpecialMethodNotApproved,
+    SpecialMethodNotInForce,
+    SpecialMethodOfOthers,
+)
 from service.rationalization.specials.models import SpecialMethod, Use
 from service.rationalization.specials.service import Usage
 from service.requests import affairs, domain, renegotiating, store
 from service.requests.domain import Request
 from service.requests.errors import BackdatingForbidden
 from service.requests.intake import Caller
+
+HELD_UP = "work is held up again by what its verdict requires; see its gates."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +51,17 @@ async def use(
     *,
     now: datetime,
 ) -> Use:
-    """Record a use; see `specials.use`.
+    """Record a use; see `specials.use`. While work is held up again, nothing that is allowed may be used.
 
     Raises:
         BackdatingForbidden, and as `specials.use`
     """
     request = await _lock(session, special_method_id)
+    found = await specials.get(session, special_method_id, client_id=None)
+    arranged = await arrangements.get(session, found.arrangement_id, client_id=None)
+    is_held_up = arranged.state is ArrangementState.HELD_UP and usage.at >= arranged.standing.since
+    if found.state is State.ALLOWED and is_held_up:
+        raise SpecialMethodNotInForce(special_method_id, usage.at, HELD_UP)
     if domain.is_backdated(usage.at, now) and not caller.may_backdate:
         raise BackdatingForbidden
     matter = affairs.matter(request)

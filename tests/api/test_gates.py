@@ -718,3 +718,40 @@ async def test_a_verdict_that_names_what_there_is_not_is_published_with_a_word_a
         "/wording",
     ]
     assert await told() == ["/wording"]
+
+
+async def test_what_is_allowed_may_not_be_used_while_work_is_held_up_again(
+    gated: Desk, sign_in_as: SignIn
+) -> None:
+    then = {
+        "verdict": "special_method",
+        "justification": "The supplier's office is closed.",
+        "expires_in_days": 14,
+        "way_back": "Close the port.",
+        "proof": "It was done so before.",
+        "requires": [GATES["consent"], GATES["freeze"]],
+    }
+    deviates = {"applies_to": {"request_types": ["plan_change"]}, "rules": [kinds.rule("all", "true", then)]}
+    await kinds.in_effect(gated.staff, "rationalization", deviates)
+    request = await gated.change(start="2026-01-06T10:00:00Z", type="plan_change")
+    await _approve(await sign_in_as(Role.MANAGER), await gated.gate(request, "approval"))
+    found = await gated.staff.get("/v1/special-methods", params={"request_id": request["id"]})
+    (special,) = found.json()["items"]
+    assert special["state"] == "allowed"
+
+    async def used() -> Response:
+        body = {"who": "Ann", "what_for": "The port."}
+        path = f"/v1/special-methods/{special['id']}/uses"
+        return await gated.staff.post(path, json=body, headers=factories.key())
+
+    assert (await used()).status_code == 201
+
+    calendars = (await gated.staff.get("/v1/calendars")).json()["items"]
+    (frozen,) = [each for each in calendars if each["name"] == "freeze"]
+    body = {"definition": {"tz": "UTC", "openings": [["2026-01-06T00:00", "2026-01-07T00:00"]]}}
+    await gated.staff.put(f"/v1/calendars/{frozen['id']}", json=body, headers={"If-Match": "*"})
+    await desk.pass_time(gated.staff, minutes=1)
+
+    assert (await gated.arrangement(request))["state"] == "held_up"
+    refused = await used()
+    assert _problem(refused)[:2] == (409, "special-method-not-in-force")
