@@ -37,6 +37,7 @@ from service.rationalization.gates.documents import PlanStep, RollbackPlan
 from service.rationalization.gates.models import GateRow
 from service.rationalization.specials import domain as excepting_domain
 from service.rationalization.specials import service as specials
+from service.rationalization.specials import store as specials_store
 from service.rationalization.specials.models import SpecialMethod
 from service.rationalization.specials.service import Usage
 from service.requests import approving as consents
@@ -379,7 +380,7 @@ class SecondOpinion:
             assert still_open == []
 
     async def _check_special(self, special: SpecialMethod) -> None:
-        ledger = await specials.entries(self._session, special.id)
+        ledger = await specials_store.entries(self._session, special.id)
         assert special.standing == excepting_domain.standing(ledger, ledger[-1].at)
         assert special.version == len(ledger)
         assert await self._wakes_at(special.id) == excepting_domain.next_wake_up(ledger, self._now)
