@@ -6,7 +6,7 @@ from datetime import datetime
 
 from service import ids
 from service.commitments import service as commitments
-from service.commitments.domain import Level, Origin
+from service.commitments.domain import LedgerEntry, Level, Origin, Retermed, Started
 from service.commitments.promises import COMMITMENT
 from service.commitments.renegotiation import service as renegotiations
 from service.commitments.renegotiation.domain import State as RenegotiationState
@@ -146,19 +146,25 @@ async def _commitment(
     session: TenantSession, subject: Subject, client_id: ClientId | None, now: datetime
 ) -> Contested:
     account = await commitments.get(session, CommitmentId(subject.id), client_id=client_id, now=now)
-    found = account.commitment
-    made = [row.to_domain() for row in await store.decisions(session, found.request_id)]
-    by_policy = found.made.origin is Origin.POLICY and bool(made)
+    found, decision = account.commitment, None
+    if found.made.origin is Origin.POLICY:
+        decision = await _decision(session, found.request_id, _promised_by(account.entries))
     is_told = found.level is Level.SLA
     return Contested(
         subject=subject,
         request_id=found.request_id,
         client_id=found.client_id if is_told else None,
         level=found.level,
-        ruled=_ruled(made[-1], COMMITMENT.name) if by_policy else Ruled(),
+        ruled=_ruled(decision, COMMITMENT.name),
         holds=True,
         made_by=found.made.by or "",
     )
+
+
+def _promised_by(ledger: Iterable[LedgerEntry]) -> DecisionId:
+    """The decision that its terms come from, whatever was decided since that left them as they are."""
+    *_, last = (entry.decision for entry in ledger if isinstance(entry, Started | Retermed))
+    return DecisionId(ids.read_id(last))
 
 
 async def _renegotiation(

@@ -396,6 +396,18 @@ async def test_the_same_objector_objects_once_at_a_time(at_desk: Desk) -> None:
     assert others["id"] != raised["id"]
 
 
+async def test_who_promised_is_who_wrote_the_terms_whatever_was_decided_since(at_desk: Desk) -> None:
+    request = await desk.submitted(at_desk.client, type="change", facts={"priority": "P3"})
+    promised = await kinds.decision(at_desk.staff, request)
+    await desk.report(at_desk.staff, request, type="changed", facts={"location": "Berth 4"})
+    promise = {"kind": "commitment", "id": request["commitments"][0]["id"]}
+
+    raised = await at_desk.objects(at_desk.client, promise)
+
+    assert (await kinds.decision(at_desk.staff, request))["id"] != promised["id"]
+    assert (await at_desk.shown(raised))["decision_id"] == promised["id"]
+
+
 async def test_a_decision_that_holds_no_more_is_not_objected_to(at_desk: Desk) -> None:
     request = await desk.submitted(at_desk.client, type="change", facts={"priority": "P3"})
     before = await at_desk.verdict(request)
