@@ -286,6 +286,20 @@ async def test_a_counter_proposal_is_accepted_by_the_client_and_changes_the_plan
     assert again.status_code == 409
 
 
+async def test_what_the_ticket_system_sends_again_does_not_undo_what_was_agreed(scene: Scene) -> None:
+    planned = {"planned_start": at(hours=2), "planned_end": at(hours=3)}
+    request = await scene.asked("P2", custom=planned)
+    offered = await scene.arrangement(request, scene.client)
+    await post(scene.client, f"/v1/arrangements/{offered['id']}/answers", {"accept": True})
+
+    sent = {"priority": "P2", "category": "network", "custom": planned}
+    await desk.report(scene.client, request, type="changed", facts=sent)
+
+    shown = (await scene.client.get(f"/v1/requests/{request['id']}")).json()
+    assert shown["facts"]["custom"] == {"planned_start": at(hours=10), "planned_end": at(hours=11)}
+    assert (shown["facts"]["category"], shown["arrangement"]["state"]) == ("network", "agreed")
+
+
 async def test_a_counter_proposal_that_is_objected_to_is_decided_by_somebody(scene: Scene) -> None:
     request = await scene.asked("P2", custom={"planned_start": at(hours=2), "planned_end": at(hours=3)})
     offered = await scene.arrangement(request, scene.client)

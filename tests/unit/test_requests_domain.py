@@ -114,6 +114,44 @@ def test_the_order_of_arrival_does_not_change_the_facts(
     assert domain.facts_after(told) == domain.facts_after(events)
 
 
+AGREED = {"priority": "P2", "custom": {"site": 2}}
+
+
+@pytest.mark.parametrize(
+    ("repeated", "after"),
+    [
+        ({"priority": "P1"}, AGREED),
+        ({"priority": "P1", "custom": {"site": 1, "rack": None}}, AGREED),
+        ({"impact": None}, AGREED),
+        ({"priority": "P2"}, AGREED),
+        ({"priority": "P3"}, {"priority": "P3", "custom": {"site": 2}}),
+        ({"priority": None}, {"custom": {"site": 2}}),
+        ({"custom": {"site": 3}}, {"priority": "P2", "custom": {"site": 3}}),
+        ({"custom": {"site": True}}, {"priority": "P2", "custom": {"site": True}}),
+        ({"custom": None}, {"priority": "P2"}),
+        ({"impact": "high"}, {**AGREED, "impact": "high"}),
+    ],
+)
+def test_what_a_source_repeats_takes_nothing_back_that_was_agreed_since(
+    repeated: dict[str, Any], after: dict[str, Any]
+) -> None:
+    opened = _event(0, EventType.OPENED, facts={"priority": "P1", "custom": {"site": 1}})
+    agreed = _event(1, EventType.RATIONALIZED, facts=AGREED)
+
+    assert domain.facts_after([opened, agreed, _event(2, facts=repeated)]) == after
+
+
+@given(patches=st.lists(FACTS, max_size=6))
+def test_where_nothing_was_agreed_the_facts_are_what_the_source_said(patches: list[dict[str, Any]]) -> None:
+    said: dict[str, Any] = {}
+    for patch in patches:
+        said = domain.merged(said, patch)
+
+    events = [_event(position, facts=patch) for position, patch in enumerate(patches)]
+
+    assert repr(domain.facts_after(events)) == repr(said)
+
+
 @given(facts=FACTS, patch=FACTS)
 def test_laying_a_patch_over_facts_twice_is_laying_it_once(
     facts: dict[str, Any], patch: dict[str, Any]

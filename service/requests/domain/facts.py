@@ -26,6 +26,18 @@ def merged(facts: Facts, patch: Facts) -> Facts:
     return result
 
 
+def news(said: Facts, patch: Facts) -> Facts:
+    """The part of a patch that says something else than was said before; `custom` name by name.
+
+    To Python 1, 1.0 and true are equal, to a rule they are not: they are compared as they are written.
+    """
+    fresh: Facts = {key: value for key, value in patch.items() if repr(said.get(key)) != repr(value)}
+    changes = patch.get("custom")
+    if isinstance(changes, dict):
+        fresh["custom"] = news(said.get("custom") or {}, cast("Facts", changes))
+    return fresh
+
+
 def faults_of_time(occurred_at: datetime, now: datetime) -> list[Fault]:
     if not instants.is_usable(occurred_at):
         return [Fault("/occurred_at", instants.refusal(occurred_at))]

@@ -32,7 +32,7 @@ from service.ids import (
     RequestTypeVersionId,
     ServiceId,
 )
-from service.requests.domain.facts import Facts, merged
+from service.requests.domain.facts import Facts, merged, news
 from service.rules.pointers import Received
 from service.rules.vocabulary import RequestType
 
@@ -225,10 +225,19 @@ def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
 
 
 def facts_after(events: Sequence[RequestEvent]) -> Facts:
-    """The request's own facts when all of `events`, which are in order, have happened."""
+    """The request's own facts when all of `events`, which are in order, have happened.
+
+    Ticket systems send what they have again with every change. What one repeats takes nothing back that was
+    agreed with the requester in between.
+    """
     facts: Facts = {}
+    said: Facts = {}
     for event in events:
-        facts = merged(facts, event.facts or {})
+        patch = event.facts or {}
+        if event.type is EventType.RATIONALIZED:
+            facts = merged(facts, patch)
+            continue
+        facts, said = merged(facts, news(said, patch)), merged(said, patch)
     return facts
 
 
