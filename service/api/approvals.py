@@ -82,6 +82,7 @@ class ApprovalController(Controller):
     ) -> Response[ApprovalInFullView]:
         """Approve or refuse: members only, never what they ask for themselves. The first decision counts."""
         if principal.member_id is None:
+            await consenting.get(session, approval_id, None, now=now)
             raise ApprovalNeedsMember
         who = Answerer(actor, principal.member_id)
 

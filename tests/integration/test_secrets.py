@@ -113,6 +113,7 @@ NO_SECRETS = {
     "link_sha256": "SHA-256",
     "previous_secret_sha256": "SHA-256",
     "secret_sha256": "SHA-256",
+    "sha256": "SHA-256",
     "zone_rules": "public",
 }
 """Columns of bytes that are not sealed, and why they need not be."""

@@ -24,6 +24,8 @@ from service.limits.domain.table import DEFAULTS, LIMITS, REQUESTS_ARE_METERED
 from service.people.domain import Role
 from service.rationalization.approvals import delegating
 from service.rationalization.approvals.delegating import Wish
+from service.rationalization.arrangements import service as arrangements
+from service.rationalization.arrangements.domain import Looked
 from service.rationalization.specials import service as specials
 from service.requests import affairs
 from service.requests import store as requests_store
@@ -149,13 +151,13 @@ async def _settled(ground: Ground) -> AsyncGenerator[World]:
         if client_number is None:
             responder = await factories.member(ground.sessions, tenant, Role.AGENT)
             made[name].keep("responder", str(responder))
-        await _plant(ground, made[name])
+        await plant(ground.sessions, made[name])
         await parties.furnish(made[name], operations)
         if made[name].client_id is None:
             await parties.finish(made[name], operations)
             await parties.change(made[name], operations)
         await parties.arrange(made[name], operations)
-        await _allow(ground, made[name])
+        await allow(ground.sessions, made[name])
         await parties.involve(owners[tenant.id], made[name], operations)
         if made[name].client_id is not None:
             await parties.propose(owners[tenant.id], made[name], operations)
@@ -185,7 +187,7 @@ async def _authorize(ground: Ground, party: Party) -> None:
     party.caller.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
-async def _plant(ground: Ground, party: Party) -> None:
+async def plant(sessions: Sessions, party: Party) -> None:
     """Let a tenant have what an application cannot make: an alarm, and somebody who answers for another."""
     if party.client_id is not None:
         return
@@ -195,22 +197,25 @@ async def _plant(ground: Ground, party: Party) -> None:
         subject_id=SubjectId(ids.new_id()),
         detail=f"nobody looked at it: {ids.new_id()}",
     )
-    async with tenant_transaction(ground.sessions, party.tenant.id) as session:
+    async with tenant_transaction(sessions, party.tenant.id) as session:
         (alarm,) = await auditor.add(session, [fault], now=NOON)
-        away, deputy = [await factories.member(ground.sessions, party.tenant, Role.MANAGER) for _ in range(2)]
+        away, deputy = [await factories.member(sessions, party.tenant, Role.MANAGER) for _ in range(2)]
         wish = Wish(member_id=away, deputy_id=deputy, from_at=NOON, until_at=NOON + timedelta(days=9))
         given = await delegating.give(session, factories.OPERATOR, wish, now=NOON)
     party.keep("alarm", str(alarm.id))
     party.keep("delegation", str(given.id))
 
 
-async def _allow(ground: Ground, party: Party) -> None:
+async def allow(sessions: Sessions, party: Party) -> None:
     """Let a party use what is proposed to it, as if those who are asked had consented."""
-    async with tenant_transaction(ground.sessions, party.tenant.id) as session:
+    async with tenant_transaction(sessions, party.tenant.id) as session:
         for special_id in party.held["special method"]:
             found = await specials.get(session, SpecialMethodId(ids.UUID(special_id)), client_id=None)
             request = (await requests_store.get(session, found.request_id, client_id=None)).to_domain()
-            await specials.allow(session, affairs.matter(request), found.arrangement_id, now=NOON)
+            matter = affairs.matter(request)
+            await specials.allow(session, matter, found.arrangement_id, now=NOON)
+            held_up = await arrangements.hold(session, found.arrangement_id)
+            await arrangements.record(session, factories.OPERATOR, matter, held_up, Looked(at=NOON))
 
 
 def _api(settings: Settings, sessions: Sessions, wall_clock: MovableClock) -> Litestar:
