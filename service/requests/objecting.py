@@ -95,9 +95,9 @@ async def decide(
     Raises:
         ObjectionNotFound, ObjectionSettled, ObjectionDeciderInvolved, ObjectionDeciderUnknown
     """
+    request = await _lock(session, objection_id, client_id=None)
     if judgement.by is None:
         raise ObjectionDeciderUnknown
-    request = await _lock(session, objection_id, client_id=None)
     found = await objections.get(session, objection_id, client_id=None)
     decided = Decided(at=now, by=judgement.by, upholds=judgement.upholds, reason=judgement.reason)
     changed = await objections.settle(
