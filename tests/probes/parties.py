@@ -236,17 +236,20 @@ async def furnish(party: Party, operations: Mapping[str, Operation]) -> None:
     """Let a party make what it may, and look at what it then has."""
     numbers = itertools.count(1)
     for step in STEPS:
-        operation = operations[step]
-        if not party.may(operation):
-            continue
-        fresh = f"{party.name}-{next(numbers)}-{secrets.token_hex(4)}"
-        call = party.call(operation, fresh=fresh)
-        answer = await party.send(call)
-        assert answer.status_code in (200, 201, 202), (step, answer.text)
-        _keep(party, operation, call, answer)
+        if party.may(operations[step]):
+            fresh = f"{party.name}-{next(numbers)}-{secrets.token_hex(4)}"
+            await take(party, operations[step], fresh=fresh)
     for operation in operations.values():
         if party.may(operation) and operation.method == "get" and not operation.at("path"):
             await _look(party, operation)
+
+
+async def take(party: Party, operation: Operation, *, fresh: str | None = None) -> None:
+    """Let a party take one step, and keep what it has from that."""
+    call = party.call(operation, fresh=fresh)
+    answer = await party.send(call)
+    assert answer.status_code in (200, 201, 202), (operation.id, answer.text)
+    _keep(party, operation, call, answer)
 
 
 async def finish(party: Party, operations: Mapping[str, Operation]) -> None:
@@ -258,11 +261,7 @@ async def finish(party: Party, operations: Mapping[str, Operation]) -> None:
         answer = await party.send(replace(report, body={"type": "changed", "state": "resolved"}))
         assert answer.status_code == 201, answer.text
         party.keep("finished request", request_id)
-    operation = operations["startReview"]
-    call = party.call(operation)
-    answer = await party.send(call)
-    assert answer.status_code == 201, answer.text
-    _keep(party, operation, call, answer)
+    await take(party, operations["startReview"])
     party.held["finished request"].reverse()
 
 
@@ -282,19 +281,24 @@ async def arrange(party: Party, operations: Mapping[str, Operation]) -> None:
     """Let a party have requests of which something is arranged, and keep that; by its tenant's policy."""
     if party.client_id is None:
         await _put_into_effect(party, operations)
-    for said, listed in ARRANGED.items():
+    for said in ARRANGED:
         for _ in range(2):
-            call = party.call(operations["submitRequest"])
-            body = cast("dict[str, Any]", call.body)
-            facts = {**body["facts"], "custom": {**body["facts"]["custom"], "arranged": said}}
-            answer = await party.send(replace(call, body={**body, "facts": facts}))
-            assert answer.status_code == 201, answer.text
-            about = {"request_id": answer.json()["id"]}
-            for kind, name in listed.items():
-                if party.may(operations[name]):
-                    found = await party.caller.get(operations[name].path, params=about)
-                    for each in found.json()["items"]:
-                        party.keep(kind, each["id"])
+            await ask(party, operations, said)
+
+
+async def ask(party: Party, operations: Mapping[str, Operation], said: str) -> None:
+    """Let a party have one request that says this, and keep what follows from that."""
+    call = party.call(operations["submitRequest"])
+    body = cast("dict[str, Any]", call.body)
+    facts = {**body["facts"], "custom": {**body["facts"]["custom"], "arranged": said}}
+    answer = await party.send(replace(call, body={**body, "facts": facts}))
+    assert answer.status_code == 201, answer.text
+    about = {"request_id": answer.json()["id"]}
+    for kind, name in ARRANGED[said].items():
+        if party.may(operations[name]):
+            found = await party.caller.get(operations[name].path, params=about)
+            for each in found.json()["items"]:
+                party.keep(kind, each["id"])
 
 
 async def _put_into_effect(party: Party, operations: Mapping[str, Operation]) -> None:
