@@ -22,9 +22,28 @@ from tests.probes.document import Operation
 from tests.probes.world import World
 
 KEPT_OF_REFUSALS = frozenset({"audit_record", "audit_unlinked"})
-OF_THEIR_OWN_ONLY = frozenset({("swapRotaShifts", "agent")})
-"""What a role may do with what is its own, and the probe is on somebody else's."""
 """Tables in which a refusal leaves its trace."""
+
+OF_THEIR_OWN_ONLY = frozenset(
+    {
+        ("swapRotaShifts", "agent"),
+        ("getDelegation", "agent"),
+        ("endDelegation", "agent"),
+        ("endDelegation", "auditor"),
+        ("endSpecialMethod", "agent"),
+        ("withdrawObjection", "admin"),
+        ("withdrawObjection", "agent"),
+        ("withdrawObjection", "manager"),
+    }
+)
+"""What a role may do with what is its own, and the probe is on somebody else's."""
+
+MADE_BY = {
+    "getDelegation": "giveDelegation",
+    "endDelegation": "giveDelegation",
+    "withdrawObjection": "raiseObjection",
+}
+"""What makes a thing its maker's own: whoever may do it may do the operation with what it made itself."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +94,22 @@ async def test_every_role_may_do_what_the_document_says_that_it_may(here: World)
                 answer = await here.staff.send(_by_itself(operation, here.staff.call(operation)), **headers)
             is_refused = (operation.id, role) in OF_THEIR_OWN_ONLY
             assert answer.is_success is not is_refused, (operation.id, role, answer.text)
+
+
+async def test_every_role_may_do_with_its_own_what_it_may_not_with_that_of_others(here: World) -> None:
+    issuer = Issuer(here.ground, here.staff)
+    tokens = {role: (await issuer.member(role))[0] for role in Role}
+    for name, maker in MADE_BY.items():
+        operation = here.operations[name]
+        for role in sorted(operation.roles):
+            async with here.undone():
+                headers = {"Authorization": f"Bearer {tokens[Role(role)]}"}
+                made = await here.staff.send(here.staff.call(here.operations[maker]), **headers)
+                assert made.status_code == 201, (maker, role, made.text)
+                call = here.staff.call(operation)
+                own = replace(call, path_values=dict.fromkeys(call.path_values, made.json()["id"]))
+                answer = await here.staff.send(own, **headers)
+            assert answer.is_success, (name, role, answer.text)
 
 
 def _by_itself(operation: Operation, call: Call) -> Call:

@@ -30,6 +30,9 @@ SOON = "2026-01-06T12:00:00Z"
 FAR = "2100-01-01T12:00:00Z"
 """An even number of days after 2026-01-01."""
 
+WHO_MAY_APPROVE = ["admin", "agent", "auditor", "manager"]
+"""Whoever the operation is open to: any one of them answers, so that no probe is refused for its seat."""
+
 
 def _unlike(fresh: str) -> str:
     """A name that is near no other one, nor to one that is made up in its form: near names are told."""
@@ -49,7 +52,7 @@ def _policy(given: Given) -> dict[str, Any]:
 def reasonable(name: str) -> dict[str, Any]:
     """A policy of rationalization for requests that say that they are to be arranged."""
     within = {"unit": "elapsed_time", "seconds": 3_600}
-    consent = {"gate": "approval", "name": "lead", "roles": ["manager"], "within": within}
+    consent = {"gate": "approval", "name": "lead", "roles": WHO_MAY_APPROVE, "within": within}
     then = {"verdict": "accept", "requires": [{"gate": "rollback_plan"}, consent]}
     rule = {
         "id": "arranged",
@@ -294,7 +297,7 @@ BODIES: Mapping[str, Make] = {
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
     "answerApproval": lambda given: {"approve": True, "because": f"Because of {given.fresh}."},
     "giveDelegation": lambda given: {
-        "deputy_id": given.own["member"],
+        "deputy_id": given.own["responder"],
         "from_at": SOON,
         "until_at": LATER,
         "because": f"Because of {given.fresh}.",

@@ -49,7 +49,7 @@ REFERS: Mapping[str, str] = {
     "addMajorIncidentClient/client": "client name",
     "declareMajorIncident/clients": "client name",
     "delegation_id": "delegation",
-    "deputy_id": "member",
+    "deputy_id": "responder",
     "giveDelegation/groups": "group name",
     "on_behalf_of": "member",
     "declareMajorIncident/services": "service name",
