@@ -396,8 +396,13 @@ async def test_the_same_objector_objects_once_at_a_time(at_desk: Desk) -> None:
     assert others["id"] != raised["id"]
 
 
-async def test_who_promised_is_who_wrote_the_terms_whatever_was_decided_since(at_desk: Desk) -> None:
-    request = await desk.submitted(at_desk.client, type="change", facts={"priority": "P3"})
+@pytest.mark.parametrize("changed", [{}, {"priority": "P1"}], ids=["as-opened", "under-other-terms"])
+async def test_who_promised_is_who_wrote_the_terms_whatever_was_decided_since(
+    at_desk: Desk, changed: dict[str, str]
+) -> None:
+    request = await desk.submitted(at_desk.client, type="incident", facts={"priority": "P3"})
+    if changed:
+        await desk.report(at_desk.staff, request, type="changed", facts=changed)
     promised = await kinds.decision(at_desk.staff, request)
     await desk.report(at_desk.staff, request, type="changed", facts={"location": "Berth 4"})
     promise = {"kind": "commitment", "id": request["commitments"][0]["id"]}
