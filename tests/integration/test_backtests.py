@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from service import composition, worker
 from service.backtests import drive, progress
-from service.backtests.crew import Process
+from service.backtests.chunks import Chunk, Judged
+from service.backtests.crew import Crew, Process
 from service.backtests.drive import End, Staff, Turn
 from service.db import Sessions, TenantSession, create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
@@ -43,6 +44,8 @@ pytestmark = pytest.mark.concurrent
 
 ENDED = {"done", "failed", "cancelled"}
 FEW = 60
+SMALL = 7
+HANGS_SECONDS = 60
 ELAPSED: dict[str, Any] = {"unit": "elapsed_time", "seconds": 3_600}
 WITHOUT_RULES: dict[str, Any] = {"rules": []}
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
@@ -127,7 +130,7 @@ async def started(caller: AsyncClient, **body: Any) -> str:
     return answer.json()["id"]
 
 
-async def ended(caller: AsyncClient, backtest_id: str, *, seconds: float = 15) -> dict[str, Any]:
+async def ended(caller: AsyncClient, backtest_id: str, *, seconds: float = HANGS_SECONDS) -> dict[str, Any]:
     async with asyncio.timeout(seconds):
         while True:
             answer = await caller.get(f"/v1/backtests/{backtest_id}")
@@ -182,7 +185,7 @@ async def here(
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few requests make many parts."""
-    monkeypatch.setattr(progress, "CASES_IN_CHUNK", 7)
+    monkeypatch.setattr(progress, "CASES_IN_CHUNK", SMALL)
 
 
 async def test_a_backtest_on_a_log_says_what_would_change(here: Desk) -> None:
@@ -315,23 +318,33 @@ async def test_two_workers_do_not_count_anything_twice(here: Desk) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(here: Desk) -> None:
+async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second chunk never comes back, so whoever works on it has to look whether it is still wanted."""
+    judge = Crew.judge
+
+    async def the_first_only(crew: Crew, chunk: Chunk) -> Judged:
+        return await (judge(crew, chunk) if chunk.number == 0 else asyncio.get_running_loop().create_future())
+
+    monkeypatch.setattr(Crew, "judge", the_first_only)
     backtest_id = await started(here.caller, history={"log_id": here.log_id})
     path = f"/v1/backtests/{backtest_id}"
     under_way = await here.caller.delete(path)
     work = asyncio.create_task(here.turn(backtest_id).run())
-    while (await here.caller.get(path)).json()["done"] == 0:
-        pass
+    async with asyncio.timeout(HANGS_SECONDS):
+        while (await here.caller.get(path)).json()["done"] == 0:
+            pass
 
     cancelled = await here.caller.post(f"{path}/cancel", headers=factories.key())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANGS_SECONDS):
         end = await work
 
     assert under_way.status_code == 409
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     assert end is End.NOT_OURS
     again = await here.caller.post(f"{path}/cancel", headers=factories.key())
-    assert again.json()["done"] == (await here.caller.get(path)).json()["done"] < FEW
+    assert again.json()["done"] == (await here.caller.get(path)).json()["done"] == SMALL
     assert (await here.caller.delete(path)).status_code == 204
     assert (await here.caller.get(path)).status_code == 404
     assert (await here.caller.get(f"{path}/changes")).status_code == 404
@@ -485,7 +498,7 @@ async def replayed(caller: AsyncClient, cases: Sequence[Sequence[Step]]) -> None
 async def moved(caller: AsyncClient, now: str) -> None:
     answer = await caller.post("/v1/sandbox/clock", json={"now": now}, headers=factories.key())
     assert answer.status_code in {200, 202}, answer.text
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_SECONDS):
         while (await caller.get("/v1/sandbox/clock")).json()["now"] != now:
             pass
 
