@@ -11,6 +11,7 @@ from uuid import UUID
 
 from service.audit import service as audit
 from service.audit.domain import Actor
+from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault, ServiceError
@@ -140,7 +141,7 @@ async def withdraw(
     for case in await _cases(session, gate_ids, now=now):
         if case.standing(now).state in WAITING:
             await recording.record(session, case, case.approval, Withdrawn(at=now))
-            found += await deadlines.cancel(session, case.approval, WITHDRAWN, now=now)
+            found += await duties.cancel(session, case.approval.commitment_id, WITHDRAWN, now=now)
     return found
 
 
@@ -205,7 +206,7 @@ async def answer(
     if refusal is not None:
         raise _refused(refusal, case.approval, before)
     after = (await recording.record(session, case, case.approval, entry)).approval
-    kept = [] if after.state is State.PENDING else await deadlines.keep(session, after, now=now)
+    kept = [] if after.state is State.PENDING else await duties.fulfil(session, after.commitment_id, now=now)
     deed = telling.deed("answered", after, before=case.approval, answer=telling.answer_document(entry))
     await audit.record(session, who.actor, deed, now=now)
     return Changed(after, tuple(kept))
@@ -269,7 +270,7 @@ async def _asked_again(session: TenantSession, matter: Matter, case: Case, *, no
     """Ask anew; the promise that it is decided by the old deadline gives way to one by the new."""
     before = case.approval
     is_waiting = case.standing(now).state in WAITING
-    ended = await deadlines.cancel(session, before, ASKED_ANEW, now=now) if is_waiting else []
+    ended = await duties.cancel(session, before.commitment_id, ASKED_ANEW, now=now) if is_waiting else []
     deadline = await deadlines.promise(session, before, now=now)
     asking = replace(
         _asking(before, matter),

@@ -5,27 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.calendars import service as calendars
-from service.commitments import wire
-from service.commitments.domain import (
-    DONE,
-    CalendarKey,
-    ElapsedTarget,
-    EntryId,
-    Level,
-    OnReopen,
-    Origin,
-    Target,
-    Terms,
-)
-from service.commitments.models import Made
-from service.commitments.service import Offer
+from service.calendars.domain import BeyondHorizon
+from service.calendars.errors import CalendarsUnknown
+from service.commitments import duties, wire
+from service.commitments.domain import ElapsedTarget, Level, Origin, Target
+from service.commitments.duties import Duty
+from service.commitments.models import Commitment, Made
 from service.db import TenantSession
 from service.errors import Fault
-from service.ids import ClientId, DecisionId, ObjectionId
+from service.ids import ClientId, ObjectionId
 from service.rationalization.matters import Matter
 from service.rationalization.objections import store
 from service.rationalization.objections.domain import METRIC
@@ -117,31 +108,31 @@ async def change_terms(
     return after
 
 
-async def offer_of(session: TenantSession, terms: ObjectionTerms, owed: Owed, *, now: datetime) -> Offer:
-    """What is promised: a decision within the terms as they are now. Raises CalendarsUnknown."""
-    named = [] if terms.calendar is None else [terms.calendar]
-    versions = await calendars.current_versions(session, named)
-    promised = Terms(
-        metric=METRIC,
-        target=terms.target,
-        calendar=None if terms.calendar is None else CalendarKey(str(versions[terms.calendar])),
-        pausable_by=frozenset(),
-        fulfilled_by=frozenset({DONE}),
-        on_reopen=OnReopen.FINAL,
-        warn_before=terms.warn_before,
-        level=owed.level,
-    )
+async def promise(session: TenantSession, owed: Owed, *, now: datetime) -> Commitment:
+    """The promise to decide, by the tenant's terms, or by the usual ones where those cannot be followed.
+
+    Nobody is kept from objecting by a calendar that is gone, or that opens too seldom.
+    """
+    wanted = await terms(session)
+    try:
+        return await duties.owe(session, _duty(wanted, owed), now=now)
+    except (BeyondHorizon, CalendarsUnknown):
+        usual = replace(USUAL, ladder=wanted.ladder)
+        return await duties.owe(session, _duty(usual, owed), now=now)
+
+
+def _duty(terms: ObjectionTerms, owed: Owed) -> Duty:
     matter = owed.matter
-    return Offer(
+    return Duty(
         request_id=matter.request_id,
         client_id=owed.client_id,
         service_id=matter.service_id,
-        terms=(promised,),
-        decision_id=DecisionId(owed.objection_id),
-        at=now,
-        source_sequence=0,
-        received_at=now,
-        entry_id=EntryId(str(ids.new_id())),
+        cause=owed.objection_id,
+        metric=METRIC,
+        target=terms.target,
+        calendar=terms.calendar,
+        warn_before=terms.warn_before,
+        level=owed.level,
         made=Made(
             origin=Origin.OBJECTION,
             what="To decide on an objection.",

@@ -11,10 +11,8 @@ from uuid import UUID
 from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor
-from service.calendars.domain import BeyondHorizon
-from service.calendars.errors import CalendarsUnknown
-from service.commitments import service as commitments
-from service.commitments.domain import DONE, Cancelled, EntryId, Fulfilled, LedgerEntry, Level
+from service.commitments import duties
+from service.commitments.domain import Level
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.ids import ClientId, ObjectionId
@@ -88,7 +86,14 @@ async def raise_objection(
     request_id = concern.matter.request_id
     await limits.make_room(session, OPEN_OBJECTIONS, lambda: store.open_count(session, request_id))
     objection_id = ObjectionId(ids.new_id())
-    promise = await _promise(session, actor, objection_id, concern, now=now)
+    owed = Owed(
+        objection_id=objection_id,
+        matter=concern.matter,
+        client_id=concern.client_id,
+        level=concern.level,
+        by=actor.name,
+    )
+    promise = await promising.promise(session, owed, now=now)
     made = Objection(
         id=objection_id,
         plea=plea,
@@ -136,9 +141,10 @@ async def settle(
         case None:
             pass
     after = replace(before, standing=domain.after(before.standing, decided), decided_by=actor.name)
-    done = Fulfilled(by=DONE, **_when(decided.at))
+    promises = await duties.fulfil(session, before.commitment_id, now=decided.at)
     said = {"upholds": decided.upholds, "reason": decided.reason}
-    return await _ended(session, actor, (before, after), done, said, matter=matter)
+    after = await _ended(session, actor, (before, after), said, matter=matter)
+    return Changed(after, tuple(promises))
 
 
 async def withdraw(
@@ -155,8 +161,9 @@ async def withdraw(
     if domain.refusal(before.standing, withdrawn, domain.NOBODY) is not None:
         raise ObjectionSettled(objection_id, before.standing.state)
     after = replace(before, standing=domain.after(before.standing, withdrawn))
-    cancelled = Cancelled(because=NO_LONGER, **_when(withdrawn.at))
-    return await _ended(session, actor, (before, after), cancelled, {}, matter=matter)
+    promises = await duties.cancel(session, before.commitment_id, NO_LONGER, now=withdrawn.at)
+    after = await _ended(session, actor, (before, after), {}, matter=matter)
+    return Changed(after, tuple(promises))
 
 
 async def get(session: TenantSession, objection_id: ObjectionId, *, client_id: ClientId | None) -> Objection:
@@ -177,50 +184,23 @@ async def entries(session: TenantSession, objection_id: ObjectionId) -> list[Obj
     return await store.entries(session, objection_id)
 
 
-async def _promise(
-    session: TenantSession, actor: Actor, objection_id: ObjectionId, concern: Concern, *, now: datetime
-) -> Commitment:
-    """The promise to decide, by the tenant's terms, or by the usual ones where those cannot be followed.
-
-    Nobody is kept from objecting by a calendar that is gone, or that opens too seldom.
-    """
-    owed = Owed(
-        objection_id=objection_id,
-        matter=concern.matter,
-        client_id=concern.client_id,
-        level=concern.level,
-        by=actor.name,
-    )
-    terms = await promising.terms(session)
-    try:
-        offer = await promising.offer_of(session, terms, owed, now=now)
-        (promise,) = await commitments.make(session, offer, now=now)
-    except (BeyondHorizon, CalendarsUnknown):
-        usual = replace(promising.USUAL, ladder=terms.ladder)
-        offer = await promising.offer_of(session, usual, owed, now=now)
-        (promise,) = await commitments.make(session, offer, now=now)
-    return promise
-
-
 async def _ended(
     session: TenantSession,
     actor: Actor,
     change: tuple[Objection, Objection],
-    entry: LedgerEntry,
     said: dict[str, Any],
     *,
     matter: Matter,
-) -> Changed:
-    """Write the end of an objection, from what it was to what it is, and that of its promise."""
-    before, now = change[0], entry.at
-    promise = await commitments.append(session, before.commitment_id, [entry], now=now)
-    after = replace(change[1], sequence=before.sequence + 1)
+) -> Objection:
+    """Write the end of an objection, from what it was to what it is."""
+    before, after = change[0], replace(change[1], sequence=change[0].sequence + 1)
+    now = after.standing.since
     kind = "withdrawn" if after.standing.state is State.WITHDRAWN else "decided"
     await store.save(session, after)
     await _note(session, after, kind, actor, said, now=now)
     await outbox.append(session, [telling.event(kind, after, matter, now)])
     await audit.record(session, actor, telling.deed(kind, after, before=before), now=now)
-    return Changed(after, (promise,))
+    return after
 
 
 async def _note(
@@ -243,7 +223,3 @@ async def _note(
         "detail": said,
     }
     await store.add_entry(session, row)
-
-
-def _when(now: datetime) -> dict[str, Any]:
-    return {"at": now, "received_at": now, "id": EntryId(str(ids.new_id()))}

@@ -2,17 +2,14 @@
 
 from datetime import datetime
 
-from service import ids
 from service.audit.domain import ROOTED, Actor
-from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
-from service.commitments import service as commitments
-from service.commitments import targets
-from service.commitments.domain import DONE, CalendarKey, EntryId, Level, OnReopen, Origin, Terms
+from service.commitments import duties, targets
+from service.commitments.domain import Origin
+from service.commitments.duties import Duty
 from service.commitments.models import Commitment, Made
-from service.commitments.service import Offer
 from service.db import TenantSession
-from service.ids import DecisionId, ReviewId
+from service.ids import ReviewId
 from service.rationalization.matters import Matter
 from service.rationalization.reviews.domain import METRIC
 from service.rationalization.verdicts import Review as Wanted
@@ -30,16 +27,14 @@ async def promise(
     """Promise the review. Without a time, or by a calendar that opens too seldom, it has no deadline."""
     if wanted is None:
         return []
-    offer = Offer(
+    duty = Duty(
         request_id=matter.request_id,
         client_id=matter.client_id,
         service_id=matter.service_id,
-        terms=(await _terms(session, wanted),),
-        decision_id=DecisionId(review_id),
-        at=now,
-        source_sequence=0,
-        received_at=now,
-        entry_id=EntryId(str(ids.new_id())),
+        cause=review_id,
+        metric=METRIC,
+        target=targets.target_of(wanted.within),
+        calendar=wanted.calendar,
         made=Made(
             origin=Origin.GATE,
             what=f"To review: {matter.title or matter.external_id}",
@@ -48,19 +43,6 @@ async def promise(
         ),
     )
     try:
-        return await commitments.make(session, offer, now=now)
+        return [await duties.owe(session, duty, now=now)]
     except BeyondHorizon:
         return []
-
-
-async def _terms(session: TenantSession, wanted: Wanted) -> Terms:
-    named = [] if wanted.calendar is None else [wanted.calendar]
-    versions = await calendars.current_versions(session, named)
-    return Terms(
-        metric=METRIC,
-        target=targets.target_of(wanted.within),
-        calendar=None if wanted.calendar is None else CalendarKey(str(versions[wanted.calendar])),
-        fulfilled_by=frozenset({DONE}),
-        on_reopen=OnReopen.FINAL,
-        level=Level.OLA,
-    )

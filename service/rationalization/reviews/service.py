@@ -13,17 +13,10 @@ from uuid import UUID
 from service import ids
 from service.audit import service as audit
 from service.audit.domain import ROOTED, Actor, Deed
-from service.commitments import service as commitments
-from service.commitments.domain import (
-    DONE,
-    Cancelled,
-    EntryId,
-    Fulfilled,
-    LedgerEntry,
-)
+from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.ids import ArrangementId, CommitmentId, ReviewId
+from service.ids import ArrangementId, ReviewId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.rationalization.matters import Matter
@@ -109,8 +102,7 @@ async def withdraw(
     review = row.to_domain()
     withdrawn = replace(review, state=State.WITHDRAWN, because=because, version=review.version + 1)
     await store.change(session, review.id, models.changing_columns(withdrawn))
-    entry = Cancelled(at=now, received_at=now, id=_entry_id(), because=because)
-    promises = await _append(session, withdrawn.commitment_id, entry, now=now)
+    promises = await duties.cancel(session, withdrawn.commitment_id, because, now=now)
     await _tell(session, matter, withdrawn, "review.withdrawn", now=now)
     return promises
 
@@ -138,8 +130,7 @@ async def conclude(
     await store.supersede(session, review.request_id, now=now)
     await store.add_result(session, _result_columns(matter, review_id, concluded))
     await store.change(session, review.id, models.changing_columns(review))
-    entry = Fulfilled(at=now, received_at=now, id=_entry_id(), by=DONE)
-    promises = await _append(session, review.commitment_id, entry, now=now)
+    promises = await duties.fulfil(session, review.commitment_id, now=now)
     deed = Deed("review.done", _label(review), before=_fields(before), after=_fields(review))
     await audit.record(session, actor, deed, now=now)
     return Changed(await _tell(session, matter, review, "review.done", now=now), tuple(promises))
@@ -189,14 +180,6 @@ async def _begin(
     )
     await store.add(session, models.columns(review))
     return Changed(await _tell(session, matter, review, "review.owed", now=now), tuple(promises))
-
-
-async def _append(
-    session: TenantSession, commitment_id: CommitmentId | None, entry: LedgerEntry, *, now: datetime
-) -> list[Commitment]:
-    if commitment_id is None:
-        return []
-    return [await commitments.append(session, commitment_id, [entry], now=now)]
 
 
 async def _tell(
@@ -254,7 +237,3 @@ def _fields(review: Review) -> dict[str, Any]:
 
 def _label(review: Review) -> str:
     return f"{SUBJECT_KIND}:{review.id}"
-
-
-def _entry_id() -> EntryId:
-    return EntryId(str(ids.new_id()))

@@ -12,6 +12,7 @@ from uuid import UUID
 from service import ids, instants
 from service.audit import service as audit
 from service.audit.domain import Actor
+from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.errors import Fault
@@ -24,7 +25,7 @@ from service.rationalization.gates import service as gates
 from service.rationalization.gates.domain import Kind as GateKind
 from service.rationalization.gates.store import Sought as SoughtGates
 from service.rationalization.matters import Matter
-from service.rationalization.specials import domain, patterns, recording, store, telling, undoing
+from service.rationalization.specials import domain, patterns, recording, store, telling
 from service.rationalization.specials.domain import (
     Approved,
     Checked,
@@ -308,7 +309,7 @@ async def check(
     after = await recording.entered(session, matter, special, replace(special, result=checked.result), told)
     promises = seen.commitments
     if checked.undone and special.commitment_id is not None:
-        promises = (await undoing.done(session, special.commitment_id, now=now),)
+        promises = tuple(await duties.fulfil(session, special.commitment_id, now=now))
     await audit.record(session, actor, telling.deed("checked", after, said), now=now)
     return Changed(after, promises)
 
