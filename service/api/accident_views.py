@@ -72,7 +72,7 @@ class AccidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     `found_at` is now where that is left out. `caused_by` is the change, or another request, by whose work it
     came about; `requests` are others that it is linked to, `promises` those that it broke. `state` is `open`,
-    `closed` when all is done, or `withdrawn` when it was none; the latter two say why in `because`.
+    `closed` when all is done, or `withdrawn` when it was none; the latter two say why in `state_reason`.
     """
 
     title: Title
@@ -89,7 +89,7 @@ class AccidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     promises: Annotated[list[CommitmentId], msgspec.Meta(max_length=LINKED_MAX)] = []
     measures: Annotated[list[MeasureForm], msgspec.Meta(max_length=MEASURES_MAX)] = []
     state: State = State.OPEN
-    because: Words | None = None
+    state_reason: Words | None = None
 
     async def report(self, session: TenantSession, *, found_at: datetime) -> Report:
         """What is said, with the service's id. Raises AccidentInvalid."""
@@ -108,7 +108,7 @@ class AccidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             promises=tuple(self.promises),
             actions=tuple(each.action() for each in self.measures),
             state=self.state,
-            because=self.because,
+            because=self.state_reason,
         )
 
     async def _service(self, session: TenantSession) -> ServiceId:
@@ -154,7 +154,7 @@ class AccidentView(msgspec.Struct, frozen=True, kw_only=True):
     promises: list[CommitmentId]
     measures: list[MeasureView]
     state: State
-    because: str | None
+    state_reason: str | None
     recorded_by: str
     recorded_at: datetime
 
@@ -178,7 +178,7 @@ class AccidentView(msgspec.Struct, frozen=True, kw_only=True):
             promises=list(report.promises),
             measures=[MeasureView.of(each, now) for each in report.actions],
             state=report.state,
-            because=report.because,
+            state_reason=report.because,
             recorded_by=accident.recorded_by,
             recorded_at=accident.recorded_at,
         )

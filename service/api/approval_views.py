@@ -52,11 +52,11 @@ class AnswerApproval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """
 
     approve: bool
-    because: Reason = ""
+    reason: Reason = ""
     on_behalf_of: MemberId | None = None
 
     def said(self) -> Said:
-        return Said(approves=self.approve, because=self.because, on_behalf_of=self.on_behalf_of)
+        return Said(approves=self.approve, because=self.reason, on_behalf_of=self.on_behalf_of)
 
 
 class GiveDelegation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,7 +71,7 @@ class GiveDelegation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     member_id: MemberId | None = None
     roles: Annotated[list[Role], msgspec.Meta(max_length=SEATS_MAX)] = []
     groups: Annotated[list[Name], msgspec.Meta(max_length=SEATS_MAX)] = []
-    because: Reason = ""
+    reason: Reason = ""
 
     def wish(self, member_id: MemberId) -> Wish:
         return Wish(
@@ -81,7 +81,7 @@ class GiveDelegation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             until_at=self.until_at,
             roles=tuple(self.roles),
             groups=tuple(self.groups),
-            because=self.because,
+            because=self.reason,
         )
 
 
@@ -120,7 +120,7 @@ class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
     on_behalf_of: WhoView | None
     seats: SeatsView
     approves: bool
-    because: str
+    reason: str
 
     @classmethod
     def of(cls, answer: Answered, members: Members) -> "AnswerView":
@@ -131,7 +131,7 @@ class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
             on_behalf_of=None if for_whom is None else WhoView.of(for_whom, members),
             seats=SeatsView.of(answer.seats),
             approves=answer.approves,
-            because=answer.because,
+            reason=answer.because,
         )
 
 
@@ -257,7 +257,7 @@ class DelegationView(msgspec.Struct, frozen=True, kw_only=True):
     from_at: datetime
     until_at: datetime
     only_for: SeatsView | None
-    because: str
+    reason: str
     state: delegation_domain.State
     given_by: str
     created_at: datetime
@@ -272,7 +272,7 @@ class DelegationView(msgspec.Struct, frozen=True, kw_only=True):
             from_at=found.from_at,
             until_at=found.until_at,
             only_for=None if found.seats is None else SeatsView.of(found.seats),
-            because=found.because,
+            reason=found.because,
             state=delegation_domain.state(found, now),
             given_by=found.given_by,
             created_at=found.created_at,

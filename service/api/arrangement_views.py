@@ -49,16 +49,16 @@ IN_WORDS: Mapping[State, str] = MappingProxyType(
 
 
 class AnswerArrangement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whether the counter-proposal is accepted. Not to accept it is an objection, which says `because`."""
+    """Whether the counter-proposal is accepted. Not to accept it is an objection, which says its `reason`."""
 
     accept: bool
-    because: Words | None = None
+    reason: Words | None = None
     cause: Cause = Cause.OTHER
     asks_for: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
 
-    def plea(self, arrangement_id: ArrangementId, because: str) -> Plea:
+    def plea(self, arrangement_id: ArrangementId, reason: str) -> Plea:
         subject = Subject(kind=SubjectKind.ARRANGEMENT, id=arrangement_id)
-        return Plea(subject=subject, cause=self.cause, words=because, asks_for=self.asks_for)
+        return Plea(subject=subject, cause=self.cause, words=reason, asks_for=self.asks_for)
 
 
 class MessageView(msgspec.Struct, frozen=True):
@@ -157,7 +157,7 @@ class ArrangementEntryView(msgspec.Struct, frozen=True):
 class ArrangementView(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a verdict.
 
-    `because` is why it stands so, where the verdict's own `reason` does not say it: the words of whoever
+    `state_reason` is why it stands so, where the verdict's `reason` does not say it: the words of whoever
     refused, objected or decided. `carried_to` is the request that it goes on as. To an application of a
     client organization `rule` and `missing` are null, and the verdict leaves out what is required.
     """
@@ -173,7 +173,7 @@ class ArrangementView(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     state_in_words: str
     since: datetime
-    because: str | None
+    state_reason: str | None
     missing: Sequence[str] | None
     proposal: ProposalView | None
     answer_by: datetime | None
@@ -225,7 +225,7 @@ def _fields(found: Arrangement, now: datetime, *, in_full: bool) -> dict[str, An
         "state": standing.state,
         "state_in_words": IN_WORDS[standing.state],
         "since": standing.since,
-        "because": standing.because or None,
+        "state_reason": standing.because or None,
         "missing": standing.missing if in_full else None,
         "proposal": msgspec.convert(found.proposal, ProposalView) if found.proposal else None,
         "answer_by": _answer_by(standing),

@@ -101,9 +101,9 @@ async def _object(
     """Raises AnswerInvalid, ArrangementNotFound, ArrangementNotOpen."""
     arrangement_id, data = said
     await rationalizing.check_is_offered(session, arrangement_id, client_id=caller.client_id, now=now)
-    if data.because is None:
-        raise AnswerInvalid([Fault("/because", "Say what is held against the counter-proposal.")])
-    plea = data.plea(arrangement_id, data.because)
+    if data.reason is None:
+        raise AnswerInvalid([Fault("/reason", "Say what is held against the counter-proposal.")])
+    plea = data.plea(arrangement_id, data.reason)
     await objecting.raise_objection(session, rulebook, caller, plea, now=now)
 
 

@@ -215,7 +215,7 @@ class ToldView(msgspec.Struct, frozen=True):
     at: datetime
     cycle: int
     threshold: Threshold
-    because: str | None
+    reason: str | None
     by: str | None
 
     @classmethod

@@ -8,7 +8,7 @@ import msgspec
 from service.api import fields
 from service.commitments.domain import ClockState, Level, Outcome
 from service.escalations.runs import wire
-from service.escalations.runs.domain import Because, Entry, State, Telling
+from service.escalations.runs.domain import EndCause, Entry, State, Telling
 from service.escalations.runs.models import Notice, Run
 from service.escalations.runs.service import Account, Start
 from service.escalations.runs.subjects import Subject
@@ -73,7 +73,7 @@ class RaiseEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class ResolveEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Why nobody need be told any more."""
 
-    why: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
     by: By = None
 
 
@@ -131,7 +131,7 @@ class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
     held_until: datetime | None
     begun_at: datetime
     ended_at: datetime | None
-    ended_because: Because | None
+    end_cause: EndCause | None
     next_at: datetime | None
 
     @classmethod
@@ -265,6 +265,6 @@ def _fields(run: Run, subject: Subject) -> dict[str, Any]:
         "held_until": run.held_until,
         "begun_at": run.begun_at,
         "ended_at": run.ended_at,
-        "ended_because": run.ended_because,
+        "end_cause": run.end_cause,
         "next_at": run.next_at,
     }

@@ -214,7 +214,7 @@ class EscalationController(Controller):
         """End it: nobody need be told any more. The promise goes on as it is."""
 
         async def end(responder: Responder) -> None:
-            await acting.resolve(deed.session, responder, escalation_id, why=data.why, now=deed.now)
+            await acting.resolve(deed.session, responder, escalation_id, reason=data.reason, now=deed.now)
 
         return await deed.done(escalation_id, data.by, end)
 

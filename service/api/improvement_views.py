@@ -68,11 +68,11 @@ class OpenImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class ChangeImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is left out stays as it is. Whoever changes `state` says why in `because`."""
+    """What is left out stays as it is. Whoever changes `state` says why in `state_reason`."""
 
     title: Title | UnsetType = UNSET
     state: State | UnsetType = UNSET
-    because: Words | None = None
+    state_reason: Words | None = None
     owner_id: MemberId | UnsetType | None = UNSET
     group_id: GroupId | UnsetType | None = UNSET
 
@@ -80,7 +80,7 @@ class ChangeImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return Change(
             title=held.title if self.title is UNSET else self.title,
             state=held.state if self.state is UNSET else self.state,
-            because=self.because,
+            because=self.state_reason,
             owner_id=held.owner_id if self.owner_id is UNSET else self.owner_id,
             group_id=held.group_id if self.group_id is UNSET else self.group_id,
         )
@@ -95,7 +95,7 @@ class ImprovementView(msgspec.Struct, frozen=True, kw_only=True):
     came_from: UUID | None
     evidence: list[EvidenceForm]
     state: State
-    because: str | None
+    state_reason: str | None
     owner_id: MemberId | None
     group_id: GroupId | None
     opened_by: str
@@ -111,7 +111,7 @@ class ImprovementView(msgspec.Struct, frozen=True, kw_only=True):
             came_from=improvement.came_from,
             evidence=[EvidenceForm.of(each) for each in improvement.evidence],
             state=improvement.state,
-            because=improvement.because,
+            state_reason=improvement.because,
             owner_id=improvement.owner_id,
             group_id=improvement.group_id,
             opened_by=improvement.opened_by,

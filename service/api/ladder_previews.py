@@ -47,7 +47,7 @@ class PassedByView(msgspec.Struct, frozen=True):
 
     target: int
     by: str
-    why: Why
+    cause: Why
 
 
 class TellingView(msgspec.Struct, frozen=True, kw_only=True):

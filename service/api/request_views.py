@@ -161,7 +161,7 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     """One entry of a request's ledger.
 
     `other` is the request that goes on in the place of this one, of `merged` and `rationalized`; of `noted`
-    it is the one that goes on as this one. `rationalized` is what follows from a verdict, and `because` why;
+    it is the one that goes on as this one. `rationalized` is what follows from a verdict, and `reason` why;
     `becomes` is the type that the request has from then on.
     """
 
@@ -179,7 +179,7 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     other: RequestId | None = None
     backdated: bool = False
     becomes: RequestType | None = None
-    because: str | None = None
+    reason: str | None = None
 
     @classmethod
     def of(cls, event: RequestEvent) -> "RequestEventView":
@@ -198,7 +198,7 @@ class RequestEventView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
             other=event.other,
             backdated=event.backdated,
             becomes=None if event.becomes is None else event.becomes.becomes,
-            because=event.because,
+            reason=event.because,
         )
 
 

@@ -110,7 +110,7 @@ class ReviewView(msgspec.Struct, frozen=True, kw_only=True):
     arrangement_id: ArrangementId | None
     commitment_id: CommitmentId | None
     state: State
-    because: str | None
+    state_reason: str | None
     owed_by: str
     owed_at: datetime
     result: ReviewResultView | None
@@ -125,7 +125,7 @@ class ReviewView(msgspec.Struct, frozen=True, kw_only=True):
             arrangement_id=review.arrangement_id,
             commitment_id=review.commitment_id,
             state=review.state,
-            because=review.because,
+            state_reason=review.because,
             owed_by=review.owed_by,
             owed_at=review.owed_at,
             result=None if review.concluded is None else ReviewResultView.of(review.concluded),

@@ -170,7 +170,7 @@ class DutyView(msgspec.Struct, frozen=True):
         return cls(at, now, after, duty.absent)
 
 
-class GapReason(StrEnum):
+class GapCause(StrEnum):
     NOBODY = "nobody"
     """No rotation has anybody then, or it was agreed that nobody is on duty."""
     MEMBER_INACTIVE = "member_inactive"
@@ -182,13 +182,13 @@ class GapView(msgspec.Struct, frozen=True):
 
     start: datetime
     end: datetime
-    reason: GapReason
+    cause: GapCause
     member_id: MemberId | None
 
     @classmethod
     def of(cls, gap: Gap) -> "GapView":
-        reason = GapReason.NOBODY if gap.absent is None else GapReason.MEMBER_INACTIVE
-        return cls(gap.start, gap.end, reason, gap.absent)
+        cause = GapCause.NOBODY if gap.absent is None else GapCause.MEMBER_INACTIVE
+        return cls(gap.start, gap.end, cause, gap.absent)
 
 
 class AgreeOnOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

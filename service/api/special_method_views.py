@@ -92,12 +92,12 @@ class SpecialMethodView(msgspec.Struct, frozen=True, kw_only=True):
     scope: str | None
     proof: str | None
     way_back: str
-    because: str | None
+    reason: str | None
     expires_in_days: int
     proposed_at: datetime
     approved_at: datetime | None
     ends_at: datetime | None
-    end_because: str | None
+    state_reason: str | None
     approved_by: list[str] | None
     contact_id: ContactId | None
     for_group: str | None
@@ -123,7 +123,7 @@ class SpecialMethodView(msgspec.Struct, frozen=True, kw_only=True):
             scope=verdict.scope,
             proof=verdict.proof,
             way_back=verdict.way_back,
-            because=found.ruling.because,
+            reason=found.ruling.because,
             expires_in_days=verdict.expires_in_days,
             proposed_at=found.proposed_at,
             approved_at=standing.approved_at,
@@ -136,7 +136,7 @@ class SpecialMethodView(msgspec.Struct, frozen=True, kw_only=True):
 def _own_affairs(found: SpecialMethod) -> dict[str, Any]:
     """What the tenant does not tell its clients."""
     return {
-        "end_because": found.end_because,
+        "state_reason": found.end_because,
         "approved_by": list(found.approved_by),
         "for_group": found.for_group,
         "asked_by": found.asked_by,
@@ -150,7 +150,7 @@ def _own_affairs(found: SpecialMethod) -> dict[str, Any]:
 
 _KEPT: dict[str, Any] = dict.fromkeys(
     (
-        *("end_because", "approved_by", "for_group", "asked_by", "policy_id", "rule_id"),
+        *("state_reason", "approved_by", "for_group", "asked_by", "policy_id", "rule_id"),
         *("undone", "result", "undo_commitment_id"),
     )
 )

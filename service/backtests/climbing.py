@@ -21,7 +21,7 @@ from service.escalations.ladders.domain import Definition, Target, ToContact, To
 from service.escalations.rotas import domain as rotas
 from service.escalations.rotas.domain import Rota
 from service.escalations.runs import domain, following
-from service.escalations.runs.domain import Because, Begun, Ended, Entry, Ladder, Sent, State
+from service.escalations.runs.domain import Begun, EndCause, Ended, Entry, Ladder, Sent, State
 from service.escalations.runs.following import ROUNDS_MAX, SETTLING, Beginning
 from service.escalations.runs.models import Run, Snapshot
 from service.ids import EscalationId
@@ -175,7 +175,7 @@ class Climber:
         )
         kept = {each.run.id: each for each in self.runs}
         for ending in plan.end:
-            self._end(kept[ending.run.id], ending.because, now)
+            self._end(kept[ending.run.id], ending.cause, now)
         for beginning in plan.begin:
             self._begin(beginning, now)
         known = {promise.id: (promise, ledger) for promise, ledger in promises}
@@ -204,12 +204,12 @@ class Climber:
         run = _Run(_run(beginning, number, now), Ladder.of(definition), definition, [begun])
         self.runs.append(run)
         if beginning.round > ROUNDS_MAX:
-            self._end(run, Because.TOO_MANY_ROUNDS, now)
+            self._end(run, EndCause.TOO_MANY_ROUNDS, now)
 
-    def _end(self, each: _Run, because: Because, now: datetime) -> None:
-        each.ledger.append(Ended(at=now, received_at=now, id=self._entry_id(), because=because))
-        settled = because in SETTLING or because is Because.NEXT_CYCLE
-        each.run = replace(each.run, state=State.ENDED, ended_at=now, ended_because=because, settled=settled)
+    def _end(self, each: _Run, cause: EndCause, now: datetime) -> None:
+        each.ledger.append(Ended(at=now, received_at=now, id=self._entry_id(), cause=cause))
+        settled = cause in SETTLING or cause is EndCause.NEXT_CYCLE
+        each.run = replace(each.run, state=State.ENDED, ended_at=now, end_cause=cause, settled=settled)
         each.wakes_at = None
 
     def _look(self, each: _Run, promise: Promise, calendars: Calendars, now: datetime) -> None:
@@ -318,7 +318,7 @@ def _run(beginning: Beginning, number: int, now: datetime) -> Run:
         held_until=None,
         begun_at=now,
         ended_at=None,
-        ended_because=None,
+        end_cause=None,
         settled=False,
         next_at=None,
         sequence=0,

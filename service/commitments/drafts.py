@@ -53,7 +53,7 @@ def event(
             "lateness_seconds": happening.lateness.total_seconds(),
             "born_broken": happening.born_broken,
             "silent": happening.silent,
-            "because": because,
+            "reason": because,
             "late": now - happening.at > LATE_AFTER,
             **(_forecast(risk) if happening.kind is HappeningKind.AT_RISK else {}),
         },

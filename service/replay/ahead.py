@@ -106,7 +106,7 @@ class _Answered(msgspec.Struct, frozen=True):
 class _Run(msgspec.Struct, frozen=True):
     id: str
     state: str
-    ended_because: str | None
+    end_cause: str | None
 
 
 class _Notice(msgspec.Struct, frozen=True):

@@ -139,7 +139,7 @@ async def cancel(
     """
     chain = await _chain(session, commitment_id, now=now)
     entry = Cancelled(at=now, received_at=now, id=_entry_id(), because=because)
-    deed = Deed("commitment.cancelled", f"commitment:{commitment_id}", after={"because": because})
+    deed = Deed("commitment.cancelled", f"commitment:{commitment_id}", after={"reason": because})
     return await _said(session, chain, entry, deed, actor=actor, now=now)
 
 
@@ -184,7 +184,7 @@ async def correct(
         since=judged.started_at,
     )
     commitment = await commitments.append(session, commitment_id, [told], now=now)
-    deed = Deed("commitment.corrected", _label(commitment), after={"cycle": number, "because": because})
+    deed = Deed("commitment.corrected", _label(commitment), after={"cycle": number, "reason": because})
     await audit.record(session, actor, deed, now=now)
     await renegotiating.follow(session, [commitment], now=now)
     return commitment

@@ -64,7 +64,7 @@ def change(
         "state": request.state.value,
         "facts": event.facts,
         "merged_into": request.merged_into,
-        **({} if event.because is None else {"because": event.because}),
+        **({} if event.because is None else {"reason": event.because}),
         **_incomplete(request),
     }
     told: list[Told] = [] if event.type in SILENT else [("request.changed", payload)]

@@ -32,7 +32,7 @@ CLOSED = {
     "ended_at": at(minutes=-48),
     "cause": {"kind": "unclear_procedure", "words": "Labels are not renewed when volumes move."},
     "state": "closed",
-    "because": "Labels say what is on a volume.",
+    "state_reason": "Labels say what is on a volume.",
 }
 AFTER_ACCIDENTS: dict[str, Any] = {
     "rules": [
@@ -201,7 +201,7 @@ async def test_rules_read_how_many_began_in_ninety_days_to_the_second(
     by_client = await desk.submitted(theirs, service="Mail")
     told = (await theirs.get(f"/v1/requests/{by_client['id']}/why")).json()["facts"]
     other = await desk.submitted(register.caller)
-    withdrawn = await register.change(last, began_at=at(), state="withdrawn", because="It was a test.")
+    withdrawn = await register.change(last, began_at=at(), state="withdrawn", state_reason="It was a test.")
     second = await desk.submitted(register.caller, service="Mail")
 
     assert withdrawn.status_code == 200, withdrawn.text

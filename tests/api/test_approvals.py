@@ -131,9 +131,9 @@ async def board(bare: Desk) -> Desk:
 
 
 async def _answer(
-    member: Member, approval: dict[str, Any], *, approve: bool = True, because: str = "", **more: Any
+    member: Member, approval: dict[str, Any], *, approve: bool = True, reason: str = "", **more: Any
 ) -> Response:
-    body = {"approve": approve, "because": because} | more
+    body = {"approve": approve, "reason": reason} | more
     return await member.caller.post(
         f"/v1/approvals/{approval['id']}/answers", json=body, headers=factories.key()
     )
@@ -167,11 +167,11 @@ async def test_a_verdict_asks_and_shows_all_that_is_needed_to_decide(board: Desk
 async def test_who_approves_lets_work_start(board: Desk) -> None:
     approval = await board.asked()
 
-    granted = await _answered(board.mia, approval, because="Tried on the test system.")
+    granted = await _answered(board.mia, approval, reason="Tried on the test system.")
 
     assert (granted["state"], granted["since"], granted["persons_missing"]) == ("granted", at(), 0)
     (said,) = granted["answers"]
-    assert (said["by"]["id"], said["because"]) == (str(board.mia.id), "Tried on the test system.")
+    assert (said["by"]["id"], said["reason"]) == (str(board.mia.id), "Tried on the test system.")
     assert (await board.request_of(approval))["arrangement"]["state"] == "ready"
     assert await board.told(approval) == [
         (1, "approval.asked", "pending"),
@@ -184,11 +184,11 @@ async def test_who_approves_lets_work_start(board: Desk) -> None:
 async def test_who_refuses_says_why_and_the_request_ends(board: Desk) -> None:
     approval = await board.asked()
 
-    unfounded = await _answer(board.mia, approval, approve=False, because=" ")
-    refused = await _answered(board.mia, approval, approve=False, because="Not in the busy season.")
+    unfounded = await _answer(board.mia, approval, approve=False, reason=" ")
+    refused = await _answered(board.mia, approval, approve=False, reason="Not in the busy season.")
 
     assert _problem(unfounded) == (422, "approval-invalid")
-    assert unfounded.json()["errors"][0]["pointer"] == "/because"
+    assert unfounded.json()["errors"][0]["pointer"] == "/reason"
     assert refused["state"] == "refused"
     request = await board.request_of(approval)
     assert (request["state"], request["arrangement"]["state"]) == ("cancelled", "refused")
@@ -247,7 +247,7 @@ async def test_what_is_decided_stays_so_and_the_same_again_changes_nothing(board
     first = await _answered(board.mia, approval)
 
     again = await _answered(board.mia, approval)
-    another = await _answer(board.max, approval, approve=False, because="Too late.")
+    another = await _answer(board.max, approval, approve=False, reason="Too late.")
 
     assert again["history"] == first["history"]
     assert _problem(another) == (409, "approval-decided")
@@ -298,9 +298,7 @@ async def test_two_persons_are_two_and_one_who_approved_may_still_refuse(bare: D
     assert (await _answered(bare.mia, first))["persons_missing"] == 1
     assert (await _answered(bare.max, first))["state"] == "granted"
     await _answered(bare.mia, second)
-    assert (await _answered(bare.mia, second, approve=False, because="I read it again."))[
-        "state"
-    ] == "refused"
+    assert (await _answered(bare.mia, second, approve=False, reason="I read it again."))["state"] == "refused"
 
 
 async def test_all_means_that_each_seat_is_taken(bare: Desk) -> None:
@@ -415,7 +413,7 @@ async def _away(member: Member, deputy: Member, **more: Any) -> dict[str, Any]:
 
 async def test_a_deputy_answers_for_who_is_away(board: Desk) -> None:
     approval = await board.asked(board.staff)
-    await _away(board.mia, board.ann, because="On holiday.")
+    await _away(board.mia, board.ann, reason="On holiday.")
 
     open_to = await board.ann.caller.get("/v1/approvals", params={"mine": True})
     granted = await _answered(board.ann, approval)

@@ -138,10 +138,10 @@ class Office:
         path = f"/v1/arrangements/{arrangement['id']}/answers"
         return await caller.post(path, json=said, headers=factories.key())
 
-    async def consents(self, request: dict[str, Any], *, approve: bool, because: str = "") -> Response:
+    async def consents(self, request: dict[str, Any], *, approve: bool, reason: str = "") -> Response:
         """The manager answers what is asked of it."""
         (gate,) = (await self.of(request))["gates"]
-        body = {"approve": approve} | ({"because": because} if because else {})
+        body = {"approve": approve} | ({"reason": reason} if reason else {})
         path = f"/v1/approvals/{gate['id']}/answers"
         return await self.manager.post(path, json=body, headers=factories.key())
 
@@ -214,7 +214,7 @@ async def test_what_is_declined_is_over_with_its_promises_and_says_where_to_obje
     assert "Because of no." in arrangement["message"]["text"]
     assert kinds.DESK["url"] in arrangement["message"]["text"]
     last = (await office.staff.get(f"/v1/requests/{request['id']}/events")).json()["items"][-1]
-    assert (last["type"], last["state"], last["because"]) == ("rationalized", "cancelled", "Because of no.")
+    assert (last["type"], last["state"], last["reason"]) == ("rationalized", "cancelled", "Because of no.")
 
 
 async def test_what_was_declined_stays_over_though_its_source_opens_it_again(office: Office) -> None:
@@ -357,7 +357,7 @@ async def test_another_clients_arrangement_does_not_exist(office: Office) -> Non
 
     shown = await office.outsider.get(f"/v1/arrangements/{arrangement['id']}")
     answered = await office.answers(arrangement, office.outsider, accept=True)
-    objected = await office.answers(arrangement, office.outsider, accept=False, because="No.")
+    objected = await office.answers(arrangement, office.outsider, accept=False, reason="No.")
 
     assert {answer.status_code for answer in (shown, answered, objected)} == {404}
     assert {answer.json()["type"] for answer in (shown, answered, objected)} == {
@@ -370,12 +370,12 @@ async def test_what_is_refused_is_over_with_the_reason_and_where_to_object(offic
     request = await office.asked("board")
     await office.look()
 
-    answered = await office.consents(request, approve=False, because="The month's closing runs.")
+    answered = await office.consents(request, approve=False, reason="The month's closing runs.")
 
     assert answered.status_code == 200, answered.text
     arrangement = await office.of(request, office.client)
     assert arrangement["state"] == "refused"
-    assert "The month's closing runs." in arrangement["because"]
+    assert "The month's closing runs." in arrangement["state_reason"]
     assert arrangement["objections"] == {"name": "Objections", "url": "/v1/objections", "link": None}
     assert "/v1/" not in arrangement["message"]["text"], "people are told nothing that only programs call"
     assert "You can object to this: say so to whoever you turned to." in arrangement["message"]["text"]
@@ -486,7 +486,7 @@ async def test_a_counter_proposal_is_answered_once(office: Office) -> None:
     await office.answers(arrangement, office.client, accept=True)
 
     again = await office.answers(arrangement, office.client, accept=True)
-    objected = await office.answers(arrangement, office.client, accept=False, because="No.")
+    objected = await office.answers(arrangement, office.client, accept=False, reason="No.")
     declined = await office.of(await office.asked("no"))
     to_a_decline = await office.answers(declined, office.client, accept=True)
 
@@ -535,7 +535,7 @@ async def test_an_objection_is_decided_and_the_request_goes_on_as_it_was_asked_f
     request = await office.asked("later")
     arrangement = await office.of(request)
 
-    answered = await office.answers(arrangement, office.client, accept=False, because="It is urgent.")
+    answered = await office.answers(arrangement, office.client, accept=False, reason="It is urgent.")
     assert (answered.status_code, answered.json()["state"]) == (200, "objected")
     (objection,) = (await office.staff.get("/v1/objections")).json()["items"]
     decided = await office.manager.post(
@@ -558,7 +558,7 @@ async def test_an_objection_that_is_rejected_leaves_the_counter_proposal_to_be_a
 ) -> None:
     request = await office.asked("later")
     arrangement = await office.of(request)
-    await office.answers(arrangement, office.client, accept=False, because="It is urgent.")
+    await office.answers(arrangement, office.client, accept=False, reason="It is urgent.")
     (objection,) = (await office.staff.get("/v1/objections")).json()["items"]
     await desk.pass_time(office.staff, days=3)
 
@@ -770,7 +770,7 @@ async def test_another_verdict_while_it_was_resolved_counts_when_it_goes_on(offi
 
 async def test_what_its_source_closed_after_it_was_refused_is_not_asked_anew(office: Office) -> None:
     request = await office.asked("board", office.staff)
-    assert (await office.consents(request, approve=False, because="Not now.")).status_code == 200
+    assert (await office.consents(request, approve=False, reason="Not now.")).status_code == 200
 
     closed = await desk.report(
         office.staff, request, type="changed", state="closed", facts={"custom": {"site": "harbour"}}

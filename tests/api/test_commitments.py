@@ -100,7 +100,7 @@ async def test_a_corrected_breach_says_when_it_was_told_and_why_it_was_none(
         ("broken", rfc3339(NOON + 5 * HOUR)),
         ("corrected", rfc3339(told_at)),
     ]
-    assert [told["because"] is None for told in shown["told"]] == [True, False]
+    assert [told["reason"] is None for told in shown["told"]] == [True, False]
 
 
 async def test_promises_are_listed_by_filter_and_page_by_page(

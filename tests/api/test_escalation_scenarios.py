@@ -60,7 +60,7 @@ async def test_a_ladder_is_climbed_to_its_top_and_ends_with_the_promise(usual: W
         (8, "broken", "eve"),
     ]
     run = await usual.run()
-    assert (run["state"], run["ended_because"], run["next_at"]) == ("ended", "fulfilled", None)
+    assert (run["state"], run["end_cause"], run["next_at"]) == ("ended", "fulfilled", None)
 
 
 async def test_a_promise_that_is_kept_is_told_no_further(usual: Watch) -> None:
@@ -256,7 +256,7 @@ async def test_what_somebody_resolved_is_told_no_more_and_begins_anew_with_a_reo
     request = await usual.submitted(**NETWORK)
     run = await usual.run()
 
-    await usual.did(run, "resolution", by=str(usual.people["ada"]), why="A false alarm.")
+    await usual.did(run, "resolution", by=str(usual.people["ada"]), reason="A false alarm.")
     again = await usual.act(run, "acknowledgement", by=str(usual.people["ada"]))
     await usual.pass_hours(2)
     await desk.report(usual.caller, request, type="changed", facts={"priority": "P1"})
@@ -290,7 +290,7 @@ async def test_manual_escalation(on_watch: Watch) -> None:
         (8, "broken", "eve"),
     ]
     (event,) = await on_watch.events("escalation.started")
-    assert (event.payload["why"], event.payload["by"]) == (body["reason"], body["by"])
+    assert (event.payload["reason"], event.payload["by"]) == (body["reason"], body["by"])
 
 
 async def test_a_request_without_a_promise_that_runs_is_not_escalated(on_watch: Watch) -> None:
@@ -379,7 +379,7 @@ async def test_a_ladder_that_there_is_not_is_on_record_and_begins_once_there_is_
     await set_retired(sessions, usual.tenant, None)
     await desk.report(usual.caller, request, type="changed", facts={"priority": "P3"})
 
-    assert (missing["state"], missing["ended_because"]) == ("ended", "no_such_ladder")
+    assert (missing["state"], missing["end_cause"]) == ("ended", "no_such_ladder")
     assert len(still) == 1
     assert [each["state"] for each in await usual.runs()] == ["ended", "climbing"]
 
@@ -459,7 +459,7 @@ async def test_a_gap_on_the_rota(on_watch: Watch) -> None:
     assert await on_watch.told() == [(0.1667, "lead", "eve")]
     (event,) = await on_watch.events("escalation.unstaffed")
     assert event.payload["step"] == "watch"
-    assert event.payload["skipped"] == [{"target": 0, "why": "nobody"}]
+    assert event.payload["skipped"] == [{"target": 0, "cause": "nobody"}]
 
 
 async def in_maintenance(on_watch: Watch, **said: Any) -> dict[str, Any]:
@@ -530,7 +530,7 @@ async def test_the_ladder_follows_the_promise_that_was_understood(usual: Watch) 
     await usual.pass_hours(30)
 
     original, revised = await usual.runs()
-    assert (original["state"], original["ended_because"]) == ("ended", "renegotiated")
+    assert (original["state"], original["end_cause"]) == ("ended", "renegotiated")
     assert revised["commitment_id"] != original["commitment_id"]
     told = [each[:2] for each in await usual.told(escalation_id=revised["id"])]
     assert told == [(7.5, "watch"), (7.5, "watch"), (19, "due"), (20, "broken")]
@@ -694,7 +694,7 @@ async def test_a_rule_that_asks_for_a_ladder_no_more_ends_its_run(on_watch: Watc
     lowered = await on_watch.run()
     await desk.report(on_watch.caller, request, type="changed", facts={"priority": "P1"})
 
-    assert (lowered["state"], lowered["ended_because"]) == ("ended", "unwanted")
+    assert (lowered["state"], lowered["end_cause"]) == ("ended", "unwanted")
     assert [(each["round"], each["state"]) for each in await on_watch.runs()] == [
         (1, "ended"),
         (2, "climbing"),
@@ -739,7 +739,7 @@ async def test_what_a_clients_own_application_reports_moves_and_ends_its_runs(
     await usual.pass_hours(20)
 
     assert {each[1] for each in await usual.told()} == {"watch"}
-    assert (await usual.run())["ended_because"] == "cancelled"
+    assert (await usual.run())["end_cause"] == "cancelled"
 
 
 async def test_what_a_clients_own_application_declines_is_told_to_a_manager(

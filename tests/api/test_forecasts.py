@@ -91,7 +91,7 @@ async def test_a_promise_at_risk_says_since_when_and_why(
     assert shown["at_risk_at"] == shown["forecast"]["at_risk_at"] == rfc3339(NOON)
     [told] = shown["told"]
     assert told["threshold"] == "at_risk"
-    assert told["because"].endswith(f"curve {shown['forecast']['curve_id']}")
+    assert told["reason"].endswith(f"curve {shown['forecast']['curve_id']}")
 
 
 async def test_a_client_organization_sees_nothing_of_a_forecast(

@@ -379,7 +379,7 @@ async def test_a_high_risk_needs_two_persons_for_every_approval(gated: Desk, sig
 
 async def _approve(member: AsyncClient, gate: dict[str, Any]) -> None:
     answer = await member.post(
-        f"/v1/approvals/{gate['id']}/answers", json={"approve": True, "because": ""}, headers=factories.key()
+        f"/v1/approvals/{gate['id']}/answers", json={"approve": True, "reason": ""}, headers=factories.key()
     )
     assert answer.status_code == 200, answer.text
 

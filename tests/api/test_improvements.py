@@ -41,14 +41,16 @@ async def test_an_item_is_opened_worked_on_and_done_and_nothing_of_that_is_lost(
     shown = await caller.get(f"{PATH}/{item['id']}")
 
     begun = await _patch(
-        caller, item, {"state": "in_progress", "because": "It is begun."}, tag=shown.headers["ETag"]
+        caller, item, {"state": "in_progress", "state_reason": "It is begun."}, tag=shown.headers["ETag"]
     )
-    done = await _patch(caller, item, {"state": "done", "because": "They stay."}, tag=begun.headers["ETag"])
+    done = await _patch(
+        caller, item, {"state": "done", "state_reason": "They stay."}, tag=begun.headers["ETag"]
+    )
     entries = (await caller.get(f"{PATH}/{item['id']}/entries")).json()["items"]
 
     assert (item["source"], item["state"], item["evidence"]) == ("person", "open", [EVIDENCE])
     assert begun.json()["state"] == "in_progress"
-    assert (done.json()["state"], done.json()["because"]) == ("done", "They stay.")
+    assert (done.json()["state"], done.json()["state_reason"]) == ("done", "They stay.")
     assert done.json()["ended_at"] is not None
     assert [(each["version"], each["kind"]) for each in entries] == [
         (1, "opened"),
@@ -83,7 +85,7 @@ async def test_what_is_left_out_of_a_change_stays(caller: AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"state": "done"}, "/because"),
+        ({"state": "done"}, "/state_reason"),
         ({"owner_id": str(ids.derived_id(ids.UUID(int=1), "nobody"))}, "/owner_id"),
         ({"group_id": str(ids.derived_id(ids.UUID(int=1), "nobody"))}, "/group_id"),
     ],
@@ -101,9 +103,9 @@ async def test_a_bad_change_is_refused_with_its_place(
 
 async def test_what_has_ended_is_not_changed_any_more(caller: AsyncClient) -> None:
     item = await _opened(caller)
-    await _patch(caller, item, {"state": "dropped", "because": "It costs more than it saves."})
+    await _patch(caller, item, {"state": "dropped", "state_reason": "It costs more than it saves."})
 
-    again = await _patch(caller, item, {"state": "open", "because": "I was wrong."})
+    again = await _patch(caller, item, {"state": "open", "state_reason": "I was wrong."})
 
     assert (again.status_code, again.json()["type"]) == (409, "/problems/improvement-ended")
 
@@ -151,7 +153,7 @@ async def test_the_list_is_filtered_by_who_sees_to_it_and_by_what_showed_it(
     group = await desk.created(caller, "/v1/groups", {"name": "Storage"})
     first = await _opened(caller, group_id=group["id"])
     second = await _opened(member)
-    await _patch(member, second, {"state": "dropped", "because": "It is the same."})
+    await _patch(member, second, {"state": "dropped", "state_reason": "It is the same."})
 
     async def listed(**query: str) -> list[str]:
         return [each["id"] for each in (await caller.get(PATH, params=query)).json()["items"]]
@@ -171,7 +173,7 @@ async def test_there_are_as_many_open_items_as_the_limit_says(
     first = await _opened(caller)
 
     refused = await caller.post(PATH, json={"title": "Another"}, headers=factories.key())
-    await _patch(caller, first, {"state": "dropped", "because": "It is the same."})
+    await _patch(caller, first, {"state": "dropped", "state_reason": "It is the same."})
     accepted = await caller.post(PATH, json={"title": "Another"}, headers=factories.key())
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/improvements-too-many")

@@ -315,7 +315,7 @@ async def test_where_nobody_is_behind_a_step_the_preview_shows_that_the_next_is_
 
     told = [(each["at"], each["step"], len(each["recipients"])) for each in found["tellings"]]
     assert told[0] == ("2026-01-05T12:00:00Z", "warning", 1)
-    assert found["tellings"][0]["passed_by"] == [{"target": 0, "by": "owner", "why": "nobody"}]
+    assert found["tellings"][0]["passed_by"] == [{"target": 0, "by": "owner", "cause": "nobody"}]
     assert found["timeline"][1].endswith("broken: NOBODY; passed by manager: nobody there")
 
 

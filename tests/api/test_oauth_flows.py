@@ -136,7 +136,7 @@ async def test_what_members_allow_and_what_ends_it_is_in_the_audit_trail(scene: 
         (member, "tokens.begun"),
         (application, "tokens.revoked"),
     ]
-    assert told[-1][2] == {"because": {"after": "refresh token used twice"}}
+    assert told[-1][2] == {"reason": {"after": "refresh token used twice"}}
     assert first["refresh_token"] not in str(told)
 
 

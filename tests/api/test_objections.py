@@ -297,7 +297,7 @@ async def test_a_special_method_that_was_objected_to_rightly_ends_and_its_approv
     approvals = (await at_desk.staff.get("/v1/approvals", params={"request_id": request["id"]})).json()[
         "items"
     ]
-    body = {"approve": True, "because": "It is reliable."}
+    body = {"approve": True, "reason": "It is reliable."}
     consented = await _post(at_desk.author.caller, f"/v1/approvals/{approvals[0]['id']}/answers", body)
     assert consented.status_code == 200, consented.text
     found = (await at_desk.staff.get("/v1/special-methods", params={"request_id": request["id"]})).json()

@@ -110,4 +110,4 @@ async def test_a_preview_says_what_a_run_then_tells(on_watch: Watch, seed: int) 
 
 
 def _finds_nobody(telling: dict[str, Any]) -> bool:
-    return not telling["recipients"] and all(each["why"] != "told_already" for each in telling["passed_by"])
+    return not telling["recipients"] and all(each["cause"] != "told_already" for each in telling["passed_by"])

@@ -165,7 +165,7 @@ async def test_who_takes_a_promise_back_says_why_to_the_client_and_hides_no_brea
     assert (after_all.json()["outcome"], after_all.json()["silent"]) == ("broken", True)
     told = (await at_desk.told(early))[-1]
     assert (told.type, told.audience) == ("commitment.cancelled", "client")
-    assert told.payload["because"] == "She called us."
+    assert told.payload["reason"] == "She called us."
 
 
 async def test_what_was_taken_back_does_not_come_back_with_whatever_is_told_of_its_request(
@@ -285,7 +285,7 @@ async def test_a_corrected_breach_stays_on_record_and_is_not_told_again(
     told = await at_desk.told(promise)
     assert [each.type.partition(".")[2] for each in told].count("broken") == 1
     (said,) = [each for each in told if each.type == "commitment.corrected"]
-    assert said.payload["because"] == "The call came; nobody wrote it down."
+    assert said.payload["reason"] == "The call came; nobody wrote it down."
 
 
 @pytest.mark.parametrize("cycle", [None, 2])

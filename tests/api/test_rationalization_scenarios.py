@@ -132,7 +132,7 @@ async def post(caller: AsyncClient, path: str, body: dict[str, Any] | None = Non
 
 
 async def answer(caller: AsyncClient, approval: dict[str, Any], *, approve: bool = True) -> Response:
-    body = {"approve": approve} if approve else {"approve": False, "because": "It opens too much."}
+    body = {"approve": approve} if approve else {"approve": False, "reason": "It opens too much."}
     return await post(caller, f"/v1/approvals/{approval['id']}/answers", body)
 
 
@@ -249,7 +249,7 @@ async def test_what_one_refuses_ends_with_the_reason_and_the_channel_and_may_be_
     assert (await answer(ben, await scene.approval(request), approve=False)).status_code == 200
 
     told = await scene.arrangement(request, scene.client)
-    assert (told["state"], told["because"]) == ("refused", "It opens too much.")
+    assert (told["state"], told["state_reason"]) == ("refused", "It opens too much.")
     assert told["objections"]["url"]
     assert await scene.state(request) == "cancelled"
     plea = {
@@ -304,7 +304,7 @@ async def test_a_counter_proposal_that_is_objected_to_is_decided_by_somebody(sce
     request = await scene.asked("P2", custom={"planned_start": at(hours=2), "planned_end": at(hours=3)})
     offered = await scene.arrangement(request, scene.client)
 
-    body = {"accept": False, "because": "At night nobody is here to test it.", "cause": "hardship"}
+    body = {"accept": False, "reason": "At night nobody is here to test it.", "cause": "hardship"}
     objected = await post(scene.client, f"/v1/arrangements/{offered['id']}/answers", body)
 
     assert (objected.status_code, objected.json()["state"]) == (200, "objected")

@@ -254,7 +254,7 @@ async def test_gaps_say_why_nobody_is_on_duty(
     gaps = (await caller.get(f"/v1/rotas/{rota['id']}/gaps", params=JANUARY)).json()["items"]
     duty = (await caller.get(f"/v1/rotas/{rota['id']}/on-duty?at=2026-01-06T12:00:00Z")).json()
 
-    assert [(each["start"][8:13], each["end"][8:13], each["reason"]) for each in gaps] == [
+    assert [(each["start"][8:13], each["end"][8:13], each["cause"]) for each in gaps] == [
         ("05T00", "05T08", "nobody"),
         ("06T08", "07T08", "member_inactive"),
         ("07T10", "07T11", "nobody"),

@@ -78,7 +78,7 @@ class Scene:
     async def answered(self, special: dict[str, Any], *, approve: bool) -> None:
         sought = {"arrangement_id": special["arrangement_id"], "kind": "approval"}
         (gate,) = (await self.staff.get("/v1/gates", params=sought)).json()["items"]
-        body = {"approve": approve, "because": "I looked at it."}
+        body = {"approve": approve, "reason": "I looked at it."}
         answer = await _post(self.manager, f"/v1/approvals/{gate['id']}/answers", body)
         assert answer.status_code == 200, answer.text
 
@@ -191,7 +191,7 @@ async def test_a_client_sees_its_own_what_is_allowed_until_when_and_not_by_whom(
     seen = await scene.shown(allowed, scene.client)
     uses = (await scene.client.get(f"/v1/special-methods/{allowed['id']}/uses")).json()["items"]
 
-    for name in ("scope", "way_back", "ends_at", "state", "because", "justification"):
+    for name in ("scope", "way_back", "ends_at", "state", "reason", "justification"):
         assert seen[name] == allowed[name] is not None
     for name in ("approved_by", "policy_id", "rule_id", "for_group", "asked_by", "undo_commitment_id"):
         assert seen[name] is None
@@ -222,7 +222,7 @@ async def test_a_manager_or_who_asked_for_it_ends_it_early(scene: Scene) -> None
     again = await _end(scene.manager, of_client)
 
     assert _problem(refused) == (403, "special-method-of-others")
-    assert (by_lead.json()["state"], by_lead.json()["end_because"]) == ("ended", "They are back.")
+    assert (by_lead.json()["state"], by_lead.json()["state_reason"]) == ("ended", "They are back.")
     assert by_asker.json()["state"] == "ended"
     assert _problem(again) == (409, "special-method-over")
     assert _problem(await _end(scene.manager, await scene.asked())) == (409, "special-method-not-approved")

@@ -248,7 +248,7 @@ async def test_what_a_clients_own_transaction_left_to_its_ladders_is_not_lost(sc
     await scene.work()
     async with tenant_transaction(scene.sessions, scene.tenant_id) as session:
         (run,) = await runs.list_runs(session, runs.Sought(), before=None, limit=2)
-    assert run.ended_because == "no_such_ladder"
+    assert run.end_cause == "no_such_ladder"
     assert await scene.beats() == 1
 
 

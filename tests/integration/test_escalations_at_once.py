@@ -118,7 +118,7 @@ async def test_fifty_at_once_acknowledge_raise_and_end_it_and_there_is_one_end(s
                 if number != 47:
                     return lambda session: acting.acknowledge(session, responder, scene.run_id, now=NOON)
                 return lambda session: acting.resolve(
-                    session, responder, scene.run_id, why="Enough.", now=NOON
+                    session, responder, scene.run_id, reason="Enough.", now=NOON
                 )
 
     said = Counter(await asyncio.gather(*(scene.doing(deed(number)) for number in range(50))))

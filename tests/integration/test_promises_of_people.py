@@ -183,7 +183,7 @@ async def test_a_correction_by_a_person_is_told_once_with_its_reason(
     assert (corrected.corrected_at, corrected.silent, again.silent) == (late, False, False)
     events = await _told(session, resolve)
     assert [kind for kind, _ in events] == ["commitment.made", "commitment.broken", "commitment.corrected"]
-    assert events[-1][1]["because"] == "It was a drill."
+    assert events[-1][1]["reason"] == "It was a drill."
 
 
 async def test_instants_are_told_of_each_promise_that_is_asked_for(

@@ -295,12 +295,12 @@ BODIES: Mapping[str, Make] = {
     "correctCommitment": lambda given: {"reason": f"Because of {given.fresh}."},
     "proposeRenegotiation": lambda given: {"reason": f"Because of {given.fresh}.", "due_at": LATER},
     "answerRenegotiation": lambda given: {"reply": "understood", "comment": f"About {given.fresh}"},
-    "answerApproval": lambda given: {"approve": True, "because": f"Because of {given.fresh}."},
+    "answerApproval": lambda given: {"approve": True, "reason": f"Because of {given.fresh}."},
     "giveDelegation": lambda given: {
         "deputy_id": given.own["responder"],
         "from_at": SOON,
         "until_at": LATER,
-        "because": f"Because of {given.fresh}.",
+        "reason": f"Because of {given.fresh}.",
     },
     "changeObjectionTerms": lambda given: {
         "target": {"unit": "working_time", "seconds": 28_800},
@@ -313,7 +313,7 @@ BODIES: Mapping[str, Make] = {
         "cause": "promise_too_late",
         "words": f"Because of {given.fresh}.",
     },
-    "answerArrangement": lambda given: {"accept": False, "because": f"Because of {given.fresh}."},
+    "answerArrangement": lambda given: {"accept": False, "reason": f"Because of {given.fresh}."},
     "settleRenegotiation": lambda _: {"accepted": True},
     "withdrawRenegotiation": lambda given: {"reason": f"Because of {given.fresh}."},
     "useSpecialMethod": lambda given: {"who": "Ada Harbour", "what_for": f"About {given.fresh}"},
@@ -340,7 +340,7 @@ BODIES: Mapping[str, Make] = {
         "owner_id": given.own["member"],
         "group_id": given.own["group"],
     },
-    "changeImprovement": lambda given: {"state": "in_progress", "because": f"Because of {given.fresh}."},
+    "changeImprovement": lambda given: {"state": "in_progress", "state_reason": f"Because of {given.fresh}."},
     "startEscalation": lambda given: {
         "ladder": given.own["ladder name"],
         "reason": f"About {given.fresh}.",
@@ -350,7 +350,7 @@ BODIES: Mapping[str, Make] = {
     "snoozeEscalation": lambda given: {"until": SOON, "by": given.own["responder"]},
     "handOverEscalation": lambda given: {"to": given.own["responder"], "by": given.own["responder"]},
     "raiseEscalation": lambda given: {"step": "warning", "by": given.own["responder"]},
-    "resolveEscalation": lambda given: {"why": f"About {given.fresh}.", "by": given.own["responder"]},
+    "resolveEscalation": lambda given: {"reason": f"About {given.fresh}.", "by": given.own["responder"]},
     "createWebhookEndpoint": lambda given: {"url": f"https://example.com/{given.fresh}"},
     "moveSandboxClock": lambda _: {"now": LATER},
 }

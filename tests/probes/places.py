@@ -111,7 +111,7 @@ REFERS: Mapping[str, str] = {
 
 PLAIN = frozenset(
     {
-        *("late", "mine", "step", "why"),
+        *("late", "mine", "step"),
         *("accept", "asks_for", "verdict"),
         *("assignment_group", "days", "seconds", "time"),
         *("history", "policies"),
@@ -179,7 +179,7 @@ PLAIN = frozenset(
             "measures",
         ),
         *("deviations", "evidence", "improvement", "lessons", "objectives_met", "severity", "what_happened"),
-        *("because", "within", "words", "concludeReview/id", "openImprovement/id"),
+        *("state_reason", "within", "words", "concludeReview/id", "openImprovement/id"),
         *("recordForGate/groups", "steps", "trigger", "point_of_no_return", "duration_seconds", "where"),
         *("notes", "reference", "notices", "others", "channel", "phase", "offset_seconds", "answers"),
         *("overdue", "subject_kind", "upheld"),

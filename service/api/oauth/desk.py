@@ -115,7 +115,7 @@ class Desk:
     async def end_family(self, family_id: FamilyId, *, because: str) -> None:
         """Revoke a family. Committed though the answer may be an error: nothing is raised for it."""
         if await store.revoke_family(self.session, family_id, now=self.now):
-            await self.record(Deed("tokens.revoked", f"family:{family_id}", after={"because": because}))
+            await self.record(Deed("tokens.revoked", f"family:{family_id}", after={"reason": because}))
 
     async def scopes_now(
         self,

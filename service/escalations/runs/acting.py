@@ -12,7 +12,7 @@ from service.escalations.ladders.domain import Member
 from service.escalations.runs import keeping, store, telling, wire
 from service.escalations.runs.domain import (
     Acknowledged,
-    Because,
+    EndCause,
     Ended,
     Entry,
     HandedOver,
@@ -151,7 +151,7 @@ async def resolve(
     responder: Responder,
     escalation_id: EscalationId,
     *,
-    why: str,
+    reason: str,
     now: datetime,
 ) -> None:
     """End it: nobody need be told any more. The promise goes on as it is.
@@ -160,7 +160,7 @@ async def resolve(
         EscalationNotFound, EscalationOver
     """
     held, _ = await _held(session, escalation_id, now=now)
-    entry = Ended(**held.when(now), because=Because.RESOLVED, by=responder.member_id, note=why)
+    entry = Ended(**held.when(now), cause=EndCause.RESOLVED, by=responder.member_id, reason=reason)
     await _do(session, responder, held, entry, now=now)
 
 
@@ -187,7 +187,7 @@ async def _held(
     """A run that is not over, locked. Raises EscalationNotFound, EscalationOver."""
     held = await keeping.hold(session, escalation_id, now=now)
     if held.run.is_over:
-        raise EscalationOver(escalation_id, "" if held.run.ended_because is None else held.run.ended_because)
+        raise EscalationOver(escalation_id, "" if held.run.end_cause is None else held.run.end_cause)
     return held, held.standing([], now)
 
 

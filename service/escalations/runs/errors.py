@@ -21,8 +21,8 @@ class EscalationOver(Conflict):
 
     code = "escalation-over"
 
-    def __init__(self, escalation_id: EscalationId, because: str) -> None:
-        super().__init__(f"Escalation {escalation_id} ended ({because}); nobody is told any more.")
+    def __init__(self, escalation_id: EscalationId, cause: str) -> None:
+        super().__init__(f"Escalation {escalation_id} ended ({cause}); nobody is told any more.")
 
 
 class EscalationTaken(Conflict):

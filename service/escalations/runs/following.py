@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.commitments.domain import ClockState, Origin
 from service.commitments.models import Commitment
 from service.escalations.climbs import Climb
-from service.escalations.runs.domain import Because, Entry, Sent
+from service.escalations.runs.domain import EndCause, Entry, Sent
 from service.escalations.runs.models import Run, Snapshot
 from service.ids import CommitmentId
 
@@ -45,7 +45,7 @@ class Ending:
     """A run that is over."""
 
     run: Run
-    because: Because
+    cause: EndCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Plan:
     settled: tuple[Run, ...]
 
 
-SETTLING = frozenset({Because.FULFILLED, Because.CANCELLED, Because.UNWANTED, Because.NO_SUCH_LADDER})
+SETTLING = frozenset({EndCause.FULFILLED, EndCause.CANCELLED, EndCause.UNWANTED, EndCause.NO_SUCH_LADDER})
 """After these another round begins once the ladder is wanted again."""
 
 
@@ -87,11 +87,11 @@ def plan(climbs: Sequence[Climb], commitments: Sequence[Commitment], runs: Seque
     endings = [(run, _over(run, known[run.commitment_id], places, replaced)) for run in running]
     return Plan(
         begin=tuple(each for wish in wanted if (each := _begun(wish, last, runs)) is not None),
-        end=tuple(Ending(run, because) for run, because in endings if because is not None),
+        end=tuple(Ending(run, cause) for run, cause in endings if cause is not None),
         settled=tuple(
             run
             for run in last.values()
-            if run.ended_because is Because.RESOLVED and not run.settled and _is_done(run, known)
+            if run.end_cause is EndCause.RESOLVED and not run.settled and _is_done(run, known)
         ),
     )
 
@@ -156,7 +156,7 @@ def _first(wish: Beginning, runs: Sequence[Run]) -> Beginning:
 
 
 def _kept(run: Run) -> Snapshot | None:
-    return None if run.ended_because is Because.NO_SUCH_LADDER else run.snapshot
+    return None if run.end_cause is EndCause.NO_SUCH_LADDER else run.snapshot
 
 
 def _over(
@@ -164,15 +164,15 @@ def _over(
     commitment: Commitment,
     wanted: set[Place],
     replaced: set[CommitmentId | None],
-) -> Because | None:
+) -> EndCause | None:
     """Why a run is over, if it is."""
     if _is_over(commitment):
-        return Because.CANCELLED if commitment.fulfilled_at is None else Because.FULFILLED
+        return EndCause.CANCELLED if commitment.fulfilled_at is None else EndCause.FULFILLED
     if run.cycle != commitment.cycle:
-        return Because.NEXT_CYCLE
+        return EndCause.NEXT_CYCLE
     if commitment.id in replaced:
-        return Because.RENEGOTIATED
-    return None if run.by_hand or _place(run) in wanted else Because.UNWANTED
+        return EndCause.RENEGOTIATED
+    return None if run.by_hand or _place(run) in wanted else EndCause.UNWANTED
 
 
 def _is_done(run: Run, known: dict[CommitmentId, Commitment]) -> bool:

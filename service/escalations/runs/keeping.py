@@ -102,7 +102,7 @@ async def write(
         held_until=standing.until,
         next_at=standing.look_at,
         ended_at=held.run.ended_at if ended is None else ended.at,
-        ended_because=held.run.ended_because if ended is None else ended.because,
+        end_cause=held.run.end_cause if ended is None else ended.cause,
         settled=held.run.settled if settled is None else settled,
         sequence=held.run.sequence + sum(draft.subject_id == held.run.id for draft, _ in events),
     )

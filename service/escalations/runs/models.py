@@ -16,7 +16,7 @@ from service.escalations.climbs import Climb
 from service.escalations.ladders import wire as ladders_wire
 from service.escalations.ladders.domain import Definition
 from service.escalations.runs import wire
-from service.escalations.runs.domain import Because, Entry, State
+from service.escalations.runs.domain import EndCause, Entry, State
 from service.ids import (
     ClientId,
     CommitmentId,
@@ -107,7 +107,7 @@ class Run:
     held_until: datetime | None
     begun_at: datetime
     ended_at: datetime | None
-    ended_because: Because | None
+    end_cause: EndCause | None
     settled: bool
     next_at: datetime | None
     sequence: int
@@ -277,7 +277,7 @@ class EscalationRow(TenantRow):
             held_until=self.held_until,
             begun_at=self.begun_at,
             ended_at=self.ended_at,
-            ended_because=None if self.ended_because is None else Because(self.ended_because),
+            end_cause=None if self.ended_because is None else EndCause(self.ended_because),
             settled=self.settled,
             next_at=self.next_at,
             sequence=self.sequence,
@@ -403,7 +403,7 @@ def changing_columns(run: Run) -> dict[str, Any]:
         "held_by": run.held_by,
         "held_until": run.held_until,
         "ended_at": run.ended_at,
-        "ended_because": None if run.ended_because is None else run.ended_because.value,
+        "ended_because": None if run.end_cause is None else run.end_cause.value,
         "settled": run.settled,
         "next_at": run.next_at,
         "sequence": run.sequence,

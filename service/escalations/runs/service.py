@@ -21,7 +21,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.ladders.domain import Definition, ToManager
 from service.escalations.ladders.models import LadderVersion
 from service.escalations.runs import domain, following, keeping, store, telling
-from service.escalations.runs.domain import Because, Begun, Ended, Entry, Raised, Standing, State, Telling
+from service.escalations.runs.domain import Begun, EndCause, Ended, Entry, Raised, Standing, State, Telling
 from service.escalations.runs.errors import EscalationInvalid, EscalationUnderWay
 from service.escalations.runs.following import ROUNDS_MAX, Beginning
 from service.escalations.runs.keeping import Held
@@ -59,12 +59,12 @@ class Start:
 
     Attributes:
         ladder: its name.
-        why: in the words of whoever does.
+        reason: in the words of whoever does.
         commitment_id: the promise that it is climbed for; None for the one that is due next.
     """
 
     ladder: str
-    why: str
+    reason: str
     commitment_id: CommitmentId | None = None
 
 
@@ -187,11 +187,11 @@ async def start(
         by_hand=True,
     )
     entries = [
-        Begun(**keeping.when(now), by=responder.member_id, note=wanted.why),
+        Begun(**keeping.when(now), by=responder.member_id, reason=wanted.reason),
         Raised(**keeping.when(now), by=responder.member_id, step=0),
     ]
     scene = Scene(run=run, affair=affair, commitment=commitment, now=now, new_id=ids.new_id)
-    said = {"by": responder.member_id, "why": wanted.why}
+    said = {"by": responder.member_id, "reason": wanted.reason}
     await _begin(session, run, entries, [telling.told("escalation.started", scene, said)], now=now)
     after = {"ladder": wanted.ladder, "commitment_id": commitment.id, **said}
     deed = Deed("escalation.started", f"escalation:{run.id}", after=after)
@@ -286,7 +286,7 @@ async def _follow(
     for run in plan.settled:
         await store.save(session, rows[run.id], replace(run, settled=True))
     known = {each.id: each for each in commitments}
-    over = {ending.run.id: ending.because for ending in plan.end}
+    over = {ending.run.id: ending.cause for ending in plan.end}
     running = [row for row in rows.values() if row.state != State.ENDED.value and row.commitment_id in known]
     for held in await keeping.loaded(session, running, now=now):
         scene = _scene(held.run, affair, known[held.run.commitment_id], now)
@@ -319,16 +319,16 @@ async def _stood_for(
     return found
 
 
-async def _go_on(session: TenantSession, held: Held, scene: Scene, because: Because | None) -> None:
+async def _go_on(session: TenantSession, held: Held, scene: Scene, cause: EndCause | None) -> None:
     """End a run, or see when it is to be looked at now that its promise may have moved."""
-    if because is None:
+    if cause is None:
         run = await keeping.write(session, held, [], [], now=scene.now)
         if held.standing([], scene.now).held is not None:  # its maintenance may have changed
             await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, run.id, scene.now)])
         return
-    ended = Ended(**held.when(scene.now), because=because)
-    event = telling.told("escalation.ended", scene, {"because": because.value, "by": None})
-    settled = because in following.SETTLING or because is Because.NEXT_CYCLE
+    ended = Ended(**held.when(scene.now), cause=cause)
+    event = telling.told("escalation.ended", scene, {"cause": cause.value, "by": None})
+    settled = cause in following.SETTLING or cause is EndCause.NEXT_CYCLE
     await keeping.write(session, held, [ended], [event], now=scene.now, settled=settled)
 
 
@@ -358,16 +358,16 @@ async def _begin_one(session: TenantSession, beginning: Beginning, scene: Scene,
     if beginning.before is not None:
         skipped = following.skips((await store.ledgers(session, [beginning.before.id]))[beginning.before.id])
     entries: list[Entry] = [replace(Begun(**keeping.when(now), skips=skipped), at=run.begun_at)]
-    events = [telling.told("escalation.started", scene, {"by": None, "why": None})]
-    because = None
+    events = [telling.told("escalation.started", scene, {"by": None, "reason": None})]
+    cause = None
     if not is_known:
-        because = Because.NO_SUCH_LADDER
+        cause = EndCause.NO_SUCH_LADDER
     elif beginning.round > ROUNDS_MAX:
-        because = Because.TOO_MANY_ROUNDS
-    if because is not None:
-        entries.append(Ended(**keeping.when(now), because=because))
-        events.append(telling.told("escalation.ended", scene, {"because": because.value, "by": None}))
-    await _begin(session, run, entries, events, now=now, settled=because in following.SETTLING)
+        cause = EndCause.TOO_MANY_ROUNDS
+    if cause is not None:
+        entries.append(Ended(**keeping.when(now), cause=cause))
+        events.append(telling.told("escalation.ended", scene, {"cause": cause.value, "by": None}))
+    await _begin(session, run, entries, events, now=now, settled=cause in following.SETTLING)
 
 
 async def _begin(
@@ -403,7 +403,7 @@ def _new_run(beginning: Beginning, snapshot: Snapshot, begun_at: datetime) -> Ru
         held_until=None,
         begun_at=begun_at,
         ended_at=None,
-        ended_because=None,
+        end_cause=None,
         settled=False,
         next_at=None,
         sequence=0,

@@ -8,8 +8,8 @@ from uuid import UUID
 from service import instants
 from service.escalations.runs.domain import (
     Acknowledged,
-    Because,
     Begun,
+    EndCause,
     Ended,
     Entry,
     HandedOver,
@@ -52,7 +52,7 @@ def detail(entry: Entry) -> Document:
 
 
 _SAID: Mapping[type[Entry], tuple[str, ...]] = {
-    Begun: ("skips", "by", "note"),
+    Begun: ("skips", "by", "reason"),
     Sent: ("step", "repeat", "planned_at", "staffed"),
     Acknowledged: ("by",),
     Snoozed: ("by", "until"),
@@ -61,7 +61,7 @@ _SAID: Mapping[type[Entry], tuple[str, ...]] = {
     Reopened: (),
     Held: ("until",),
     Released: (),
-    Ended: ("because", "by", "note"),
+    Ended: ("cause", "by", "reason"),
 }
 
 
@@ -73,7 +73,7 @@ def _written(value: Any) -> Any:
             return str(value)
         case frozenset():
             return sorted(cast("frozenset[int]", value))
-        case Because():
+        case EndCause():
             return value.value
         case _:
             return value
@@ -95,7 +95,7 @@ def entry(kind: str, when: When, said: Mapping[str, Any]) -> Entry:
 
 _ENTRIES: Mapping[str, Callable[[When, Mapping[str, Any]], Entry]] = {
     "begun": lambda when, said: Begun(
-        **when, skips=frozenset(said["skips"]), by=_member(said["by"]), note=said["note"]
+        **when, skips=frozenset(said["skips"]), by=_member(said["by"]), reason=said["reason"]
     ),
     "sent": lambda when, said: Sent(
         **when,
@@ -121,7 +121,7 @@ _ENTRIES: Mapping[str, Callable[[When, Mapping[str, Any]], Entry]] = {
     ),
     "released": lambda when, _: Released(**when),
     "ended": lambda when, said: Ended(
-        **when, because=Because(said["because"]), by=_member(said["by"]), note=said["note"]
+        **when, cause=EndCause(said["cause"]), by=_member(said["by"]), reason=said["reason"]
     ),
 }
 

@@ -145,9 +145,9 @@ def faults_of(report: Report, now: datetime) -> Iterator[Fault]:
     yield from _faults_of_actions(report, now)
     yield from _faults_of_links(report)
     if report.state is State.OPEN and report.because is not None:
-        yield Fault("/because", "Only what is closed or withdrawn says why; leave it out.")
+        yield Fault("/state_reason", "Only what is closed or withdrawn says why; leave it out.")
     if report.state is not State.OPEN and report.because is None:
-        yield Fault("/because", f"Say why it is {report.state.value}.")
+        yield Fault("/state_reason", f"Say why it is {report.state.value}.")
     if report.state is State.CLOSED:
         yield from _faults_of_closing(report)
 

@@ -181,7 +181,7 @@ def report_fields(report: Report) -> Said:
         "promises": list(report.promises),
         "measures": [_action_document(each) for each in report.actions],
         "state": report.state.value,
-        "because": report.because,
+        "state_reason": report.because,
     }
 
 

@@ -170,6 +170,6 @@ def _fields(delegation: Delegation) -> dict[str, object]:
         "from_at": delegation.from_at,
         "until_at": delegation.until_at,
         "seats": None if delegation.seats is None else sorted(delegation.seats),
-        "because": delegation.because,
+        "reason": delegation.because,
         "ended_at": delegation.ended_at,
     }

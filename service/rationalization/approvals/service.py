@@ -194,7 +194,7 @@ async def answer(
         ApprovalExpired, ApprovalWithdrawn
     """
     if not said.approves and not said.because.strip():
-        raise ApprovalInvalid([Fault("/because", "Say why it is refused: the requester is told.")])
+        raise ApprovalInvalid([Fault("/reason", "Say why it is refused: the requester is told.")])
     case = await _case(session, gate_id, now=now)
     own = (await holders.requesters(session, [case.approval]))[gate_id]
     entry = await _answered(session, case.approval, who.member_id, said, own, now=now)

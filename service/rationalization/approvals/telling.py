@@ -49,7 +49,7 @@ def answer_document(answer: Answered) -> dict[str, Any]:
         "on_behalf_of": answer.on_behalf_of,
         "seats": sorted(answer.seats),
         "approves": answer.approves,
-        "because": answer.because,
+        "reason": answer.because,
     }
 
 

@@ -257,7 +257,7 @@ def detail_of(entry: Entry) -> Written:
         case Looked():
             return {"missing": list(entry.missing)}
         case Objected() | Refused() | Withdrawn() | Overturned():
-            return {"because": entry.because}
+            return {"reason": entry.because}
         case _:
             return {}
 
@@ -290,8 +290,8 @@ _READERS: Mapping[str, Reader] = {
     "accepted": lambda at, by, _: Accepted(at=at, by=by),
     "lapsed": lambda at, by, _: Lapsed(at=at, by=by),
     "superseded": lambda at, by, _: Superseded(at=at, by=by),
-    "objected": lambda at, by, detail: Objected(at=at, by=by, because=detail["because"]),
-    "refused": lambda at, by, detail: Refused(at=at, by=by, because=detail["because"]),
-    "withdrawn": lambda at, by, detail: Withdrawn(at=at, by=by, because=detail["because"]),
-    "overturned": lambda at, by, detail: Overturned(at=at, by=by, because=detail["because"]),
+    "objected": lambda at, by, detail: Objected(at=at, by=by, because=detail["reason"]),
+    "refused": lambda at, by, detail: Refused(at=at, by=by, because=detail["reason"]),
+    "withdrawn": lambda at, by, detail: Withdrawn(at=at, by=by, because=detail["reason"]),
+    "overturned": lambda at, by, detail: Overturned(at=at, by=by, because=detail["reason"]),
 }

@@ -103,7 +103,7 @@ async def change(
     if before.state not in OPEN:
         raise ImprovementEnded(improvement_id)
     if asked.state is not before.state and asked.because is None:
-        raise ImprovementInvalid([Fault("/because", "Say why it stands otherwise from now on.")])
+        raise ImprovementInvalid([Fault("/state_reason", "Say why it stands otherwise from now on.")])
     await _refuse_strangers(
         session,
         None if asked.owner_id == before.owner_id else asked.owner_id,
@@ -245,7 +245,7 @@ def _fields(improvement: Improvement) -> dict[str, Any]:
         "source": improvement.source.value,
         "came_from": improvement.came_from,
         "state": improvement.state.value,
-        "because": improvement.because,
+        "state_reason": improvement.because,
         "owner_id": improvement.owner_id,
         "group_id": improvement.group_id,
     }

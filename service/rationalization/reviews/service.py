@@ -230,7 +230,7 @@ def _fields(review: Review) -> dict[str, Any]:
         "arrangement_id": review.arrangement_id,
         "commitment_id": review.commitment_id,
         "state": review.state.value,
-        "because": review.because,
+        "state_reason": review.because,
         **found,
     }
 

@@ -66,7 +66,7 @@ async def ended(
         return Changed(await entered(session, matter, before, found, Happening(entry)))
     owed = await undoing.owe(session, matter, before, since=entry.at, now=entry.at)
     found = replace(found, commitment_id=owed.id)
-    told = Happening(entry, "ended", {"because": because})
+    told = Happening(entry, "ended", {"state_reason": because})
     return Changed(await entered(session, matter, before, found, told), (owed,))
 
 

@@ -62,7 +62,7 @@ def _raise(minutes: float, step: int) -> Raised:
 
 
 def _end(minutes: float) -> Ended:
-    return Ended(**_stamp(minutes), because=climbing.Because.RESOLVED)  # pyright: ignore[reportArgumentType]
+    return Ended(**_stamp(minutes), cause=climbing.EndCause.RESOLVED)  # pyright: ignore[reportArgumentType]
 
 
 def _sent(telling: climbing.Telling, at: datetime) -> Sent:

@@ -13,7 +13,7 @@ from service.commitments.domain import ClockState, ElapsedTarget, Level, Origin,
 from service.commitments.models import Commitment, Made
 from service.escalations.climbs import Climb
 from service.escalations.runs import following
-from service.escalations.runs.domain import Because, Sent, State
+from service.escalations.runs.domain import EndCause, Sent, State
 from service.escalations.runs.following import ROUNDS_MAX, Plan
 from service.escalations.runs.models import Run, Snapshot
 from service.ids import CommitmentId, EscalationId, RequestId
@@ -75,7 +75,7 @@ def run(of: int = 1, **said: Any) -> Run:
         held_until=None,
         begun_at=NOON,
         ended_at=None,
-        ended_because=None,
+        end_cause=None,
         settled=False,
         next_at=None,
         sequence=1,
@@ -84,16 +84,16 @@ def run(of: int = 1, **said: Any) -> Run:
     return replace(begun, **said)
 
 
-def ended(because: Because, *, settled: bool, **said: Any) -> Run:
-    return run(state=State.ENDED, ended_at=NOON, ended_because=because, settled=settled, **said)
+def ended(cause: EndCause, *, settled: bool, **said: Any) -> Run:
+    return run(state=State.ENDED, ended_at=NOON, end_cause=cause, settled=settled, **said)
 
 
 def begins(plan: Plan) -> list[tuple[int, str, int]]:
     return [(each.commitment.id.int, each.ladder, each.round) for each in plan.begin]
 
 
-def ends(plan: Plan) -> list[tuple[int, Because]]:
-    return [(each.run.commitment_id.int, each.because) for each in plan.end]
+def ends(plan: Plan) -> list[tuple[int, EndCause]]:
+    return [(each.run.commitment_id.int, each.cause) for each in plan.end]
 
 
 @pytest.mark.parametrize(
@@ -107,22 +107,28 @@ def ends(plan: Plan) -> list[tuple[int, Because]]:
         ([Climb("usual", levels=(Level.OLA,))], [promise(level=Level.OLA)], [], [(1, "usual", 1)], []),
         ([Climb("usual", metrics=("respond",))], [promise()], [], [], []),
         ([USUAL, Climb("other")], [promise()], [run()], [(1, "other", 1)], []),
-        ([], [promise()], [run()], [], [(1, Because.UNWANTED)]),
+        ([], [promise()], [run()], [], [(1, EndCause.UNWANTED)]),
         ([], [promise()], [run(by_hand=True)], [], []),
         ([USUAL], [over()], [], [], []),
-        ([USUAL], [over()], [run()], [], [(1, Because.FULFILLED)]),
-        ([USUAL], [promise(clock=ClockState.STOPPED)], [run()], [], [(1, Because.CANCELLED)]),
+        ([USUAL], [over()], [run()], [], [(1, EndCause.FULFILLED)]),
+        ([USUAL], [promise(clock=ClockState.STOPPED)], [run()], [], [(1, EndCause.CANCELLED)]),
         ([USUAL], [promise(clock=ClockState.PAUSED)], [run()], [], []),
         ([USUAL], [promise(outcome=Outcome.BROKEN)], [run()], [], []),
-        ([USUAL], [promise(cycle=2)], [run()], [(1, "usual", 1)], [(1, Because.NEXT_CYCLE)]),
-        ([USUAL], [promise()], [ended(Because.FULFILLED, settled=True)], [(1, "usual", 2)], []),
-        ([USUAL], [promise()], [ended(Because.RESOLVED, settled=False)], [], []),
-        ([USUAL], [promise()], [ended(Because.RESOLVED, settled=True)], [(1, "usual", 2)], []),
-        ([USUAL], [promise(), instead(2, 1)], [run()], [(2, "usual", 1)], [(1, Because.RENEGOTIATED)]),
+        ([USUAL], [promise(cycle=2)], [run()], [(1, "usual", 1)], [(1, EndCause.NEXT_CYCLE)]),
+        ([USUAL], [promise()], [ended(EndCause.FULFILLED, settled=True)], [(1, "usual", 2)], []),
+        ([USUAL], [promise()], [ended(EndCause.RESOLVED, settled=False)], [], []),
+        ([USUAL], [promise()], [ended(EndCause.RESOLVED, settled=True)], [(1, "usual", 2)], []),
+        ([USUAL], [promise(), instead(2, 1)], [run()], [(2, "usual", 1)], [(1, EndCause.RENEGOTIATED)]),
         ([USUAL], [promise(), instead(2, 1)], [], [(2, "usual", 1)], []),
-        ([], [promise(), instead(2, 1)], [run(by_hand=True)], [(2, "usual", 1)], [(1, Because.RENEGOTIATED)]),
-        ([USUAL], [promise()], [ended(Because.RENEGOTIATED, settled=False)], [], []),
-        ([USUAL], [promise()], [ended(Because.FULFILLED, settled=True, round=ROUNDS_MAX + 1)], [], []),
+        (
+            [],
+            [promise(), instead(2, 1)],
+            [run(by_hand=True)],
+            [(2, "usual", 1)],
+            [(1, EndCause.RENEGOTIATED)],
+        ),
+        ([USUAL], [promise()], [ended(EndCause.RENEGOTIATED, settled=False)], [], []),
+        ([USUAL], [promise()], [ended(EndCause.FULFILLED, settled=True, round=ROUNDS_MAX + 1)], [], []),
     ],
 )
 def test_what_begins_and_what_is_over(
@@ -130,7 +136,7 @@ def test_what_begins_and_what_is_over(
     commitments: list[Commitment],
     runs: list[Run],
     begun: list[tuple[int, str, int]],
-    done: list[tuple[int, Because]],
+    done: list[tuple[int, EndCause]],
 ) -> None:
     plan = following.plan(climbs, commitments, runs)
 
@@ -139,7 +145,7 @@ def test_what_begins_and_what_is_over(
 
 
 def test_a_run_that_somebody_ended_is_settled_once_its_promise_is_over() -> None:
-    resolved = ended(Because.RESOLVED, settled=False)
+    resolved = ended(EndCause.RESOLVED, settled=False)
 
     assert following.plan([USUAL], [over()], [resolved]).settled == (resolved,)
     assert following.plan([USUAL], [promise()], [resolved]).settled == ()
@@ -177,13 +183,13 @@ CLIMBS = st.lists(st.sampled_from([USUAL, Climb("other", levels=tuple(Level)), C
 
 def carried_out(plan: Plan, runs: list[Run]) -> list[Run]:
     """The runs after a plan, as the service writes them."""
-    why = {each.run.id: each.because for each in plan.end}
+    why = {each.run.id: each.cause for each in plan.end}
     gone = [
         replace(
             each,
             state=State.ENDED,
-            ended_because=why[each.id],
-            settled=why[each.id] in following.SETTLING or why[each.id] is Because.NEXT_CYCLE,
+            end_cause=why[each.id],
+            settled=why[each.id] in following.SETTLING or why[each.id] is EndCause.NEXT_CYCLE,
         )
         if each.id in why
         else each

@@ -3,8 +3,8 @@
 from service.escalations.runs.domain.climbing import Ladder, Standing, Step, Telling, standing
 from service.escalations.runs.domain.ledger import (
     Acknowledged,
-    Because,
     Begun,
+    EndCause,
     Ended,
     Entry,
     HandedOver,
@@ -20,8 +20,8 @@ from service.escalations.runs.domain.quiet import Hold, State
 
 __all__ = [
     "Acknowledged",
-    "Because",
     "Begun",
+    "EndCause",
     "Ended",
     "Entry",
     "HandedOver",

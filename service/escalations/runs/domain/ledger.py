@@ -9,7 +9,7 @@ from typing import TypeAlias
 from service.ids import MemberId
 
 
-class Because(StrEnum):
+class EndCause(StrEnum):
     """Why a run ended."""
 
     FULFILLED = "fulfilled"
@@ -50,12 +50,12 @@ class Begun(_Entry):
     Attributes:
         skips: steps that the round before had told, but for the last of them: they are not told again.
         by: who began it by hand; None where a policy asks for it.
-        note: why somebody began it.
+        reason: why somebody began it.
     """
 
     skips: frozenset[int] = frozenset()
     by: MemberId | None = None
-    note: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +135,12 @@ class Ended(_Entry):
 
     Attributes:
         by: who ended it by hand, if anybody.
-        note: what they say of it.
+        reason: in the words of whoever ended it.
     """
 
-    because: Because
+    cause: EndCause
     by: MemberId | None = None
-    note: str = ""
+    reason: str = ""
 
 
 Entry: TypeAlias = (
