@@ -282,7 +282,9 @@ async def end(
     if seen.special.state not in domain.OPEN:
         raise SpecialMethodOver(special_method_id, seen.special.state)
     ended = await recording.ended(session, matter, seen.special, because, by=actor.name, now=now)
-    await audit.record(session, actor, telling.deed("ended", ended.special, {"state_reason": because}), now=now)
+    await audit.record(
+        session, actor, telling.deed("ended", ended.special, {"state_reason": because}), now=now
+    )
     return ended
 
 
