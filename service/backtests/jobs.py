@@ -1,5 +1,6 @@
 """Background work of this slice."""
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,14 +12,28 @@ from service.backtests.errors import BacktestNotFound
 from service.db import tenant_transaction
 from service.ids import BacktestId, TenantId
 from service.jobs.registry import Tools, job
+from service.tenants import service as tenants
 
 LOOK_AGAIN_AFTER = timedelta(seconds=1)
 """How soon a backtest asks again while its worker works on another one."""
 
+MAX_ATTEMPTS = 20
+GIVEN_UP = (
+    f"The work on it failed {MAX_ATTEMPTS} times in a row, and was given up; the log of the worker says why."
+)
+
 log = structlog.stdlib.get_logger(__name__)
 
 
-@job(progress.RUN, max_attempts=20)
+async def give_up(tools: Tools, *, tenant_id: UUID, backtest_id: UUID) -> None:
+    """Let a backtest fail whose job is held: nobody would carry it on."""
+    async with tenant_transaction(tools.sessions, TenantId(tenant_id)) as session:
+        now = await tenants.now(session)
+        with suppress(BacktestNotFound):  # it was cancelled and removed meanwhile
+            await progress.fail(session, BacktestId(backtest_id), GIVEN_UP, now=now)
+
+
+@job(progress.RUN, max_attempts=MAX_ATTEMPTS, given_up=give_up)
 async def run(tools: Tools, *, tenant_id: UUID, backtest_id: UUID) -> None:
     """Work on a backtest for a turn, and hand over to another job when there is more to do."""
     staff, tenant = tools.part(Staff), TenantId(tenant_id)

@@ -40,23 +40,25 @@ class Job:
 
     Attributes:
         max_attempts: after so many failures in a row a job is held for an operator; it is never dropped.
+        given_up: run when it is held, so that whoever waits for it is told; None where nobody does.
     """
 
     name: str
     run: Run
     max_attempts: int
+    given_up: Run | None = None
 
 
 _jobs: dict[str, Job] = {}
 
 
-def job(name: str, *, max_attempts: int) -> Callable[[Run], Run]:
+def job(name: str, *, max_attempts: int, given_up: Run | None = None) -> Callable[[Run], Run]:
     """Register a function under a stable name; renaming the function never orphans queued jobs."""
 
     def register(run: Run) -> Run:
         if name in _jobs:
             raise ValueError(f"job {name!r} is registered twice")
-        _jobs[name] = Job(name, run, max_attempts)
+        _jobs[name] = Job(name, run, max_attempts, given_up)
         return run
 
     return register

@@ -69,6 +69,8 @@ def _register(manager: QueueManager, job: Job, tools: Tools) -> None:
                 await job.run(tools, **ids)
             except Exception:
                 log.exception("job failed", attempts=queued.attempts + 1, max_attempts=job.max_attempts)
+                if job.given_up is not None and queued.attempts + 1 >= job.max_attempts:
+                    await job.given_up(tools, **ids)
                 raise
 
     executor = functools.partial(

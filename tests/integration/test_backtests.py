@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,14 +22,17 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service import composition, worker
-from service.backtests import drive, progress
+from service.backtests import drive, jobs, progress
 from service.backtests.chunks import Chunk, Judged
 from service.backtests.crew import Crew, Process
 from service.backtests.drive import End, Staff, Turn
+from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
 from service.ids import BacktestId, TenantId
 from service.instants import rfc3339
+from service.jobs import runner
+from service.jobs.registry import Tools
 from service.limits.domain.table import BACKTESTS_AT_ONCE
 from service.replay import log, parsing
 from service.replay.steps import Step
@@ -45,7 +48,9 @@ pytestmark = pytest.mark.concurrent
 ENDED = {"done", "failed", "cancelled"}
 FEW = 60
 SMALL = 7
-HANGS_SECONDS = 60
+HANGS_SECONDS = 300
+"""Nothing takes so long that goes on at all, however busy the machine is."""
+POLL = timedelta(milliseconds=20)
 ELAPSED: dict[str, Any] = {"unit": "elapsed_time", "seconds": 3_600}
 WITHOUT_RULES: dict[str, Any] = {"rules": []}
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
@@ -62,7 +67,7 @@ def sessions(own_sessions: Sessions) -> Sessions:
 async def working(database: EmbeddedDatabase, *, processes: int = 2) -> AsyncGenerator[None]:
     """A worker that judges in so many processes."""
     stop, engine = asyncio.Event(), create_engine(database.app_url, pool_size=4)
-    settings = Settings.model_validate({"backtest_processes": processes})
+    settings = Settings.model_validate({"backtest_processes": processes, "worker_poll_interval": POLL})
     work = asyncio.create_task(
         worker.run(settings, create_sessions(engine), vault=VAULT, advances=composition.ADVANCES, stop=stop)
     )
@@ -274,6 +279,46 @@ async def test_a_chunk_that_no_process_gets_through_ends_the_backtest_with_the_r
     assert "part 0 of the history" in failed["failure"]
 
 
+async def test_a_backtest_whose_work_keeps_failing_fails_and_says_so(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[BacktestId] = []
+
+    async def failing(_session: TenantSession, backtest_id: BacktestId, *, now: datetime) -> None:
+        del now
+        tried.append(backtest_id)
+        raise ConnectionResetError
+
+    monkeypatch.setattr(progress, "begin", failing)
+    monkeypatch.setattr(runner, "RETRY_DELAY_MIN", POLL / 20)
+    monkeypatch.setattr(runner, "RETRY_DELAY_MAX", POLL / 20)
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    async with working(here.database):
+        failed = await ended(here.caller, backtest_id)
+
+    assert (failed["state"], failed["result"]) == ("failed", None)
+    assert failed["failure"] == jobs.GIVEN_UP
+    assert tried == [BacktestId(UUID(backtest_id))] * jobs.MAX_ATTEMPTS
+    assert failed["ended_at"] is not None
+    assert (await here.caller.delete(f"/v1/backtests/{backtest_id}")).status_code == 204
+
+
+@pytest.mark.parametrize("fate", ["cancelled", "removed"])
+async def test_work_that_is_given_up_leaves_alone_what_has_ended(here: Desk, fate: str) -> None:
+    backtest_id = await started(here.caller, history={"log_id": here.log_id})
+    path = f"/v1/backtests/{backtest_id}"
+    await here.caller.post(f"{path}/cancel", headers=factories.key())
+    if fate == "removed":
+        await here.caller.delete(path)
+
+    tools = Tools(here.sessions, SystemClock(), {})
+    await jobs.give_up(tools, tenant_id=here.tenant_id, backtest_id=UUID(backtest_id))
+
+    found = await here.caller.get(path)
+    assert found.status_code == (404 if fate == "removed" else 200)
+    assert fate == "removed" or found.json()["state"] == "cancelled"
+
+
 @pytest.mark.usefixtures("small_chunks")
 async def test_what_was_interrupted_goes_on_where_it_was(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut = [
@@ -322,19 +367,20 @@ async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(
     here: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its second chunk never comes back, so whoever works on it has to look whether it is still wanted."""
-    judge = Crew.judge
+    judge, kept = Crew.judge, asyncio.Event()
 
     async def the_first_only(crew: Crew, chunk: Chunk) -> Judged:
+        if chunk.number == 2:  # with one process, that many are asked for once the first is kept
+            kept.set()
         return await (judge(crew, chunk) if chunk.number == 0 else asyncio.get_running_loop().create_future())
 
     monkeypatch.setattr(Crew, "judge", the_first_only)
     backtest_id = await started(here.caller, history={"log_id": here.log_id})
     path = f"/v1/backtests/{backtest_id}"
     under_way = await here.caller.delete(path)
-    work = asyncio.create_task(here.turn(backtest_id).run())
+    work = asyncio.create_task(here.turn(backtest_id, processes=1).run())
     async with asyncio.timeout(HANGS_SECONDS):
-        while (await here.caller.get(path)).json()["done"] == 0:
-            pass
+        await kept.wait()
 
     cancelled = await here.caller.post(f"{path}/cancel", headers=factories.key())
     async with asyncio.timeout(HANGS_SECONDS):
@@ -499,8 +545,10 @@ async def moved(caller: AsyncClient, now: str) -> None:
     answer = await caller.post("/v1/sandbox/clock", json={"now": now}, headers=factories.key())
     assert answer.status_code in {200, 202}, answer.text
     async with asyncio.timeout(HANGS_SECONDS):
-        while (await caller.get("/v1/sandbox/clock")).json()["now"] != now:
-            pass
+        while True:
+            if (await caller.get("/v1/sandbox/clock")).json()["now"] == now:
+                return
+            await asyncio.sleep(POLL.total_seconds())
 
 
 async def contents(database: EmbeddedDatabase) -> dict[str, str]:

@@ -31,10 +31,16 @@ class Trials:
 
     enough: int
     tried: list[int] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@job("tests.trial", max_attempts=3)
+async def give_up(tools: Tools, *, tenant_id: UUID, failures: int) -> None:
+    del tenant_id
+    tools.part(Trials).given_up.append(failures)
+
+
+@job("tests.trial", max_attempts=3, given_up=give_up)
 async def trial(tools: Tools, *, tenant_id: UUID, failures: int) -> None:
     del tenant_id
     trials = tools.part(Trials)
@@ -77,10 +83,11 @@ async def test_a_job_that_fails_is_run_again(own_sessions: Sessions, own_tenant_
     await run_until_done(own_sessions, trials)
 
     assert sorted(trials.tried) == [0, 2, 2, 2]
+    assert trials.given_up == []
     assert await left(own_sessions) == 0
 
 
-async def test_a_job_that_keeps_failing_is_held_for_an_operator(
+async def test_a_job_that_keeps_failing_is_given_up_once_and_held_for_an_operator(
     own_sessions: Sessions, own_tenant_id: TenantId
 ) -> None:
     async with tenant_transaction(own_sessions, own_tenant_id) as session:
@@ -90,6 +97,7 @@ async def test_a_job_that_keeps_failing_is_held_for_an_operator(
     await run_until_done(own_sessions, trials)
 
     assert trials.tried == [9] * 3
+    assert trials.given_up == [9]
     async with platform_transaction(own_sessions) as platform:
         assert await service.held(platform) == 1
 
