@@ -126,8 +126,33 @@ async def test_a_page_in_a_language_that_is_not_the_requesters_says_instants_in_
     page = await harbour.browser.get(await harbour.link(await harbour.asked("later", requester="P-2")))
 
     assert '<html lang="en">' in page.text
-    assert "<dt>Start</dt><dd>Monday, 5 January 2026, 21:00 +0800</dd>" in page.text
+    assert "<dt>Start</dt><dd>Monday, 5 January 2026, 21:00 GMT+08:00</dd>" in page.text
     assert "月" not in page.text
+
+
+async def test_a_reader_whose_own_language_has_no_words_is_told_in_one_that_its_browser_asks_for(
+    harbour: Desk,
+) -> None:
+    contact = {"name": "Mei", "external_id": "P-2", "language": "zh-TW", "time_zone": "Asia/Taipei"}
+    await desk.created(harbour.staff, "/v1/contacts", contact)
+    link = await harbour.link(await harbour.asked("later", requester="P-2"))
+
+    page = await harbour.browser.get(link, headers={"Accept-Language": "zh-TW, fr-CA;q=0.8, en;q=0.6"})
+
+    assert '<html lang="fr">' in page.text
+    assert "<dt>Début</dt><dd>lundi 5 janvier 2026, 21 h 00 UTC+08:00</dd>" in page.text
+
+
+async def test_a_type_of_request_is_offered_in_words(harbour: Desk) -> None:
+    proposal = {"verdict": "adjust", "proposal": {"type": "service_request"}}
+    rule = kinds.rule("typed", "request.category == 'typed'", proposal)
+    await kinds.in_effect(harbour.staff, "rationalization", {"rules": [rule]})
+    request = await harbour.asked("typed")
+
+    page = await harbour.browser.get(await harbour.link(request))
+
+    assert "<dt>Art der Anfrage</dt><dd>Serviceanfrage</dd>" in page.text
+    assert "service_request" not in page.text
 
 
 @pytest.mark.parametrize("turning", ["\u202e", "\u2066"])
@@ -190,6 +215,7 @@ async def test_what_ended_a_request_is_objected_to_on_the_page(harbour: Desk, ca
     assert (accepted.status_code, objected.status_code) == (422, 200)
     assert len(await harbour.objections(request)) == 1
     assert "Sie haben widersprochen." in page.text
+    assert "Sie sollen bis Samstag, 10. Januar 2026, 13:00 MEZ Bescheid haben." in page.text
     assert "<form" not in page.text
 
 

@@ -106,6 +106,8 @@ async def test_the_page_says_what_was_promised_and_is_offered_in_the_requesters_
         assert said in page.text
     assert "Dienstag, 6. Januar 2026, 13:00 MEZ" in page.text
     assert "&lt;b&gt;spare part&lt;/b&gt;" in page.text
+    assert '<html lang="de">' in page.text
+    assert "kann eine Zusage nicht so halten" in page.text
     assert "<script" not in page.text
     assert {name: page.headers[name] for name in NOT_KEPT} == NOT_KEPT
     assert "script-src" not in page.headers["content-security-policy"]
@@ -127,8 +129,8 @@ async def test_each_of_the_three_answers_is_taken_once(
     again = await asked.send(reply="understood")
 
     assert (answered.status_code, again.status_code) == (200, 403)
-    assert "Thank you for your answer" in answered.text
-    assert "This was answered" in (await asked.browser.get(asked.link)).text
+    assert "Vielen Dank" in answered.text
+    assert "Das wurde beantwortet" in (await asked.browser.get(asked.link)).text
     shown = (await asked.staff.get(f"/v1/renegotiations/{asked.proposed['id']}")).json()
     assert (shown["state"], shown["due_at"]) == (state, due)
     assert shown["answer"]["channel"] == "link"
@@ -143,7 +145,7 @@ async def test_a_form_that_was_open_in_two_tabs_counts_once(asked: Asked) -> Non
     second = await asked.browser.post(asked.link, data={"form_token": token[1], "reply": "understood"})
 
     assert (first.status_code, second.status_code) == (200, 410)
-    assert ("Thank you" in first.text, "Thank you" in second.text) == (True, False)
+    assert ("Vielen Dank" in first.text, "Vielen Dank" in second.text) == (True, False)
     assert await asked.state() == "declined"
 
 
@@ -163,7 +165,7 @@ async def test_what_was_not_filled_in_rightly_is_shown_again(asked: Asked, value
     answered = await asked.send(**values)
 
     assert answered.status_code == 422
-    assert "There is a problem" in answered.text
+    assert "Etwas stimmt nicht" in answered.text
     assert await asked.state() == "waiting"
 
 
@@ -174,6 +176,50 @@ async def test_to_look_at_the_page_answers_nothing_however_it_is_fetched(asked: 
         await asked.browser.request("OPTIONS", asked.link + query)
 
     assert await asked.state() == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "said"),
+    [
+        ("es-MX, en;q=0.5", "es", "Este enlace no abre nada"),
+        ("pl, zh-Hans;q=0.8", "zh", "此链接无法打开任何内容"),
+        ("pl", "en", "This link opens nothing"),
+    ],
+)
+async def test_who_is_not_known_is_told_in_a_language_that_its_browser_asks_for(
+    asked: Asked, accepted: str, language: str, said: str
+) -> None:
+    headers = {"Accept-Language": accepted}
+
+    unknown = await asked.browser.get("/renegotiation/nothing", headers=headers)
+    known = await asked.browser.get(asked.link, headers=headers)
+
+    assert f'<html lang="{language}">' in unknown.text
+    assert said in unknown.text
+    assert '<html lang="de">' in known.text
+
+
+async def test_what_is_refused_on_the_page_is_told_in_the_readers_language_too(asked: Asked) -> None:
+    forged = await asked.browser.post(
+        asked.link, data={"reply": "understood"}, headers={"Accept-Language": "fr"}
+    )
+
+    assert forged.status_code == 403
+    assert '<html lang="fr">' in forged.text
+    assert "envoyer à nouveau le formulaire" in forged.text
+    assert "/account" not in forged.text
+
+
+@pytest.mark.parametrize("turning", ["\u202e", "\u2066"])
+async def test_nothing_on_the_page_is_turned_round(
+    app: Litestar, browser: AsyncClient, sign_in: SignIn, turning: str
+) -> None:
+    asked = await _asked(app, browser, await sign_in(), reason=f"Pay{turning}lla")
+
+    page = await asked.browser.get(asked.link)
+
+    assert "Pay\N{REPLACEMENT CHARACTER}lla" in page.text
+    assert turning not in page.text
 
 
 async def test_a_form_of_another_site_or_without_our_token_is_refused(asked: Asked) -> None:
@@ -225,7 +271,7 @@ async def test_the_time_to_answer_ends_the_link(asked: Asked) -> None:
     after = await asked.browser.get(asked.link)
 
     assert (before.status_code, after.status_code) == (200, 410)
-    assert "No answer came in time" in after.text
+    assert "Es kam rechtzeitig keine Antwort" in after.text
     assert not TOKEN.search(after.text)
 
 

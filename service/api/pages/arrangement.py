@@ -13,9 +13,9 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from service.api.pages import arrangement_words, failures, linked
-from service.api.pages.arrangement_words import Words
+from service.api.pages import linked
 from service.api.pages.log_in import REFUSED_STATUS
+from service.api.pages.requester_words import Spoken, Words
 from service.api.pages.site import AnyRequest, Form, Site
 from service.db import tenant_transaction
 from service.limits.errors import OpenObjectionsTooMany
@@ -25,9 +25,9 @@ from service.rationalization.arrangements.telling import objections_of
 from service.rationalization.objections.domain import State as ObjectionState
 from service.rationalization.objections.errors import ObjectionExists, ObjectionFinal, ObjectionSubjectPast
 from service.rationalization.verdicts import ADDRESS, Redirect
-from service.rationalization.wording import links, saying
-from service.rationalization.wording.domain import characters, spoken
-from service.rationalization.wording.domain.spoken import Manner
+from service.rationalization.wording import links, shipped
+from service.rationalization.wording.domain import spoken as instants
+from service.rationalization.wording.domain.characters import harmless
 from service.rationalization.wording.links import Link
 from service.requests import linking
 from service.requests.linking import Opened
@@ -45,7 +45,7 @@ class ArrangementPageController(Controller):
     path = "/arrangement"
     tags = ("Pages",)
     include_in_schema = False
-    exception_handlers = failures.HANDLERS
+    exception_handlers = linked.HANDLERS
 
     @get("/{token:str}", operation_id="showDecided")
     async def show(
@@ -54,7 +54,7 @@ class ArrangementPageController(Controller):
         """Show what was decided on a request, and what became of that."""
         wait = await linked.waits(site, request)
         if wait:
-            return linked.throttled(site, request, wait)
+            return linked.throttled(request, wait)
         shown = await _opened(site, links.read(token))
         return await linked.unknown(site, request) if shown is None else _page(site, request, shown)
 
@@ -70,14 +70,15 @@ class ArrangementPageController(Controller):
         form = await site.form(request)
         wait = await linked.waits(site, request)
         if wait:
-            return linked.throttled(site, request, wait)
+            return linked.throttled(request, wait)
         link = links.read(token)
         shown = await _opened(site, link)
         if link is None or shown is None:
             return await linked.unknown(site, request)
-        words = _words(shown)
+        words = linked.spoken(request, shown.contact).words
         if not shown.may_object:
-            return _page(site, request, shown, status=CONFLICT_STATUS, faults={"": words.no_more})
+            faults = {"": words.arrangement.no_more}
+            return _page(site, request, shown, status=CONFLICT_STATUS, faults=faults)
         faults = _faults(form, shown, words)
         if faults:
             return _page(site, request, shown, status=REFUSED_STATUS, form=form, faults=faults)
@@ -85,7 +86,8 @@ class ArrangementPageController(Controller):
         after = await _opened(site, link) or shown
         if fault:
             return _page(site, request, after, status=CONFLICT_STATUS, form=form, faults={"": fault})
-        thanks = words.taken if form.get("reply") == ACCEPT else words.raised
+        own = words.arrangement
+        thanks = own.taken if form.get("reply") == ACCEPT else own.raised
         return _page(site, request, after, thanks=thanks)
 
 
@@ -100,7 +102,7 @@ async def _answered(
     site: Site, request: AnyRequest, rulebook: Rulebook, link: Link, shown: Opened, form: Form
 ) -> str:
     """Why the answer was not taken; empty when it was."""
-    origin, words = site.whence(request), _words(shown)
+    origin, words = site.whence(request), linked.spoken(request, shown.contact).words.arrangement
     actor = replace(shown.actor, address=origin.address, http_request_id=origin.http_request_id)
     try:
         async with tenant_transaction(site.sessions, link.tenant_id) as session:
@@ -119,9 +121,9 @@ def _faults(form: Form, shown: Opened, words: Words) -> dict[str, str]:
     """What is wrong with what was filled in, by field."""
     reply, why = form.get("reply"), form.get("why").strip()
     if reply not in {ACCEPT, OBJECT} or (reply == ACCEPT and not shown.is_offered):
-        return {"reply": words.choose}
+        return {"reply": words.arrangement.choose}
     if reply == OBJECT and not why:
-        return {"why": words.say_why}
+        return {"why": words.arrangement.say_why}
     if len(why) > WORDS_CHARACTERS_MAX:
         return {"why": words.too_long.format(most=WORDS_CHARACTERS_MAX)}
     return {}
@@ -138,31 +140,26 @@ def _page(
     thanks: str = "",
 ) -> Response[Any]:
     """What was decided and where that stands; `thanks` if an answer was just taken."""
-    found, words = shown.arrangement, _words(shown)
-    language = arrangement_words.spoken(_language(shown)).language
-    manner = saying.manner_for(language, shown.contact)
-    objections = objections_of(found)
+    found, spoken = shown.arrangement, linked.spoken(request, shown.contact)
+    objections, own = objections_of(found), spoken.words.arrangement
     return site.page(
         request,
         "arrangement.html",
         status=status,
         action=request.scope["path"],
-        language=language,
-        words=words,
+        language=spoken.language,
+        words=spoken.words,
         tenant_name=shown.tenant_name,
-        request_name=characters.harmless(shown.request.title or shown.request.external_id),
-        external_id=characters.harmless(shown.request.external_id),
-        state=words.states[shown.state],
+        request_name=harmless(shown.request.title or shown.request.external_id),
+        external_id=harmless(shown.request.external_id),
+        state=own.states[shown.state],
         told=found.message,
-        reason=characters.harmless(found.standing.because or found.reason or ""),
-        offered=_offered(shown, words, manner),
-        answer_by=_answer_by(shown, manner),
+        reason=harmless(found.standing.because or found.reason or ""),
+        offered=_offered(shown, spoken),
+        answer_by=_told(found.standing.answer_by, spoken) if shown.is_offered else None,
         channel=_channel(shown),
         objections=(objections.name, _address(objections.url)),
-        objection=_objected(shown, words),
-        decided=None
-        if shown.objection is None
-        else characters.harmless(shown.objection.standing.reason or ""),
+        objection=_objected(shown, spoken),
         is_offered=shown.is_offered,
         may_object=shown.may_object,
         thanks=thanks,
@@ -172,34 +169,22 @@ def _page(
     )
 
 
-def _language(shown: Opened) -> str | None:
-    return None if shown.contact is None else shown.contact.language
-
-
-def _words(shown: Opened) -> Words:
-    return arrangement_words.spoken(_language(shown)).words
-
-
-def _offered(shown: Opened, words: Words, manner: Manner) -> list[tuple[str, str]]:
+def _offered(shown: Opened, spoken: Spoken) -> list[tuple[str, str]]:
     """The counter-proposal in the requester's time."""
-    proposal = shown.arrangement.proposal
+    proposal, own = shown.arrangement.proposal, spoken.words.arrangement
     window: Mapping[str, str | None] = proposal.get("window") or {}
     said = [
-        (words.start, _moment(terms.instant(window.get("from")), manner)),
-        (words.end, _moment(terms.instant(window.get("to")), manner)),
-        (words.priority, proposal.get("priority")),
-        (words.scope, proposal.get("scope")),
-        (words.type, proposal.get("type")),
+        (own.start, _told(terms.instant(window.get("from")), spoken)),
+        (own.end, _told(terms.instant(window.get("to")), spoken)),
+        (own.priority, proposal.get("priority")),
+        (own.scope, proposal.get("scope")),
+        (own.type, shipped.type_in_words(proposal.get("type"), spoken.language)),
     ]
-    return [(label, characters.harmless(value)) for label, value in said if value]
+    return [(label, harmless(value)) for label, value in said if value]
 
 
-def _answer_by(shown: Opened, manner: Manner) -> str | None:
-    return _moment(shown.arrangement.standing.answer_by, manner) if shown.is_offered else None
-
-
-def _moment(at: datetime | None, manner: Manner) -> str | None:
-    return None if at is None else spoken.moment(at, manner)
+def _told(at: datetime | None, spoken: Spoken) -> str | None:
+    return None if at is None else instants.moment(at, spoken.manner)
 
 
 def _channel(shown: Opened) -> tuple[str, str | None] | None:
@@ -215,13 +200,16 @@ def _address(url: str) -> str | None:
     return url if ADDRESS.fullmatch(url) else None
 
 
-def _objected(shown: Opened, words: Words) -> str | None:
+def _objected(shown: Opened, spoken: Spoken) -> list[str]:
+    """What became of the objection, and why or until when; nothing where nobody objected."""
     if shown.objection is None:
-        return None
-    match shown.objection.standing.state:
+        return []
+    own, standing = spoken.words.arrangement, shown.objection.standing
+    match standing.state:
         case ObjectionState.UPHELD:
-            return words.upheld
+            return [own.upheld, harmless(standing.reason or "")]
         case ObjectionState.REJECTED:
-            return words.rejected
+            return [own.rejected, harmless(standing.reason or "")]
         case _:
-            return words.raised_before
+            due = instants.moment(standing.due_at, spoken.manner)
+            return [own.raised_before, own.known_by.format(at=due)]

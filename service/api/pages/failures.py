@@ -21,31 +21,30 @@ TITLES = {
 OTHERWISE = "Something went wrong"
 
 Handler = Callable[[AnyRequest, Any], Response[Problem]]
+Teller = Callable[[AnyRequest, Problem], str]
 
 
-def as_page(handler: Handler) -> Callable[[AnyRequest, Any], Response[str]]:
-    """The page that says what `handler` would answer to a program."""
+def as_page(handler: Handler, tell: Teller) -> Callable[[AnyRequest, Any], Response[str]]:
+    """The page by which `tell` says what `handler` would answer to a program."""
 
     def show(request: AnyRequest, error: Exception) -> Response[str]:
         told = handler(request, error)
-        problem = told.content
-        page = rendering.answer(
-            rendering.render(
-                "refused.html",
-                {
-                    "title": TITLES.get(problem.status, OTHERWISE),
-                    "reason": problem.detail,
-                    "request_id": problem.request_id,
-                },
-            ),
-            status=problem.status,
-        )
+        page = rendering.answer(tell(request, told.content), status=told.content.status)
         page.headers.update(told.headers)
         return page
 
     return show
 
 
-HANDLERS: dict[int | type[Exception], Callable[[AnyRequest, Any], Response[str]]] = {
-    kind: as_page(handler) for kind, handler in problems.HANDLERS.items()
-}
+def handlers(tell: Teller) -> dict[int | type[Exception], Callable[[AnyRequest, Any], Response[str]]]:
+    """What pages do with whatever is refused or fails, each telling it its own way."""
+    return {kind: as_page(handler, tell) for kind, handler in problems.HANDLERS.items()}
+
+
+def _refused(_: AnyRequest, problem: Problem) -> str:
+    title = TITLES.get(problem.status, OTHERWISE)
+    values = {"title": title, "reason": problem.detail, "request_id": problem.request_id}
+    return rendering.render("refused.html", values)
+
+
+HANDLERS = handlers(_refused)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from service.rationalization.wording.domain import MessageKind, Value, Written, languages
 
@@ -15,26 +16,37 @@ Words = Mapping[MessageKind, Written]
 @cache
 def words(language: str) -> Words:
     """All messages in one of LANGUAGES."""
-    text = files("service.rationalization.wording").joinpath("shipped", f"{language}.toml")
-    found = tomllib.loads(text.read_text(encoding="utf-8"))
-    return {MessageKind(name): Written(**written) for name, written in found.items()}
+    return {MessageKind(name): Written(**written) for name, written in _read(language).items()}
 
 
 def in_words(given: Mapping[str, Value | None], language: str) -> dict[str, Value | None]:
-    """The same, with the kinds of gates that are awaited in words; of another language in English."""
-    awaited = given.get("awaited")
-    if not isinstance(awaited, Sequence) or isinstance(awaited, str):
-        return dict(given)
-    spoken = next(each for each in languages.chain(language) if each in LANGUAGES)
-    return {**given, "awaited": [_gates()[spoken].get(each, each) for each in awaited]}
+    """The same, with what programs have names for in words; of another language in English."""
+    found = dict(given)
+    awaited, type_ = given.get("awaited"), given.get("proposed_type")
+    if isinstance(awaited, Sequence) and not isinstance(awaited, str):
+        known = _values(language)["gates"]
+        found["awaited"] = [known.get(each, each) for each in awaited]
+    if isinstance(type_, str):
+        found["proposed_type"] = type_in_words(type_, language)
+    return found
+
+
+def type_in_words(type_: str | None, language: str) -> str | None:
+    """What a type of request is called; what a tenant calls a type of its own is words already."""
+    return None if type_ is None else _values(language)["types"].get(type_, type_)
 
 
 def gates() -> frozenset[str]:
     """The kinds of gates that there are words for: what somebody has to bring, and not when work is done."""
-    return frozenset(_gates()[languages.DEFAULT])
+    return frozenset(_values(languages.DEFAULT)["gates"])
+
+
+def _values(language: str) -> Mapping[str, Mapping[str, str]]:
+    known, _ = languages.first_known([language], LANGUAGES)
+    return _read("values")[known]
 
 
 @cache
-def _gates() -> Mapping[str, Mapping[str, str]]:
-    text = files("service.rationalization.wording").joinpath("shipped", "gates.toml")
+def _read(name: str) -> Mapping[str, Any]:
+    text = files("service.rationalization.wording").joinpath("shipped", f"{name}.toml")
     return tomllib.loads(text.read_text(encoding="utf-8"))

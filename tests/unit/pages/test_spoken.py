@@ -33,7 +33,9 @@ def _contact(language: str | None, time_zone: str | None) -> Contact:
     ("language", "zone", "said"),
     [
         ("de-AT", "Europe/Vienna", "Dienstag, 24. November 2026, 23:13 MEZ"),
-        ("en", "Asia/Tokyo", "Wednesday, November 25, 2026, 7:13\u202fAM +0900"),
+        ("en", "Asia/Tokyo", "Wednesday, November 25, 2026, 7:13\u202fAM GMT+09:00"),
+        ("zh-CN", "Asia/Shanghai", "2026年11月25日星期三 06:13 GMT+08:00"),
+        ("fr", "UTC", "mardi 24 novembre 2026, 22:13 UTC"),
         (None, None, "Tuesday, 24 November 2026, 22:13 UTC"),
         ("xx-YY", "../../etc/passwd", "Tuesday, 24 November 2026, 22:13 UTC"),
     ],

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal, TypeAlias
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time, get_datetime_format, get_timezone_gmt, get_timezone_name
 
 from service import instants
 from service.calendars.domain import zones
@@ -62,7 +62,8 @@ class Instant:
 
 def moment(at: datetime, manner: Manner) -> str:
     """The instant as one says it there, with the day of the week, to the minute."""
-    return f"{day(at, manner)}, {minute(at, manner)}"
+    form = str(get_datetime_format("full", locale=manner.locale))
+    return form.replace("'", "").replace("{1}", day(at, manner)).replace("{0}", minute(at, manner))
 
 
 def day(at: datetime, manner: Manner, form: Form = "full") -> str:
@@ -74,7 +75,15 @@ def minute(at: datetime, manner: Manner) -> str:
     """The time of that day, with its zone."""
     local = at.astimezone(manner.zone)
     said = format_time(local, "short", locale=manner.locale)
-    return f"{said} {get_timezone_name(local, 'short', locale=manner.locale)}"
+    return f"{said} {_zone(local, manner)}"
+
+
+def _zone(local: datetime, manner: Manner) -> str:
+    """The zone as it is called there; how far it is from UTC where that language has no short name for it."""
+    if manner.zone_name == "UTC":
+        return "UTC"
+    name = get_timezone_name(local, "short", locale=manner.locale)
+    return get_timezone_gmt(local, "long", locale=manner.locale) if name.startswith(("+", "-")) else name
 
 
 def written(text: str, manner: Manner) -> datetime | None:
