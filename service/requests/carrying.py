@@ -4,8 +4,9 @@ from service import ids
 from service.db import TenantSession
 from service.ids import EventId, RequestId
 from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.involvement import service as involvement
 from service.rationalization.verdicts import Redirect
-from service.requests import deciding, holding, recording
+from service.requests import affairs, deciding, holding, recording
 from service.requests.domain import CARRIED, EventType, Request, RequestEvent, State
 from service.requests.effects import Occasion
 from service.requests.holding import AFTER_ALL
@@ -22,7 +23,9 @@ async def carry_over(
         return None
     goes_on = _as(request, draft, verdict.channel.type)
     arrival = Arrival(goes_on, _opened(goes_on), await deciding.context_of(session, goes_on))
-    return await recording.accept(session, occasion.rulebook, arrival, occasion.actor, now=occasion.now)
+    accepted = await recording.accept(session, occasion.rulebook, arrival, occasion.actor, now=occasion.now)
+    await involvement.carry_over(session, request.id, affairs.matter(goes_on), now=occasion.now)
+    return accepted
 
 
 async def noted(session: TenantSession, occasion: Occasion, goes_on: Request, before: Request) -> Request:

@@ -15,6 +15,8 @@ from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import Accepted, Objected, Overturned, Refused, State
 from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.involvement import service as involvement
+from service.rationalization.involvement.domain import Hand
 from service.rationalization.wording.domain import MessageKind
 from service.requests import affairs, arranging, effects, following, settling, store
 from service.requests.domain import Becoming, Request
@@ -114,6 +116,9 @@ async def accept(
     told = await arranging.message(session, occasion, request, before, MessageKind.ADJUST_AGREED)
     entry = Accepted(at=now, by=actor.name)
     agreed = await arrangements.record(session, actor, affairs.matter(request), before, entry, message=told)
+    if actor.member_id is not None:
+        matter = affairs.matter(request)
+        await involvement.wrote(session, matter, actor.member_id, Hand.AGREED, now=now)
     recorded = await effects.take(session, occasion, request, _agreed(request, agreed))
     request = recorded.request
     if recorded.decision is not None:

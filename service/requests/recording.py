@@ -10,9 +10,11 @@ from service.audit import service as audit
 from service.audit.domain import Actor
 from service.commitments import service as commitments
 from service.commitments.models import Commitment
-from service.db import TenantSession
+from service.db import TenantSession, gathering
 from service.escalations.runs import service as runs
 from service.outbox import service as outbox
+from service.rationalization.involvement import service as involvement
+from service.rationalization.involvement.domain import Hand
 from service.requests import (
     affairs,
     checking,
@@ -25,7 +27,7 @@ from service.requests import (
     store,
     telling,
 )
-from service.requests.domain import Decision, Request, RequestEvent
+from service.requests.domain import Decision, EventType, Request, RequestEvent
 from service.requests.intake import Context
 from service.requests.major_incidents import service as major_incidents
 from service.rules.service import Rulebook
@@ -79,18 +81,19 @@ async def accept(
     decision, made = first.decision, first.made
     told = telling.acceptance(request, decision, first.differed)
     request = replace(request, sequence=told[-1].sequence)
-    await store.accept(
-        session,
-        request,
-        {
-            store.EVENTS: [models.event_columns(request, opened)],
-            store.DECISIONS: [models.decision_columns(request, opened, decision)],
-            **commitments.rows(made),
-        },
-    )
-    await outbox.append(session, [*told, *(event for step in made for event in step.events)])
-    await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
-    await audit.record(session, actor, deeds.submitted(request, decision), now=now)
+    async with gathering(session.db):
+        await store.accept(
+            session,
+            request,
+            {
+                store.EVENTS: [models.event_columns(request, opened)],
+                store.DECISIONS: [models.decision_columns(request, opened, decision)],
+                **commitments.rows(made),
+            },
+        )
+        await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
+        await audit.record(session, actor, deeds.submitted(request, decision), now=now)
+        await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     if decision.is_of_major_incident:
         await major_incidents.suspect(session, request.id, now=now)
     promised = [step.commitment for step in made]
@@ -119,6 +122,7 @@ async def append(
     )
     request = await checking.lacking(session, before, request, event)
     await store.append(session, {store.EVENTS: [models.event_columns(request, event)]})
+    await _note_who_edited(session, before, request, event, actor, now=now)
     found = await deciding.again(session, rulebook, request, ledger, event, now=now)
     await audit.record(session, actor, deeds.reported(before, request, event), now=now)
     if found.decision is not None and found.decision.is_of_major_incident:
@@ -138,6 +142,21 @@ async def append(
         decided_before=found.before,
         commitments=found.commitments,
     )
+
+
+async def _note_who_edited(
+    session: TenantSession,
+    before: Request,
+    after: Request,
+    event: RequestEvent,
+    actor: Actor,
+    *,
+    now: datetime,
+) -> None:
+    """Whoever edits what is asked for does not approve it. What was agreed is noted where it is agreed."""
+    is_reported = event.type is not EventType.RATIONALIZED
+    if actor.member_id is not None and is_reported and domain.is_rewritten(before, after):
+        await involvement.wrote(session, affairs.matter(after), actor.member_id, Hand.EDITED, now=now)
 
 
 async def ledger_with(session: TenantSession, request: Request, event: RequestEvent) -> list[RequestEvent]:

@@ -100,6 +100,7 @@ OPEN_TO_CLIENTS = {
         "event",
         "gate",
         "idempotency_key",
+        "involvement",
         "objection",
         "objection_entry",
         "renegotiation",

@@ -37,15 +37,50 @@ class ApprovalNeedsMember(Forbidden):
         )
 
 
-class ApprovalOfOwnRequest(Forbidden):
+class _ApprovalOfOwnWork(Forbidden):
+    """What was made by somebody is approved by somebody else."""
+
+    def __init__(self, who: str, seats: Sequence[str]) -> None:
+        super().__init__(
+            f"{who} does not decide on it, nor does anybody for them; another of those who hold"
+            f" {', '.join(seats)} must answer."
+        )
+
+
+class ApprovalOfOwnRequest(_ApprovalOfOwnWork):
     """Nobody approves, or refuses, what they ask for themselves, nor anybody else on their behalf."""
 
     code = "approval-of-own-request"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Who asks for something does not decide on it; another of those who may must answer."
-        )
+    def __init__(self, seats: Sequence[str]) -> None:
+        super().__init__("Who asks for something", seats)
+
+
+class ApprovalOfOwnAgreement(_ApprovalOfOwnWork):
+    """Nobody approves, or refuses, what they agreed to in the requester's place."""
+
+    code = "approval-of-own-agreement"
+
+    def __init__(self, seats: Sequence[str]) -> None:
+        super().__init__("Who agreed to a counter-proposal in the requester's place", seats)
+
+
+class ApprovalOfOwnEdit(_ApprovalOfOwnWork):
+    """Nobody approves, or refuses, what they have edited."""
+
+    code = "approval-of-own-edit"
+
+    def __init__(self, seats: Sequence[str]) -> None:
+        super().__init__("Who edited what is asked for", seats)
+
+
+class ApprovalOfOwnAssessment(_ApprovalOfOwnWork):
+    """Nobody approves, or refuses, what is judged by their own assessment of its risk."""
+
+    code = "approval-of-own-assessment"
+
+    def __init__(self, seats: Sequence[str]) -> None:
+        super().__init__("Who assessed its risk", seats)
 
 
 class ApprovalNotAsked(Forbidden):

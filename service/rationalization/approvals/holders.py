@@ -4,7 +4,7 @@ Only a transaction of the tenant itself sees members; one of a client organizati
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.db import TenantSession
@@ -13,9 +13,12 @@ from service.people import directory
 from service.people import service as people
 from service.people.domain import Member, MemberState
 from service.rationalization.approvals import store
-from service.rationalization.approvals.domain import Wanted
+from service.rationalization.approvals.domain import Asked, Wanted
 from service.rationalization.approvals.models import GROUP, ROLE, Approval, seat_of_group, seat_of_role
 from service.rationalization.approvals.store import Asker
+from service.rationalization.involvement import domain as involvement_domain
+from service.rationalization.involvement import service as involvement
+from service.rationalization.involvement.domain import Hands
 from service.tenants import contacts
 
 
@@ -30,6 +33,22 @@ class Capacity:
 
     on_behalf_of: MemberId | None
     seats: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Involved:
+    """Who does not decide: whoever wants what is to be approved, and whoever had a hand in it."""
+
+    requesters: frozenset[MemberId]
+    hands: Hands
+
+    @property
+    def everybody(self) -> frozenset[MemberId]:
+        return self.requesters | involvement_domain.everybody(self.hands)
+
+    def in_view_of(self, asked: Asked) -> Asked:
+        """What was asked last, as it is answered now."""
+        return replace(asked, requesters=asked.requesters | self.requesters, hands=self.hands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ def chosen(
         found: the member's capacities, first by itself.
         wanted: whose consent.
         on_behalf_of: for whom it says that it answers; None where it says nothing of that.
-        own: who wants what is to be approved.
+        own: who does not decide on it, whatever it holds.
     """
     if on_behalf_of is not None:
         named = [each for each in found if each.on_behalf_of == on_behalf_of]
@@ -104,7 +123,14 @@ async def crowd(session: TenantSession, seats: Collection[str]) -> Crowd:
     return Crowd({member_id: frozenset(held) for member_id, held in found.items()})
 
 
-async def requesters(
+async def involved(session: TenantSession, approvals: Sequence[Approval]) -> dict[GateId, Involved]:
+    """Who may decide on none of these, as it is known now."""
+    wanting = await _requesters(session, approvals)
+    hands = await involvement.hands(session, {each.request_id for each in approvals})
+    return {each.id: Involved(wanting[each.id], hands[each.request_id]) for each in approvals}
+
+
+async def _requesters(
     session: TenantSession, approvals: Sequence[Approval]
 ) -> dict[GateId, frozenset[MemberId]]:
     """The members who want what is to be approved: by who submitted it, and by the asker's mail address."""
@@ -126,7 +152,7 @@ def cannot_be_met(wanted: Wanted, crowd: Crowd, own: frozenset[MemberId]) -> boo
     Args:
         wanted: whose consent.
         crowd: who holds its seats.
-        own: who wants what is to be approved, and does not count.
+        own: who does not decide on it, whatever it holds.
     """
     others = {
         member_id: held for member_id, held in crowd.holders(wanted.seats).items() if member_id not in own

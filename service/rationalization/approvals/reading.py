@@ -9,7 +9,7 @@ from service.db import TenantSession
 from service.ids import MemberId, RequestId
 from service.rationalization.approvals import domain, holders, service, store
 from service.rationalization.approvals.domain import Answered, Entry, Standing, WhyNot
-from service.rationalization.approvals.holders import Capacity
+from service.rationalization.approvals.holders import Capacity, Involved
 from service.rationalization.approvals.models import Approval
 from service.rationalization.approvals.store import Sought
 
@@ -50,7 +50,7 @@ async def accounts(
 ) -> list[Account]:
     """These approvals, for a member, or for an application by itself."""
     ledgers = await store.ledgers(session, [each.id for each in found])
-    own = await holders.requesters(session, found)
+    own = await holders.involved(session, found)
     crowd = await holders.crowd(session, {seat for each in found for seat in each.seats})
     reader = (
         None
@@ -64,7 +64,7 @@ async def accounts(
             own[each.id],
             reader,
             now,
-            cannot_be_met=holders.cannot_be_met(each.wanted, crowd, own[each.id]),
+            cannot_be_met=holders.cannot_be_met(each.wanted, crowd, own[each.id].everybody),
         )
         for each in found
     ]
@@ -111,14 +111,13 @@ class _Reader:
 def _account(
     approval: Approval,
     entries: Sequence[Entry],
-    own: frozenset[MemberId],
+    own: Involved,
     reader: _Reader | None,
     now: datetime,
     *,
     cannot_be_met: bool,
 ) -> Account:
-    standing, asked = domain.standing(entries, now), domain.asked_last(entries)
-    asked = replace(asked, requesters=asked.requesters | own)
+    standing, asked = domain.standing(entries, now), own.in_view_of(domain.asked_last(entries))
     consents = [] if reader is None else reader.consents(approval)
     return Account(
         approval=approval,

@@ -78,7 +78,7 @@ async def _told(session: TenantSession, before: Approval | None, case: Case, *, 
     """Tell that it is asked, unless that is left undone, and set the wake-up if it is another than before."""
     if case.approval.untold and session.client_id is None:
         told = replace(case.approval, untold=False, sequence=case.approval.sequence + 1)
-        own = (await holders.requesters(session, [told]))[told.id]
+        own = (await holders.involved(session, [told]))[told.id].everybody
         crowd = await holders.crowd(session, told.wanted.seats)
         hopeless = holders.cannot_be_met(told.wanted, crowd, own)
         event = telling.asking(told, case.standing(now), now, cannot_be_met=hopeless)

@@ -4,7 +4,7 @@ What follows above this slice is the caller's: it holds the request's row locked
 comes one after another, and has ladders follow the promises that come back.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -35,6 +35,9 @@ from service.rationalization.approvals.errors import (
     ApprovalNotAsked,
     ApprovalNotExpired,
     ApprovalNotFound,
+    ApprovalOfOwnAgreement,
+    ApprovalOfOwnAssessment,
+    ApprovalOfOwnEdit,
     ApprovalOfOwnRequest,
     ApprovalWithdrawn,
 )
@@ -49,6 +52,8 @@ ASKED_ANEW = "It is asked for anew."
 WITHDRAWN = "What it is about is not wanted any more."
 WAITING = frozenset({State.PENDING, State.EXPIRED})
 """Nobody has decided yet."""
+COUNTING = frozenset({State.PENDING, State.GRANTED})
+"""What was consented to holds."""
 CLOSED = frozenset({State.EXPIRED, State.WITHDRAWN})
 """Nobody is heard any more, be it with what was said before."""
 
@@ -190,19 +195,18 @@ async def answer(
         now: the tenant's now.
 
     Raises:
-        ApprovalNotFound, ApprovalInvalid, ApprovalOfOwnRequest, ApprovalNotAsked, ApprovalDecided,
-        ApprovalExpired, ApprovalWithdrawn
+        ApprovalNotFound, ApprovalInvalid, ApprovalOfOwnRequest, ApprovalOfOwnAgreement, ApprovalOfOwnEdit,
+        ApprovalOfOwnAssessment, ApprovalNotAsked, ApprovalDecided, ApprovalExpired, ApprovalWithdrawn
     """
     if not said.approves and not said.because.strip():
         raise ApprovalInvalid([Fault("/reason", "Say why it is refused: the requester is told.")])
     case = await _case(session, gate_id, now=now)
-    own = (await holders.requesters(session, [case.approval]))[gate_id]
-    entry = await _answered(session, case.approval, who.member_id, said, own, now=now)
+    own = (await holders.involved(session, [case.approval]))[gate_id]
+    entry = await _answered(session, case.approval, who.member_id, said, own.everybody, now=now)
     before = case.standing(now)
     if before.state not in CLOSED and any(entry.says_the_same(each) for each in before.answers):
         return Changed(case.approval, is_changed=False)
-    asked = domain.asked_last(case.entries)
-    refusal = domain.refusal(replace(asked, requesters=asked.requesters | own), before, entry)
+    refusal = domain.refusal(own.in_view_of(domain.asked_last(case.entries)), before, entry)
     if refusal is not None:
         raise _refused(refusal, case.approval, before)
     after = (await recording.record(session, case, case.approval, entry)).approval
@@ -233,6 +237,15 @@ async def get(session: TenantSession, gate_id: GateId) -> Approval:
     if session.client_id is not None:
         raise ApprovalNotFound(gate_id)
     return (await store.get(session, gate_id)).to_domain()
+
+
+async def consenting(
+    session: TenantSession, gate_ids: Collection[GateId], *, now: datetime
+) -> frozenset[MemberId]:
+    """Whose consent counts in one of these, and in whose place it was given."""
+    found = await standings(session, gate_ids, now=now)
+    counting = [each for each in found.values() if each.state in COUNTING]
+    return frozenset[MemberId]().union(*(answer.people for each in counting for answer in each.approvals))
 
 
 async def standings(
@@ -339,13 +352,21 @@ async def _answered(
 
 def _refused(refusal: Refusal, approval: Approval, standing: Standing) -> ServiceError:
     match refusal:
-        case Refusal.OWN_REQUEST:
-            return ApprovalOfOwnRequest()
-        case Refusal.NOT_ASKED:
-            return ApprovalNotAsked(approval.seats)
         case Refusal.DECIDED:
             return ApprovalDecided(approval.id, standing.state)
         case Refusal.EXPIRED:
             return ApprovalExpired(approval.id, standing.deadline_at)
         case Refusal.WITHDRAWN:
             return ApprovalWithdrawn(approval.id)
+        case _:
+            return _NOT_BY_THEM[refusal](approval.seats)
+
+
+_NOT_BY_THEM: Mapping[Refusal, Callable[[Sequence[str]], ServiceError]] = {
+    Refusal.OWN_REQUEST: ApprovalOfOwnRequest,
+    Refusal.OWN_AGREEMENT: ApprovalOfOwnAgreement,
+    Refusal.OWN_EDIT: ApprovalOfOwnEdit,
+    Refusal.OWN_ASSESSMENT: ApprovalOfOwnAssessment,
+    Refusal.NOT_ASKED: ApprovalNotAsked,
+}
+"""What is refused because of who answers: others may."""

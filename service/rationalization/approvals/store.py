@@ -16,6 +16,7 @@ from service.rationalization.approvals.domain import Entry, State
 from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.approvals.errors import ApprovalNotFound, DelegationNotFound
 from service.rationalization.approvals.models import Approval, ApprovalEntryRow, ApprovalRow, DelegationRow
+from service.rationalization.involvement import service as involvement
 
 APPROVALS = cast("Table", ApprovalRow.__table__)
 ENTRIES = cast("Table", ApprovalEntryRow.__table__)
@@ -144,6 +145,7 @@ def _is_open_to(session: TenantSession, asker: Asker) -> ColumnElement[bool]:
         or_(row.submitted_by.is_(None), row.submitted_by.not_in(asker.people)),
         or_(row.contact_id.is_(None), row.contact_id.not_in(asker.contacts)),
         or_(row.requester.is_(None), row.requester.not_in(asker.emails)),
+        ~involvement.involves(session, row.request_id, asker.people),
         ~answered,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.errors import Conflict, Fault, Invalid, NotFound
+from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from service.ids import GateId
 
 
@@ -40,6 +40,18 @@ class GateRecordsTooMany(Conflict):
 
     def __init__(self, gate_id: GateId, most: int) -> None:
         super().__init__(f"Gate {gate_id} has {most} records, the most that there may be.")
+
+
+class RiskOfOwnConsent(Forbidden):
+    """Nobody assesses the risk of what they consented to already."""
+
+    code = "gate-risk-of-own-consent"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You consented to this already, and your consent would rest on your own assessment; somebody else"
+            " must assess its risk."
+        )
 
 
 class GateRecordMissing(Conflict):

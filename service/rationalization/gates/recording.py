@@ -26,8 +26,10 @@ from service.rationalization.gates.errors import (
     GateRecordInvalid,
     GateRecordMissing,
     GateRecordsTooMany,
+    RiskOfOwnConsent,
 )
 from service.rationalization.gates.models import Gate, GateRecord
+from service.rationalization.involvement import service as involvement
 from service.rationalization.matters import Matter
 from service.rationalization.risks import service as risks
 from service.rationalization.risks.errors import QuestionnaireMissing
@@ -58,11 +60,12 @@ async def record(
 
     Raises:
         GateNotFound, GateClosed, GateRecordInvalid, GateRecordsTooMany, GateRecordMissing,
-        QuestionnaireMissing, AnswersInvalid
+        QuestionnaireMissing, AnswersInvalid, RiskOfOwnConsent
     """
     row = await store.get(session, gate_id, lock=True)
     gate = row.to_domain()
     await _refuse(session, gate, document, matter, now=now)
+    await _refuse_who_consented(session, actor, gate, document, now=now)
     kept = await _document(session, gate, document)
     counted = replace(gate, version=gate.version + 1, sequence=gate.sequence + 1)
     made = GateRecord(
@@ -77,6 +80,7 @@ async def record(
     commitments = await _wanting_two(session, counted, made, now=now)
     await store.save(session, row, replace(counted, two_persons=gate.two_persons or commitments is not None))
     await store.add_record(session, made)
+    await _note_who_assessed(session, actor, matter, gate, document, now=now)
     await outbox.append(session, [telling.recorded(counted, made, matter)])
     await audit.record(session, actor, telling.deed(counted, made), now=now)
     return Recorded(made, tuple(commitments or ()))
@@ -97,6 +101,31 @@ async def _refuse(
         faults = _faults_of_groups(named, await directory.team_names(session))
     if faults:
         raise GateRecordInvalid(faults)
+
+
+async def _refuse_who_consented(
+    session: TenantSession, actor: Actor, gate: Gate, document: Document, *, now: datetime
+) -> None:
+    """Nobody lessens a risk that they have already agreed to run. Raises RiskOfOwnConsent."""
+    if not isinstance(document, RiskAnswers) or actor.member_id is None:
+        return
+    if actor.member_id in await approvals.consenting(session, await _approvals(session, gate), now=now):
+        raise RiskOfOwnConsent
+
+
+async def _note_who_assessed(
+    session: TenantSession, actor: Actor, matter: Matter, gate: Gate, document: Document, *, now: datetime
+) -> None:
+    """Whoever assesses the risk does not approve what is judged by it; a withdrawal leaves nobody's word."""
+    if gate.kind is Kind.RISK_ASSESSMENT:
+        who = actor.member_id if isinstance(document, RiskAnswers) else None
+        await involvement.assessed(session, matter, gate.id, who, now=now)
+
+
+async def _approvals(session: TenantSession, gate: Gate) -> list[GateId]:
+    """The approvals that the same arrangement waits for."""
+    rows = await store.of_arrangement(session, gate.request_id, gate.arrangement_id)
+    return [GateId(row.id) for row in rows if row.closed_at is None and row.kind == Kind.APPROVAL.value]
 
 
 def _faults_of_kind(gate: Gate, document: Document) -> list[Fault]:
@@ -147,6 +176,4 @@ async def _wanting_two(
         return None
     if not records.scored(made).calls_for_two(gate.asks.two_persons_from):
         return None
-    rows = await store.of_arrangement(session, gate.request_id, gate.arrangement_id)
-    asked = [GateId(row.id) for row in rows if row.closed_at is None and row.kind == Kind.APPROVAL.value]
-    return await approvals.need_two(session, asked, now=now)
+    return await approvals.need_two(session, await _approvals(session, gate), now=now)

@@ -25,6 +25,7 @@ from service.rationalization.gates.errors import (
 from service.rationalization.gates.judging import FindChanges
 from service.rationalization.gates.models import Gate, GateRecord, GateRow
 from service.rationalization.gates.store import Sought
+from service.rationalization.involvement import service as involvement
 from service.rationalization.matters import Matter
 
 NOT_JUDGED = "It is yet to be looked at."
@@ -108,6 +109,7 @@ async def close(
     for row in rows:
         gate = row.to_domain()
         await store.save(session, row, replace(gate, closed_at=now, version=gate.version + 1))
+    await involvement.forget(session, matter, _assessments_among(rows))
     return await approvals.withdraw(session, _approvals_among(rows), now=now)
 
 
@@ -158,6 +160,10 @@ async def _open(
 
 def _approvals_among(rows: Sequence[GateRow]) -> list[GateId]:
     return [GateId(row.id) for row in rows if row.kind == Kind.APPROVAL.value]
+
+
+def _assessments_among(rows: Sequence[GateRow]) -> list[GateId]:
+    return [GateId(row.id) for row in rows if row.kind == Kind.RISK_ASSESSMENT.value]
 
 
 def _laid(

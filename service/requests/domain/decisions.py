@@ -156,6 +156,15 @@ TURNS = frozenset({"assignment_group", "assignee"})
 """Whose turn it is: what changes with the work, and not what is asked for."""
 
 
+def is_rewritten(before: Request, after: Request) -> bool:
+    """Whether a report changed what is asked for, whatever rules make of that."""
+    return before.type is not after.type or _wished(before) != _wished(after)
+
+
+def _wished(request: Request) -> Facts:
+    return {name: value for name, value in request.facts.items() if name not in TURNS}
+
+
 def is_edited(before: Decision, after: Decision) -> bool:
     """Whether what is asked for is not what it was, by what its source says."""
     return _asked(before) != _asked(after)

@@ -6,13 +6,15 @@ answers before it void. A high risk that is found wants a second person, and wha
 pending again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from service.ids import MemberId
+from service.rationalization.involvement import domain as involvement
+from service.rationalization.involvement.domain import Hand, Hands
 
 TWO = 2
 
@@ -51,11 +53,13 @@ class Asked(_Entry):
 
     Attributes:
         requesters: those members who want what is to be approved.
+        hands: those who had a hand in it besides. It is asked when somebody answers, and not recorded.
         deadline_at: the last instant at which an answer counts; None for none.
     """
 
     wanted: Wanted
     requesters: frozenset[MemberId] = frozenset()
+    hands: Hands = field(default_factory=dict[Hand, frozenset[MemberId]])
     deadline_at: datetime | None = None
 
 
@@ -82,7 +86,7 @@ class Answered(_Entry):
 
     @property
     def people(self) -> frozenset[MemberId]:
-        """Who must not be the requester."""
+        """Who must be neither the requester nor have a hand in it."""
         return frozenset({self.by, self.voice})
 
     def says_the_same(self, other: "Answered") -> bool:
@@ -126,10 +130,21 @@ class Refusal(StrEnum):
     """Why an answer, an edit or a withdrawal is not taken."""
 
     OWN_REQUEST = "own_request"
+    OWN_AGREEMENT = "own_agreement"
+    OWN_EDIT = "own_edit"
+    OWN_ASSESSMENT = "own_assessment"
     NOT_ASKED = "not_asked"
     DECIDED = "decided"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+
+
+OWN: Mapping[Hand, Refusal] = {
+    Hand.AGREED: Refusal.OWN_AGREEMENT,
+    Hand.EDITED: Refusal.OWN_EDIT,
+    Hand.ASSESSED: Refusal.OWN_ASSESSMENT,
+}
+"""Why nobody decides on what they had a hand in."""
 
 
 class WhyNot(StrEnum):
@@ -139,6 +154,9 @@ class WhyNot(StrEnum):
     EXPIRED = "expired"
     DECIDED = "decided"
     OWN_REQUEST = "own_request"
+    OWN_AGREEMENT = "own_agreement"
+    OWN_EDIT = "own_edit"
+    OWN_ASSESSMENT = "own_assessment"
     ANSWERED = "answered"
     """It approved already. It may still refuse, as long as nothing is decided."""
     NOT_ASKED = "not_asked"
@@ -280,6 +298,9 @@ def _stood(entries: Sequence[Entry], now: datetime) -> tuple[Asked, Standing]:
 def _refusal_of_answer(asked: Asked, answer: Answered) -> Refusal | None:
     if asked.requesters & answer.people:
         return Refusal.OWN_REQUEST
+    hand = involvement.in_the_way(asked.hands, answer.people)
+    if hand is not None:
+        return OWN[hand]
     return None if answer.seats & asked.wanted.seats else Refusal.NOT_ASKED
 
 
