@@ -1,16 +1,18 @@
 """Whatever changes something says in the audit trail who did it: generated from the API document."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, cast
 
 import msgspec
 import pytest
 from httpx2 import Response
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.audit import service as audit
 from service.audit.domain import Record, Sought
 from service.db import Sessions, tenant_transaction
+from service.outbox.models import EventRow
 from service.settings import Settings
 from tests.factories import MovableClock
 from tests.probes import parties, world
@@ -40,6 +42,10 @@ LOOKED_AT = 500
 
 KEPT = {"createWebhookEndpoint"}
 """Whose url is an address and no secret."""
+
+
+OF_A_RULE = {"when", "version_id", "expression"}
+"""What stands beside the `because` of a rule, and of how it was evaluated."""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,25 @@ def _found(value: Any) -> Any:
             yield from _found(inner)
 
 
+async def events_of(here: World, party: Party) -> list[dict[str, Any]]:
+    """What the newest events say."""
+    async with tenant_transaction(here.ground.sessions, party.tenant.id) as session:
+        query = select(EventRow.payload).where(EventRow.tenant_id == session.tenant_id)
+        return list(await session.db.scalars(query.order_by(EventRow.id.desc()).limit(LOOKED_AT)))
+
+
+def misnamed(value: Any) -> Iterator[str]:
+    """What says why by another name than `reason`, and is no rule."""
+    if isinstance(value, dict):
+        named = cast("dict[str, Any]", value)
+        if "why" in named or ("because" in named and not OF_A_RULE & named.keys()):
+            yield f"{named}"
+        value = list(named.values())
+    if isinstance(value, list):
+        for inner in cast("list[Any]", value):
+            yield from misnamed(inner)
+
+
 @pytest.mark.parametrize("name", ["staff", "clerk"])
 async def test_every_change_leaves_a_record_that_names_the_caller(here: World, name: str) -> None:
     party: Party = getattr(here, name)
@@ -110,6 +135,16 @@ async def test_every_change_leaves_a_record_that_names_the_caller(here: World, n
                 assert not [each for each in shown_once(operation, answer) if each in told], operation.id
 
     assert len(tried) >= {"staff": 25, "clerk": 4}[name]
+
+
+async def test_answers_events_and_records_say_why_by_one_name(here: World) -> None:
+    for operation in filter(here.staff.may, changing(here)):
+        async with here.undone():
+            answer = await done(here, here.staff, operation)
+            shown = answer.json() if answer.headers.get("content-type") == "application/json" else None
+            recorded = [msgspec.json.decode(each.changes) for each in await left_by(here, here.staff, answer)]
+
+            assert list(misnamed([shown, recorded, await events_of(here, here.staff)])) == [], operation.id
 
 
 async def test_what_only_computes_leaves_none(here: World) -> None:

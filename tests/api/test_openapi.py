@@ -144,6 +144,32 @@ def test_every_body_says_what_it_is(described: dict[str, Any]) -> None:
     assert [name for name in sorted(named) if "description" not in schemas[name]] == []
 
 
+def _properties(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every property of a schema and of those inside it, with what it may be."""
+    if isinstance(schema, dict):
+        inside: dict[str, Any] = schema  # pyright: ignore[reportUnknownVariableType] - any JSON
+        yield from inside.get("properties", {}).items()
+        for inner in inside.values():
+            yield from _properties(inner)
+    elif isinstance(schema, list):
+        for inner in schema:  # pyright: ignore[reportUnknownVariableType] - any JSON
+            yield from _properties(inner)
+
+
+def test_why_is_said_by_one_name_and_in_words_and_because_is_of_rules(described: dict[str, Any]) -> None:
+    named = [
+        (schema, name, json.dumps(content))
+        for schema, whole in described["components"]["schemas"].items()
+        for name, content in _properties(whole)
+    ]
+    reasons = [each for each in named if "reason" in each[1]]
+
+    assert {schema for schema, name, _ in named if "because" in name} == {"FollowedView", "RuleWhyView"}
+    assert {name for _, name, _ in reasons} == {"reason", "state_reason"}
+    assert [each for each in reasons if '"string"' not in each[2] or '"enum"' in each[2]] == []
+    assert [each for each in named if each[1] == "why"] == []
+
+
 async def test_no_operation_on_an_object_breaks_at_an_id_that_never_was_or_an_empty_body(
     caller: AsyncClient, described: dict[str, Any]
 ) -> None:
