@@ -1,12 +1,9 @@
 """Engine, sessions and the declarative base. The only module that opens or commits a transaction."""
 
-import math
-import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -18,7 +15,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from service import statements
 from service.ids import ClientId, TenantId
+from service.statements import Statement
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -68,6 +67,9 @@ WORKER_TIMEOUTS = Timeouts(
 )
 
 DRIVER = "driver"
+GATHERED = "gathered"
+"""Names, in what a session knows, its driver, and what is to be sent with the next statement."""
+
 LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what was under way when the server went is still noted as such
@@ -123,30 +125,6 @@ class TenantSession:
     client_id: ClientId | None = None
 
 
-LARGE_DOUBLE = re.compile(r"\de\d+[,\]}]")
-"""What may be a double of 1e16 or more, as it is written."""
-
-
-def _encode(value: object) -> str:
-    """The JSON of a value, where a double looks like one: PostgreSQL would give 1e16 back as an integer."""
-    written = msgspec.json.encode(value).decode()
-    if LARGE_DOUBLE.search(written) is None:
-        return written
-    return msgspec.json.encode(_with_all_digits(msgspec.to_builtins(value))).decode()
-
-
-def _with_all_digits(value: Any) -> Any:
-    match value:
-        case float() if math.isfinite(value) and value.is_integer():
-            return msgspec.Raw(format(value, ".1f").encode())
-        case dict():
-            return {name: _with_all_digits(each) for name, each in cast("dict[str, Any]", value).items()}
-        case list() | tuple():
-            return [_with_all_digits(each) for each in cast("list[Any]", value)]
-        case _:
-            return value
-
-
 def create_engine(url: str, *, pool_size: int, timeouts: Timeouts = UNBOUNDED) -> AsyncEngine:
     """An engine whose pool holds `pool_size` connections and never more, each with these timeouts."""
     return create_async_engine(
@@ -155,7 +133,7 @@ def create_engine(url: str, *, pool_size: int, timeouts: Timeouts = UNBOUNDED) -
         max_overflow=0,
         pool_timeout=5,
         hide_parameters=True,
-        json_serializer=_encode,
+        json_serializer=statements.encode,
         json_deserializer=msgspec.json.decode,
         connect_args={
             "server_settings": {"application_name": "rooted", "timezone": "UTC", **timeouts.settings()},
@@ -225,16 +203,64 @@ class Driver(Protocol):
     async def executemany(self, command: str, args: Sequence[Sequence[object]], /) -> None: ...
 
 
-async def run(db: AsyncSession, statement: str, *parameters: object) -> Found:
+async def run(db: AsyncSession, text: str, *values: object) -> Found:
     """Send a statement with `$1`… as it stands. For what every request does: nothing is built or compiled."""
-    async with _speaking(db, statement) as driver:
-        return Found(await driver.fetch(statement, *parameters, record_class=Row))
+    await _send_gathered(db)
+    return await _send(db, Statement(text, values))
 
 
-async def run_many(db: AsyncSession, statement: str, parameters: Sequence[Sequence[object]]) -> None:
-    """Send a statement once for each set of parameters, in one round trip."""
-    async with _speaking(db, statement) as driver:
-        await driver.executemany(statement, parameters)
+async def run_beside(db: AsyncSession, text: str, *values: object) -> Found:
+    """The same for one that does not read what was gathered: both are sent as one statement."""
+    gathered: list[Statement] = db.info.get(GATHERED, [])
+    together = statements.together([*gathered, Statement(text, values)])
+    gathered.clear()
+    return await _send(db, together)
+
+
+async def run_many(db: AsyncSession, text: str, values: Sequence[Sequence[object]]) -> None:
+    """Send a statement once for each set of values, in one round trip."""
+    await _send_gathered(db)
+    async with _speaking(db, text) as driver:
+        await driver.executemany(text, values)
+
+
+async def write(db: AsyncSession, *writes: Statement) -> None:
+    """Send statements of which nobody wants an answer as one; inside of `gathering` with all others there."""
+    if (gathered := db.info.get(GATHERED)) is not None:
+        gathered += writes
+    elif writes:
+        await _send(db, statements.together(writes))
+
+
+@asynccontextmanager
+async def gathering(db: AsyncSession) -> AsyncGenerator[None]:
+    """Send what is written inside as one statement, at the end, or before the next that is run.
+
+    It is for slices that add rows one after another which none of them reads again. What goes through
+    SQLAlchemy goes past it, and sees nothing of what is still gathered. A refusal by PostgreSQL comes when it
+    is sent.
+    """
+    if GATHERED in db.info:
+        yield
+        return
+    db.info[GATHERED] = list[Statement]()
+    try:
+        yield
+        await _send_gathered(db)
+    finally:
+        del db.info[GATHERED]
+
+
+async def _send_gathered(db: AsyncSession) -> None:
+    if gathered := db.info.get(GATHERED):
+        together = statements.together(gathered)
+        gathered.clear()
+        await _send(db, together)
+
+
+async def _send(db: AsyncSession, statement: Statement) -> Found:
+    async with _speaking(db, statement.text) as driver:
+        return Found(await driver.fetch(statement.text, *statement.values, record_class=Row))
 
 
 @asynccontextmanager
@@ -271,57 +297,17 @@ async def _begin(db: AsyncSession, statement: str, *parameters: object) -> Drive
 async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all name the same columns: one statement, sent as it stands."""
     if rows:
-        insertion = _insertion(table, tuple(rows[0]), len(rows))
-        await run(db, insertion.statement, *(value for row in rows for value in insertion.values_of(row)))
+        await write(db, statements.insertion(table, rows))
 
 
 async def insert_new(db: AsyncSession, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one of its keys is taken; say whether it was inserted."""
-    insertion = _insertion(table, tuple(row), 1)
-    statement = f"{insertion.statement} on conflict do nothing returning 1"
-    return (await run(db, statement, *insertion.values_of(row))).first() is not None
+    insertion = statements.insertion_of_new(table, row)
+    return (await run(db, insertion.text, *insertion.values)).first() is not None
 
 
 async def update_row(session: TenantSession, table: Table, row_id: UUID, changed: Mapping[str, Any]) -> None:
     """Write these columns of one row, sent as it stands; nothing where none changed."""
     if changed:
-        change = _change(table, tuple(changed))
-        await run(session.db, change.statement, session.tenant_id, row_id, *change.values_of(changed))
-
-
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """A statement that writes these columns, each with whether it holds JSON."""
-
-    statement: str
-    columns: tuple[tuple[str, bool], ...]
-
-    def values_of(self, row: Mapping[str, Any]) -> list[Any]:
-        return [
-            _encode(row[name]) if is_json and row[name] is not None else row[name]
-            for name, is_json in self.columns
-        ]
-
-
-@lru_cache(maxsize=256)
-def _insertion(table: Table, columns: tuple[str, ...], rows: int) -> _Writing:
-    width = len(columns)
-    places = (", ".join(f"${row * width + column}" for column in range(1, width + 1)) for row in range(rows))
-    values = ", ".join(f"({row})" for row in places)
-    return _Writing(
-        f"insert into {table.name} ({', '.join(columns)}) values {values}",  # noqa: S608 - names of ours
-        _with_json(table, columns),
-    )
-
-
-@lru_cache(maxsize=256)
-def _change(table: Table, columns: tuple[str, ...]) -> _Writing:
-    places = ", ".join(f"{name} = ${place}" for place, name in enumerate(columns, start=3))
-    return _Writing(
-        f"update {table.name} set {places} where tenant_id = $1 and id = $2",  # noqa: S608 - names of ours
-        _with_json(table, columns),
-    )
-
-
-def _with_json(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-    return tuple((name, isinstance(table.columns[name].type, JSONB)) for name in columns)
+        change = statements.change(table, session.tenant_id, row_id, changed)
+        await run(session.db, change.text, *change.values)

@@ -13,21 +13,22 @@ from sqlalchemy import Table
 from service.audit.chain import GENESIS, Linked
 from service.audit.domain import Actor, Deed, Link, Record, Sought
 from service.audit.models import AuditLinkRow
-from service.db import Row, TenantSession, insert_rows, run
+from service.db import Row, TenantSession, insert_rows, run, write
 from service.ids import ApplicationId, AuditRecordId, ClientId, TenantId
 from service.platform import PlatformSession
+from service.statements import Statement
 
 LINKS = cast("Table", AuditLinkRow.__table__)
 
+LIST = "insert into audit_unlinked (tenant_id, id) values ($1, $2)"
 ADD = """
-with listed as (insert into audit_unlinked (tenant_id, id) values ($1, $2))
 insert into audit_record (
     tenant_id, id, recorded_at, actor, application_id, client_id, action, subject, changes, address,
     http_request_id
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
-"""The record, and that it has no link yet: whoever sees one sees the other."""
+"""The record, and that it has no link yet, are written together: whoever sees one sees the other."""
 
 COLUMNS = """
 r.tenant_id, r.id, r.recorded_at, r.actor, r.application_id, r.client_id, r.action, r.subject,
@@ -111,13 +112,12 @@ class State:
 
 
 async def add(session: TenantSession, record_id: UUID, actor: Actor, deed: Deed, *, at: datetime) -> None:
-    await run(
-        session.db,
-        ADD,
+    values = (
         *(session.tenant_id, record_id, at, actor.name, actor.application_id, actor.client_id),
         *(deed.action, deed.subject, msgspec.json.encode(deed.changes).decode()),
         *(actor.address, actor.http_request_id),
     )
+    await write(session.db, Statement(LIST, (session.tenant_id, record_id)), Statement(ADD, values))
 
 
 async def waiting(platform: PlatformSession, *, start: UUID, limit: int) -> list[Waiting]:

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from service.db import TenantSession
+from service.db import TenantSession, run_many, write
 from service.platform import PlatformSession
+from service.statements import Statement
 
-ADD = text(
-    "insert into pgqueuer (priority, entrypoint, payload, execute_after, status, lane)"
-    " values (0, :name, :payload, now() + cast(:delay as interval), 'queued', :lane)"
-)
+ADD = """
+insert into pgqueuer (priority, entrypoint, payload, execute_after, status, lane)
+values (0, $1, $2, now() + $3::interval, 'queued', $4)
+"""
 """The lane is the tenant, and each tenant's has its turn. pgqueuer's own statement adds a row to its log; the
 pick is logged, which is enough."""
 
@@ -23,13 +24,11 @@ HELD = text("select count(*) from pgqueuer where status = 'failed'")
 
 
 async def add(session: TenantSession, name: str, payloads: Sequence[bytes], *, delay: timedelta) -> None:
-    await session.db.execute(
-        ADD,
-        [
-            {"name": name, "payload": payload, "delay": delay, "lane": session.tenant_id}
-            for payload in payloads
-        ],
-    )
+    jobs = [(name, payload, delay, session.tenant_id) for payload in payloads]
+    if len(jobs) == 1:
+        await write(session.db, Statement(ADD, jobs[0]))
+    else:
+        await run_many(session.db, ADD, jobs)
 
 
 async def forget(platform: PlatformSession, *, kept_for: timedelta) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed
-from service.db import TenantSession
+from service.db import TenantSession, gathering
 from service.ids import ClientId, EndpointId
 from service.jobs import service as jobs
 from service.limits import service as limits
@@ -69,8 +69,9 @@ async def append(session: TenantSession, drafts: Sequence[EventDraft]) -> None:
     if not drafts:
         return
     rows = event_rows(session, drafts)
-    await store.add_events(session, rows)
-    await announce(session, rows)
+    async with gathering(session.db):
+        await store.add_events(session, rows)
+        await announce(session, rows)
 
 
 async def append_for(session: TenantSession, draft: EventDraft, endpoint_id: EndpointId) -> None:

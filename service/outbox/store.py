@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select, text, tuple_, update
 
 from service import ids
-from service.db import TenantSession, insert_new, insert_rows, run
+from service.db import TenantSession, insert_new, insert_rows, run_beside
 from service.ids import ClientId, EndpointId
 from service.outbox.domain.deliveries import DeliveryState
 from service.outbox.domain.events import EVENT_TYPES, Audience
@@ -95,7 +95,8 @@ async def subscriptions(
 ) -> list[Subscription]:
     """The enabled endpoints of the tenant itself and of these client organizations.
 
-    They are held till the transaction ends, so that none is removed under a delivery.
+    They are held till the transaction ends, so that none is removed under a delivery. What was gathered is
+    written by the same statement.
     """
     concerned = [client_id for client_id in client_ids if client_id is not None]
     return [
@@ -104,7 +105,7 @@ async def subscriptions(
             None if row.client_id is None else ClientId(row.client_id),
             msgspec.json.decode(row.types, type=tuple[str, ...]),
         )
-        for row in await run(session.db, SUBSCRIPTIONS, session.tenant_id, concerned)
+        for row in await run_beside(session.db, SUBSCRIPTIONS, session.tenant_id, concerned)
     ]
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from service.db import Row, TenantSession, run, run_many
+from service.db import Row, TenantSession, run, run_many, write
 from service.ids import TenantId
 from service.platform import PlatformSession
+from service.statements import Statement
 from service.wakeups import domain
 from service.wakeups.models import Due, SandboxClock, WakeUp
 
@@ -26,6 +27,9 @@ insert into wake_up
 values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), null, 0)
 on conflict (tenant_id, subject_kind, subject_id) do nothing
 """
+TOGETHER_MAX = 20
+"""So many wake-ups are set by one statement, which is another one for each number of them."""
+
 CANCEL = "delete from wake_up where tenant_id = $1 and subject_kind = $2 and subject_id = any($3)"
 DUE_TENANTS = text(
     """
@@ -71,14 +75,13 @@ PENDING = "select count(*) from wake_up where tenant_id = $1 and fire_at <= $2 a
 
 
 async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
-    await run_many(
-        session.db,
-        SCHEDULE,
-        [
-            (session.tenant_id, wake_up.subject_kind, wake_up.subject_id, wake_up.fire_at)
-            for wake_up in wake_ups
-        ],
-    )
+    """Set these wake-ups; of several for one subject the last."""
+    of_subject = {(each.subject_kind, each.subject_id): each.fire_at for each in wake_ups}
+    settings = [(session.tenant_id, *subject, fire_at) for subject, fire_at in of_subject.items()]
+    if len(settings) > TOGETHER_MAX:
+        await run_many(session.db, SCHEDULE, settings)
+    else:
+        await write(session.db, *(Statement(SCHEDULE, setting) for setting in settings))
 
 
 async def schedule_unless_set(session: TenantSession, wake_up: WakeUp) -> None:
