@@ -16,7 +16,8 @@ from service.commitments.promises import COMMITMENT
 from service.escalations import climbs
 from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId
-from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION, Verdict
+from service.rationalization.kind import RATIONALIZATION
+from service.rationalization.verdicts import ACCEPTED, Verdict
 from service.recent import Recent
 from service.requests import judging
 from service.requests.domain import Facts

@@ -1,17 +1,13 @@
 """What a rule of a rationalization policy says of a demand, in JSON, and the verdict of several. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from service import forms
 from service.commitments.targets import BusinessDays, ElapsedTime, EndOfBusinessDay, WorkingTime
-from service.errors import Fault, pointer_to
 from service.people.domain.members import Role
-from service.rules.domain import Entry, Kind, Named, Reach, Register
-from service.rules.errors import OutcomeInvalid
 from service.rules.vocabulary import RequestType
 
 GATES_MAX = 20
@@ -29,7 +25,6 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Address = Annotated[str, msgspec.Meta(max_length=2_000)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=SECONDS_MAX)]
 Parameter = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
-
 
 ADDRESS = re.compile(r"(https?://|mailto:)[^\s<>\"]+")
 
@@ -261,161 +256,28 @@ def of(written: object) -> Verdict:
     return msgspec.convert(written, Verdict)
 
 
-def read(then: object) -> Verdict:
-    """Read a rule's `then`. Raises OutcomeInvalid."""
-    try:
-        outcome = of(then)
-    except msgspec.ValidationError as error:
-        raise OutcomeInvalid([forms.fault_of(error)]) from error
-    faults = [fault for at, gate in enumerate(outcome.requires) for fault in _faults_of_gate(gate, at)]
-    faults += _faults_of_verdict(outcome)
-    if faults:
-        raise OutcomeInvalid(faults)
-    return outcome
-
-
-def _faults_of_gate(gate: Gate, at: int) -> Iterator[Fault]:
-    pointer = pointer_to("/requires", at)
-    if not isinstance(gate, ApprovalGate):
-        return
-    if not gate.roles and not gate.groups:
-        yield Fault(pointer, "An approval says by whom: name `roles` or `groups`.")
-    if gate.within is not None and not isinstance(gate.within, ElapsedTime) and gate.calendar is None:
-        yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")
-    if gate.calendar is not None and (gate.within is None or isinstance(gate.within, ElapsedTime)):
-        yield Fault(f"{pointer}/calendar", "A calendar counts nothing here; leave it out.")
-    if gate.ladder is not None and gate.within is None:
-        yield Fault(f"{pointer}/ladder", "A ladder is climbed as a deadline comes near; say `within`.")
-
-
-def _faults_of_verdict(verdict: Verdict) -> Iterator[Fault]:
-    if len(verdict.requires) > GATES_MAX:
-        yield Fault("/requires", f"A rule requires {GATES_MAX} things at most.")
-    if verdict.review is not None:
-        yield from faults_of_deadline(verdict.review, "/review")
-    match verdict:
-        case Accept():
-            return
-        case Adjust(proposal=proposal):
-            yield from _faults_of_proposal(proposal)
-        case SpecialMethod():
-            yield from _faults_of_special_method(verdict)
-        case Redirect(channel=channel):
-            yield from _faults_of_channel(channel, "/channel")
-        case Decline(objections=objections):
-            yield from _faults_of_channel(objections, "/objections")
-
-
-def _faults_of_special_method(verdict: SpecialMethod) -> Iterator[Fault]:
-    if not any(isinstance(gate, ApprovalGate) for gate in verdict.requires):
-        yield Fault("/requires", "A special method needs an approval; add a gate `approval`.")
-    if verdict.proof is None and not any(isinstance(gate, PROVING) for gate in verdict.requires):
-        detail = "Say here why it can be relied on, or add a gate `test_evidence` or `rollback_plan`."
-        yield Fault("/proof", detail)
-    for at, seconds in enumerate(verdict.remind_before_seconds or ()):
-        if seconds >= verdict.expires_in_days * DAY_SECONDS:
-            detail = f"It lasts {verdict.expires_in_days} days; remind later than when it begins."
-            yield Fault(pointer_to("/remind_before_seconds", at), detail)
-    yield from faults_of_deadline(verdict.undo, "/undo")
-
-
-def faults_of_deadline(deadline: Review | Undoing, pointer: str) -> Iterator[Fault]:
-    """What is wrong with how a deadline is counted; `pointer` is where the deadline stands."""
-    is_elapsed = isinstance(deadline.within, ElapsedTime)
-    if not is_elapsed and deadline.calendar is None:
-        yield Fault(f"{pointer}/calendar", "A deadline in working time needs the name of a calendar.")
-    if is_elapsed and deadline.calendar is not None:
-        yield Fault(f"{pointer}/calendar", "A calendar counts nothing here; leave it out.")
-
-
-def _faults_of_proposal(proposal: Proposal) -> Iterator[Fault]:
-    if proposal == Proposal():
-        yield Fault("/proposal", "Say what is proposed: `window`, `priority`, `scope` or `type`.")
-    if proposal.window == Window():
-        yield Fault("/proposal/window", "Say when: `calendar`, `not_before_seconds` or both.")
-
-
-def _faults_of_channel(channel: Channel, pointer: str) -> Iterator[Fault]:
-    if ADDRESS.fullmatch(channel.url) is None:
-        yield Fault(f"{pointer}/url", "An address begins with https://, http:// or mailto:, without spaces.")
+def write(outcome: object) -> Any:
+    return msgspec.to_builtins(as_verdict(outcome))
 
 
 def strictest(verdicts: Sequence[object]) -> int:
     """The index of the verdict that is followed: of the strictest the first."""
-    return min(range(len(verdicts)), key=lambda at: FROM_STRICTEST.index(type(_verdict(verdicts[at]))))
+    return min(range(len(verdicts)), key=lambda at: FROM_STRICTEST.index(type(as_verdict(verdicts[at]))))
 
 
 def merged(outcomes: Sequence[object]) -> Verdict:
     """The strictest verdict, with what all of them require; a review is owed if one of them asks for it."""
     gates: list[Gate] = []
     for outcome in outcomes:
-        gates += [gate for gate in _verdict(outcome).requires if gate not in gates]
-    leader = _verdict(outcomes[strictest(outcomes)])
-    reviews = [leader.review, *(_verdict(outcome).review for outcome in outcomes)]
+        gates += [gate for gate in as_verdict(outcome).requires if gate not in gates]
+    leader = as_verdict(outcomes[strictest(outcomes)])
+    reviews = [leader.review, *(as_verdict(outcome).review for outcome in outcomes)]
     review = next((each for each in reviews if each is not None), None)
     return msgspec.structs.replace(leader, requires=gates, review=review)
 
 
-def calendars_of(outcome: object) -> frozenset[str]:
-    """The names of the calendars that the verdict speaks of."""
-    verdict = _verdict(outcome)
-    named = [getattr(gate, "calendar", None) for gate in verdict.requires]
-    if isinstance(verdict, Adjust) and verdict.proposal.window is not None:
-        named.append(verdict.proposal.window.calendar)
-    if isinstance(verdict, SpecialMethod):
-        named.append(verdict.undo.calendar)
-    if verdict.review is not None:
-        named.append(verdict.review.calendar)
-    return frozenset(name for name in named if name is not None)
-
-
-def names_of(outcome: object) -> list[Named]:
-    """The groups, ladders, questionnaires and wordings that the verdict names, with their places."""
-    verdict = _verdict(outcome)
-    found: list[Named] = []
-    for at, gate in enumerate(verdict.requires):
-        pointer = pointer_to("/requires", at)
-        match gate:
-            case ApprovalGate():
-                groups = (Entry(Register.GROUP, name) for name in gate.groups)
-                found += [
-                    Named(pointer_to(f"{pointer}/groups", index), entry) for index, entry in enumerate(groups)
-                ]
-                found += _ladder_of(gate, pointer)
-            case RiskAssessment(questionnaire=name):
-                found.append(Named(f"{pointer}/questionnaire", Entry(Register.QUESTIONNAIRE, name)))
-            case _:
-                continue
-    if verdict.review is not None:
-        found += _ladder_of(verdict.review, "/review")
-    if isinstance(verdict, SpecialMethod):
-        found += _ladder_of(verdict.undo, "/undo")
-    if verdict.wording is not None:
-        found.append(Named("/wording", Entry(Register.WORDING, verdict.wording)))
-    return found
-
-
-def _ladder_of(each: ApprovalGate | Review | Undoing, pointer: str) -> list[Named]:
-    return [] if each.ladder is None else [Named(f"{pointer}/ladder", Entry(Register.LADDER, each.ladder))]
-
-
-def write(outcome: object) -> Any:
-    return msgspec.to_builtins(_verdict(outcome))
-
-
-def _verdict(outcome: object) -> Verdict:
+def as_verdict(outcome: object) -> Verdict:
+    """The outcome of a rule, which is one of this kind of policy."""
     if not isinstance(outcome, Verdict):
         raise TypeError(f"not the outcome of a rationalization policy: {outcome!r}")
     return outcome
-
-
-RATIONALIZATION = Kind(
-    name="rationalization",
-    read_outcome=read,
-    write_outcome=write,
-    merge=merged,
-    leader=strictest,
-    reach=Reach.ALL,
-    calendars_of=calendars_of,
-    names_of=names_of,
-)

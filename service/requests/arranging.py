@@ -23,10 +23,10 @@ from service.rationalization.arrangements.domain import Arranged, VerdictKind
 from service.rationalization.arrangements.models import Arrangement, RuledBy
 from service.rationalization.catalogue import service as catalogue
 from service.rationalization.gates import service as gates
+from service.rationalization.kind import RATIONALIZATION
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import Ruling
 from service.rationalization.verdicts import (
-    RATIONALIZATION,
     Accept,
     Adjust,
     Channel,

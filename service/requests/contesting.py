@@ -29,12 +29,12 @@ from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import OVER
 from service.rationalization.arrangements.domain import State as ArrangementState
 from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.kind import RATIONALIZATION
 from service.rationalization.objections import domain
 from service.rationalization.objections.domain import Barred, SubjectKind
 from service.rationalization.objections.models import Objection, Ruled, Subject
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import OPEN as SPECIALS_OPEN
-from service.rationalization.verdicts import RATIONALIZATION
 from service.requests import store
 from service.requests.domain import Decision
 from service.requests.errors import DecisionNotFound

@@ -2,7 +2,7 @@
 
 from service.commitments.promises import COMMITMENT
 from service.escalations.climbs import ESCALATION
-from service.rationalization.verdicts import RATIONALIZATION
+from service.rationalization.kind import RATIONALIZATION
 from service.rules.classification import CLASSIFICATION
 
 KINDS = {kind.name: kind for kind in (CLASSIFICATION, RATIONALIZATION, COMMITMENT, ESCALATION)}

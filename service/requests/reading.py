@@ -12,7 +12,7 @@ from service.db import TenantSession
 from service.ids import ClientId, RequestId
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.models import Arrangement
-from service.rationalization.verdicts import RATIONALIZATION
+from service.rationalization.kind import RATIONALIZATION
 from service.requests import domain, store
 from service.requests.domain import Decision, Facts, Place, Request, RequestEvent
 from service.rules import service as rules

@@ -14,7 +14,7 @@ from service.escalations.ladders import service as ladders
 from service.escalations.ladders.domain import Directory, Member, assigned_member
 from service.ids import AccidentId, GroupId, MemberId, RequestId, ReviewId, SubjectId
 from service.people import directory
-from service.rationalization import verdicts
+from service.rationalization import checking
 from service.rationalization.accidents import service as accidents
 from service.rationalization.accidents.domain import Accident, Report
 from service.rationalization.accidents.errors import AccidentNotFound
@@ -193,7 +193,7 @@ async def _locked(session: TenantSession, request_id: RequestId) -> Request:
 
 async def _vet(session: TenantSession, wanted: Wanted) -> None:
     """Raise ReviewInvalid unless that deadline can be counted, and its ladder climbed."""
-    faults = list(verdicts.faults_of_deadline(wanted, ""))
+    faults = list(checking.faults_of_deadline(wanted, ""))
     if wanted.ladder is not None and wanted.ladder not in await ladders.effective(session, [wanted.ladder]):
         faults.append(Fault("/ladder", f"There is no ladder {wanted.ladder!r}."))
     if faults:

@@ -31,7 +31,7 @@ from service.ids import (
     TenantId,
 )
 from service.outbox.models import EventRow
-from service.rationalization import verdicts
+from service.rationalization import checking
 from service.rationalization.arrangements.models import ArrangementRow
 from service.rationalization.improvements import service as improvements
 from service.rationalization.improvements.domain import Improvement
@@ -89,7 +89,7 @@ class Asked:
 
 
 def _verdict(**more: object) -> Verdict:
-    found = verdicts.read(WRITTEN | more)
+    found = checking.read(WRITTEN | more)
     assert isinstance(found, Verdict)
     return found
 

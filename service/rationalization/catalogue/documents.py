@@ -9,7 +9,7 @@ import msgspec
 from service import forms
 from service.errors import Fault, pointer_to
 from service.people.domain import Role
-from service.rationalization import verdicts
+from service.rationalization import checking
 from service.rationalization.catalogue import fields
 from service.rationalization.catalogue.domain import FiveS, Intake, Item, ItemKind, WorkStep
 from service.rationalization.catalogue.errors import RequestTypeInvalid
@@ -146,7 +146,7 @@ def _faults_of_item(item: ItemForm, place: str, *, times: int) -> Iterator[Fault
 
 def _faults_of_gates(form: TypeForm) -> Iterator[Fault]:
     try:
-        verdicts.read({"verdict": "accept", "requires": msgspec.to_builtins(form.requires)})
+        checking.read({"verdict": "accept", "requires": msgspec.to_builtins(form.requires)})
     except OutcomeInvalid as error:
         yield from error.faults
     for at, gate in enumerate(form.requires):

@@ -10,7 +10,8 @@ from service.escalations import climbs
 from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId, PolicyVersionId
 from service.instants import rfc3339
-from service.rationalization.verdicts import ACCEPTED, RATIONALIZATION
+from service.rationalization.kind import RATIONALIZATION
+from service.rationalization.verdicts import ACCEPTED
 from service.requests.domain.facts import Facts
 from service.requests.domain.ledger import Request
 from service.rules.classification import CLASSIFICATION

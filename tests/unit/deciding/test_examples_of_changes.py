@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from service.ids import PolicyId, PolicyVersionId
-from service.rationalization.verdicts import RATIONALIZATION, ApprovalGate, Verdict
+from service.rationalization.kind import RATIONALIZATION
+from service.rationalization.verdicts import ApprovalGate, Verdict
 from service.rules import deciding, documents
 from service.rules.deciding import Effective
 from service.rules.domain import VersionRef

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from service.rationalization import verdicts
+from service.rationalization import checking, verdicts
 from service.rationalization.verdicts import Gate, Proposal, Verdict
 from service.requests.kinds import KINDS
 from service.rules.classification import DERIVABLE, DERIVABLE_BELOW
@@ -34,4 +34,4 @@ def test_the_guides_verdict_is_one() -> None:
 
     written = json.loads(example)
 
-    assert verdicts.write(verdicts.read(written)) == written
+    assert verdicts.write(checking.read(written)) == written

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rationalization import verdicts
-from service.rationalization.verdicts import FROM_STRICTEST, RATIONALIZATION
+from service.rationalization import checking, verdicts
+from service.rationalization.kind import RATIONALIZATION
+from service.rationalization.verdicts import FROM_STRICTEST
 from service.rules.errors import OutcomeInvalid
 
 APPROVAL = {"gate": "approval", "name": "board", "roles": ["manager"]}
@@ -86,7 +87,7 @@ WRITTEN = st.builds(
 
 @given(WRITTEN)
 def test_a_verdict_is_written_as_it_was_read(written: dict[str, Any]) -> None:
-    assert verdicts.write(verdicts.read(written)) == written
+    assert verdicts.write(checking.read(written)) == written
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_a_verdict_is_written_as_it_was_read(written: dict[str, Any]) -> None:
 )
 def test_a_bad_verdict_names_the_place(then: dict[str, Any], pointers: list[str]) -> None:
     with pytest.raises(OutcomeInvalid) as refused:
-        verdicts.read(then)
+        checking.read(then)
 
     assert [fault.pointer for fault in refused.value.faults] == pointers
 
@@ -151,7 +152,7 @@ def test_a_bad_verdict_names_the_place(then: dict[str, Any], pointers: list[str]
 )
 def test_of_several_verdicts_the_first_of_the_strictest_is_followed(said: list[str], followed: int) -> None:
     by_name = {verdict["verdict"]: verdict for verdict in VERDICTS}
-    outcomes = [verdicts.read(by_name[name]) for name in said]
+    outcomes = [checking.read(by_name[name]) for name in said]
 
     assert verdicts.strictest(outcomes) == followed
     assert verdicts.write(verdicts.merged(outcomes))["verdict"] == said[followed]
@@ -161,7 +162,7 @@ def test_of_several_verdicts_the_first_of_the_strictest_is_followed(said: list[s
 def test_together_they_are_as_strict_as_the_strictest_and_require_what_each_does(
     written: list[dict[str, Any]],
 ) -> None:
-    outcomes = [verdicts.read(one) for one in written]
+    outcomes = [checking.read(one) for one in written]
 
     merged = verdicts.merged(outcomes)
 
@@ -181,8 +182,8 @@ def test_the_calendars_of_gates_proposals_undoing_and_reviews_are_known_when_it_
     window = {"calendar": "sundays"}
     said = {"verdict": "adjust", "proposal": {"window": window}, "requires": [GATES[2], GATES[7]]}
 
-    assert RATIONALIZATION.calendars_of(verdicts.read(said)) == {"sundays", "office", "year end"}
-    assert RATIONALIZATION.calendars_of(verdicts.read(TESTED)) == {"office"}
+    assert RATIONALIZATION.calendars_of(checking.read(said)) == {"sundays", "office", "year end"}
+    assert RATIONALIZATION.calendars_of(checking.read(TESTED)) == {"office"}
     reviewed = {"verdict": "accept", "review": REVIEWS[1]}
-    assert RATIONALIZATION.calendars_of(verdicts.read(reviewed)) == {"office"}
+    assert RATIONALIZATION.calendars_of(checking.read(reviewed)) == {"office"}
     assert RATIONALIZATION.calendars_of(verdicts.ACCEPTED) == frozenset()

@@ -8,7 +8,7 @@ import pytest
 from service.calendars import countries
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition
 from service.commitments.promises import COMMITMENT
-from service.rationalization.verdicts import RATIONALIZATION
+from service.rationalization.kind import RATIONALIZATION
 from service.requests.kinds import KINDS
 from service.rules import documents, lint
 from service.rules.domain import Entry, Register
