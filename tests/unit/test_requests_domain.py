@@ -20,8 +20,17 @@ from service.commitments.domain.ledger import (
 )
 from service.ids import DecisionId, EventId, PolicyVersionId, RequestId
 from service.requests import domain
-from service.requests.domain import AHEAD_MAX, BACKDATED_AFTER, Decision, EventType, RequestEvent, State
+from service.requests.domain import (
+    AHEAD_MAX,
+    BACKDATED_AFTER,
+    Decision,
+    EventType,
+    Request,
+    RequestEvent,
+    State,
+)
 from service.rules.records import AnswerRecord, Followed
+from service.rules.vocabulary import RequestType
 from tests.factories import NOON
 
 OTHER = RequestId(UUID(int=77))
@@ -342,3 +351,45 @@ def _leaves(facts: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[s
         path = (*before, name)
         found |= _leaves(cast("dict[str, Any]", value), path) if isinstance(value, dict) else {path: value}
     return found
+
+
+def _request(**overrides: Any) -> Request:
+    request = Request(
+        id=OTHER,
+        client_id=None,
+        service_id=None,
+        source_client_id=None,
+        contact_id=None,
+        source="desk",
+        external_id="CHG-1",
+        type=RequestType.CHANGE,
+        title=None,
+        state=State.OPEN,
+        facts={"impact": "low", "custom": {"site": 1}},
+        opened_at=NOON,
+        received_at=NOON,
+        sequence=1,
+    )
+    return replace(request, **overrides)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_rewritten"),
+    [
+        ({}, False),
+        ({"facts": {"custom": {"site": 1}, "impact": "low"}}, False),
+        (
+            {"facts": {"impact": "low", "custom": {"site": 1}, "assignee": "Ann", "assignment_group": "N"}},
+            False,
+        ),
+        ({"state": State.RESOLVED, "sequence": 2, "title": "As told"}, False),
+        ({"facts": {"impact": "high", "custom": {"site": 1}}}, True),
+        ({"facts": {"impact": "low", "custom": {"site": 2}}}, True),
+        ({"facts": {"impact": "low"}}, True),
+        ({"facts": {"impact": "low", "custom": {"site": 1}, "assignee": "Ann", "note": "x"}}, True),
+        ({"type": RequestType.PLAN_CHANGE}, True),
+    ],
+    ids=["nothing", "same", "turn", "state", "fact", "own fact", "taken away", "turn and fact", "type"],
+)
+def test_what_is_asked_for_is_another_than_it_was(changed: dict[str, Any], *, is_rewritten: bool) -> None:
+    assert domain.is_rewritten(_request(), _request(**changed)) is is_rewritten

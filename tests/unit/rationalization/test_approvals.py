@@ -22,6 +22,7 @@ from service.rationalization.approvals.domain import (
     WhyNot,
     Withdrawn,
 )
+from service.rationalization.involvement.domain import Hand
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -133,6 +134,36 @@ def test_why_an_entry_is_not_taken(before: list[Entry], entry: Entry, refusal: R
     found = approvals.refusal(asked, approvals.standing([asked, *before], entry.at), entry)
 
     assert found == refusal
+
+
+@pytest.mark.parametrize(
+    ("hand", "refusal"),
+    [
+        (Hand.AGREED, Refusal.OWN_AGREEMENT),
+        (Hand.EDITED, Refusal.OWN_EDIT),
+        (Hand.ASSESSED, Refusal.OWN_ASSESSMENT),
+    ],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [_yes(5, ADA), _no(5, ADA), _yes(5, ADA, for_whom=BEN), _yes(5, BEN, for_whom=ADA)],
+    ids=["yes", "no", "for another", "by another"],
+)
+def test_who_had_a_hand_in_it_does_not_answer(hand: Hand, refusal: Refusal, answer: Answered) -> None:
+    asked = replace(_asked(ANY), hands={hand: frozenset({ADA})})
+    found = approvals.standing([asked], answer.at)
+
+    assert approvals.refusal(asked, found, answer) is refusal
+    assert approvals.why_not(asked, found, [answer]) is WhyNot(refusal.value)
+    assert approvals.refusal(asked, found, _yes(5, CHI)) is None
+
+
+def test_whose_request_it_is_is_told_before_what_they_did_about_it() -> None:
+    asked = replace(_asked(ANY, by=ADA), hands={Hand.EDITED: frozenset({ADA})})
+
+    found = approvals.refusal(asked, approvals.standing([asked], NOON), _yes(0, ADA))
+
+    assert found is Refusal.OWN_REQUEST
 
 
 def test_who_holds_none_of_the_seats_is_not_asked() -> None:
@@ -247,6 +278,24 @@ def test_nothing_is_granted_without_the_people_that_are_wanted(entries: list[Ent
         assert len(found.approved_by) >= asked.wanted.persons_min
         assert held >= asked.wanted.seats if asked.wanted.everyone else held & asked.wanted.seats
         assert asked.deadline_at is None or found.since <= asked.deadline_at
+
+
+HANDS = st.dictionaries(st.sampled_from(Hand), st.frozensets(PEOPLE, max_size=2))
+
+
+@given(entries=_ledgers(), hands=HANDS)
+def test_nothing_is_granted_by_whoever_had_a_hand_in_it(
+    entries: list[Entry], hands: dict[Hand, frozenset[MemberId]]
+) -> None:
+    entries = [replace(each, hands=hands) if isinstance(each, Asked) else each for each in entries]
+    involved = frozenset[MemberId]().union(*hands.values())
+
+    found = approvals.standing(entries, entries[-1].at)
+
+    assert all(answer.people.isdisjoint(involved) for answer in found.answers)
+    if found.state is State.GRANTED:
+        wanted = approvals.asked_last(entries).wanted
+        assert approvals.voices(found.approvals) >= wanted.persons_min
 
 
 @given(entries=_ledgers(), place=st.integers(0, 12))
