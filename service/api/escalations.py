@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Concatenate, ParamSpec
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
@@ -34,6 +34,7 @@ from service.ids import CommitmentId, EscalationId, MemberId, RequestId
 from service.requests import escalating
 from service.rules.service import Rulebook
 
+P = ParamSpec("P")
 Mine = Annotated[
     bool, QueryParameter(description="Only what concerns the member who asks; nothing for an application.")
 ]
@@ -54,12 +55,17 @@ class Deed:
         return await acting.responder(self.session, self.actor, member_id=self.principal.member_id, by=by)
 
     async def done(
-        self, escalation_id: EscalationId, by: str | None, do: Callable[[Responder], Awaitable[object]]
+        self,
+        escalation_id: EscalationId,
+        by: str | None,
+        do: Callable[Concatenate[TenantSession, Responder, EscalationId, P], Awaitable[object]],
+        *args: P.args,
+        **said: P.kwargs,
     ) -> Response[EscalationDetailView]:
         """Do it once, and show the run as it stands then."""
 
         async def effect() -> EscalationDetailView:
-            await do(await self.responder(by))
+            await do(self.session, await self.responder(by), escalation_id, *args, **said)
             return await _shown(self.session, escalation_id, now=self.now)
 
         return await self.once(effect, status_code=200)
@@ -153,11 +159,8 @@ class EscalationController(Controller):
         data: JSONBody[AcknowledgeEscalation | None] = None,
     ) -> Response[EscalationDetailView]:
         """Take it: nobody else is told, for as long as the ladder lets an acknowledgement count."""
-
-        async def take(responder: Responder) -> None:
-            await acting.acknowledge(deed.session, responder, escalation_id, now=deed.now)
-
-        return await deed.done(escalation_id, None if data is None else data.by, take)
+        asked = data or AcknowledgeEscalation()
+        return await deed.done(escalation_id, asked.by, acting.acknowledge, now=deed.now)
 
     @post("/{escalation_id:uuid}/snooze", status_code=200, operation_id="snoozeEscalation")
     async def snooze(
@@ -167,11 +170,7 @@ class EscalationController(Controller):
         data: JSONBody[SnoozeEscalation],
     ) -> Response[EscalationDetailView]:
         """Put it off: nothing is told until then."""
-
-        async def put_off(responder: Responder) -> None:
-            await acting.snooze(deed.session, responder, escalation_id, until=data.until, now=deed.now)
-
-        return await deed.done(escalation_id, data.by, put_off)
+        return await deed.done(escalation_id, data.by, acting.snooze, until=data.until, now=deed.now)
 
     @post("/{escalation_id:uuid}/hand-over", status_code=200, operation_id="handOverEscalation")
     async def hand_over(
@@ -181,11 +180,7 @@ class EscalationController(Controller):
         data: JSONBody[HandOverEscalation],
     ) -> Response[EscalationDetailView]:
         """Give it to somebody, who is told, and who has a while to acknowledge it."""
-
-        async def give(responder: Responder) -> None:
-            await acting.hand_over(deed.session, responder, escalation_id, to=data.to, now=deed.now)
-
-        return await deed.done(escalation_id, data.by, give)
+        return await deed.done(escalation_id, data.by, acting.hand_over, to=data.to, now=deed.now)
 
     @post("/{escalation_id:uuid}/raise", status_code=200, operation_id="raiseEscalation")
     async def go_up(
@@ -197,10 +192,8 @@ class EscalationController(Controller):
     ) -> Response[EscalationDetailView]:
         """Go up to a step now, whoever had it."""
 
-        async def go(responder: Responder) -> None:
-            await escalating.raise_to(
-                deed.session, rulebook, responder, escalation_id, data.step, now=deed.now
-            )
+        async def go(session: TenantSession, responder: Responder, escalation_id: EscalationId) -> None:
+            await escalating.raise_to(session, rulebook, responder, escalation_id, data.step, now=deed.now)
 
         return await deed.done(escalation_id, data.by, go)
 
@@ -212,11 +205,7 @@ class EscalationController(Controller):
         data: JSONBody[ResolveEscalation],
     ) -> Response[EscalationDetailView]:
         """End it: nobody need be told any more. The promise goes on as it is."""
-
-        async def end(responder: Responder) -> None:
-            await acting.resolve(deed.session, responder, escalation_id, reason=data.reason, now=deed.now)
-
-        return await deed.done(escalation_id, data.by, end)
+        return await deed.done(escalation_id, data.by, acting.resolve, reason=data.reason, now=deed.now)
 
 
 class NoticeController(Controller):

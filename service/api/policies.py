@@ -1,7 +1,8 @@
 """HTTP for policies and single conditions: parse, call one use case, render. See also `publishing`."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec
 from uuid import UUID
 
 import msgspec
@@ -28,6 +29,7 @@ from service.api.policy_views import (
     TestPolicy,
     TestResultView,
 )
+from service.api.steps import Step, step
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import PolicyId
@@ -37,6 +39,8 @@ from service.rules.lifecycle import Policy, Stage
 from service.rules.policies import PolicyDraft
 from service.rules.service import Rulebook
 from service.rules.store import Sought
+
+P = ParamSpec("P")
 
 
 class EvaluateCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +54,7 @@ class EvaluateCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class PolicyController(Controller):
     path = "/v1/policies"
     tags = ("Policies",)
+    dependencies = {"step": step}  # noqa: RUF012 - Litestar reads a plain class attribute
 
     @post("/", operation_id="createPolicy")
     async def create(
@@ -181,72 +186,39 @@ class PolicyController(Controller):
     @post("/{policy_id:uuid}/submit", status_code=200, operation_id="submitPolicy")
     async def submit(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         policy_id: FromPath[PolicyId],
         data: JSONBody[SubmitPolicy | None] = None,
     ) -> Response[PolicyView]:
         """Ask for a review of a draft."""
         asked = data or SubmitPolicy()
-
-        async def effect() -> Response[PolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            return shown(
-                await reviewing.submit(
-                    session, actor, policy_id, version=asked.version, note=asked.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await taken(
+            step, policy_id, reviewing.submit, version=asked.version, note=asked.note, now=step.now
+        )
 
     @post("/{policy_id:uuid}/approve", status_code=200, operation_id="approvePolicy")
     async def approve(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         policy_id: FromPath[PolicyId],
         data: JSONBody[ApprovePolicy],
     ) -> Response[PolicyView]:
         """Let a version be published. Takes a member who neither wrote nor submitted it."""
-
-        async def effect() -> Response[PolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            return shown(
-                await reviewing.approve(
-                    session, actor, policy_id, version=data.version, note=data.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await taken(
+            step, policy_id, reviewing.approve, version=data.version, note=data.note, now=step.now
+        )
 
     @post("/{policy_id:uuid}/return", status_code=200, operation_id="returnPolicy")
     async def give_back(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         policy_id: FromPath[PolicyId],
         data: JSONBody[ReturnPolicy],
     ) -> Response[PolicyView]:
         """Send a version back to be mended. Takes a member who neither wrote nor submitted it."""
-
-        async def effect() -> Response[PolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            return shown(
-                await reviewing.give_back(
-                    session, actor, policy_id, version=data.version, note=data.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await taken(
+            step, policy_id, reviewing.give_back, version=data.version, note=data.note, now=step.now
+        )
 
 
 class RuleController(Controller):
@@ -266,5 +238,18 @@ async def held_as_read(session: TenantSession, policy_id: PolicyId, precondition
     return held
 
 
-def shown(policy: Policy) -> Response[PolicyView]:
-    return Response(PolicyView.of(policy), headers={"ETag": policy_views.tag(policy)})
+async def taken(
+    step: Step,
+    policy_id: PolicyId,
+    take: Callable[Concatenate[TenantSession, Actor, PolicyId, P], Awaitable[Policy]],
+    *args: P.args,
+    **said: P.kwargs,
+) -> Response[PolicyView]:
+    """Take a step in the life of a policy, and show how it stands then."""
+
+    async def effect() -> Response[PolicyView]:
+        await held_as_read(step.session, policy_id, step.precondition)
+        policy = await take(step.session, step.actor, policy_id, *args, **said)
+        return Response(PolicyView.of(policy), headers={"ETag": policy_views.tag(policy)})
+
+    return await step.once(effect, status_code=200)

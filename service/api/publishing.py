@@ -12,8 +12,9 @@ from service.api import policy_views
 from service.api.conditional import Precondition
 from service.api.errors import BodyMalformed, BodyMediaTypeUnsupported
 from service.api.idempotency import Once
-from service.api.policies import held_as_read, shown
+from service.api.policies import held_as_read, taken
 from service.api.policy_views import PolicyView, PublishPolicy, RetirePolicy, RevertPolicy, SavedPolicyView
+from service.api.steps import Step, step
 from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.db import TenantSession
@@ -39,6 +40,7 @@ CSV = "text/csv"
 class PublishingController(Controller):
     path = "/v1/policies"
     tags = ("Policies",)
+    dependencies = {"step": step}  # noqa: RUF012 - Litestar reads a plain class attribute
 
     @post("/{policy_id:uuid}/publish", status_code=200, operation_id="publishPolicy")
     async def publish(
@@ -69,63 +71,43 @@ class PublishingController(Controller):
     @post("/{policy_id:uuid}/unschedule", status_code=200, operation_id="unschedulePolicy")
     async def unschedule(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         policy_id: FromPath[PolicyId],
     ) -> Response[PolicyView]:
         """Let the version that waits for its instant not take effect. It stays approved."""
-
-        async def effect() -> Response[PolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            return shown(await publishing.unschedule(session, actor, policy_id, now=now))
-
-        return await once(effect, status_code=200)
+        return await taken(step, policy_id, publishing.unschedule, now=step.now)
 
     @post("/{policy_id:uuid}/retire", status_code=200, operation_id="retirePolicy")
     async def retire(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         policy_id: FromPath[PolicyId],
         data: JSONBody[RetirePolicy | None] = None,
     ) -> Response[PolicyView]:
         """Take a policy out of effect. Promises made by it stay."""
         asked = data or RetirePolicy()
-
-        async def effect() -> Response[PolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            return shown(await publishing.retire(session, actor, policy_id, note=asked.note, now=now))
-
-        return await once(effect, status_code=200)
+        return await taken(step, policy_id, publishing.retire, note=asked.note, now=step.now)
 
     @post("/{policy_id:uuid}/revert", status_code=200, operation_id="revertPolicy")
     async def revert(
         self,
-        session: NamedDependency[TenantSession],
+        step: NamedDependency[Step],
         rulebook: NamedDependency[Rulebook],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
         policy_id: FromPath[PolicyId],
         data: JSONBody[RevertPolicy],
     ) -> Response[SavedPolicyView]:
         """Publish what an earlier version said as a new version, at once. Nobody has to approve it again."""
 
         async def effect() -> Response[SavedPolicyView]:
-            await held_as_read(session, policy_id, precondition)
-            means = _means(session, rulebook, now=now)
+            await held_as_read(step.session, policy_id, step.precondition)
+            means = _means(step.session, rulebook, now=step.now)
             return _saved(
-                *await publishing.revert(session, means, actor, policy_id, version=data.to_version, now=now)
+                *await publishing.revert(
+                    step.session, means, step.actor, policy_id, version=data.to_version, now=step.now
+                )
             )
 
-        return await once(effect, status_code=200)
+        return await step.once(effect, status_code=200)
 
     @get(
         "/{policy_id:uuid}/versions/{version:int}/table.csv",

@@ -1,7 +1,8 @@
 """HTTP for the catalogue of request types: parse, call one use case, render."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from litestar import Controller, Request, Response, get, post, put
@@ -28,6 +29,7 @@ from service.api.request_type_views import (
     TakeTemplate,
     TemplateView,
 )
+from service.api.steps import Step, step
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import RequestTypeId
@@ -37,10 +39,13 @@ from service.rationalization.catalogue.service import Shown
 from service.requests import cataloguing
 from service.requests.service import Caller
 
+P = ParamSpec("P")
+
 
 class RequestTypeController(Controller):
     path = "/v1/request-types"
     tags = ("Request types",)
+    dependencies = {"step": step}  # noqa: RUF012 - Litestar reads a plain class attribute
 
     @post("/", operation_id="createRequestType")
     async def create(
@@ -193,120 +198,83 @@ class RequestTypeController(Controller):
     @post("/{type_id:uuid}/submit", status_code=200, operation_id="submitRequestType")
     async def submit(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         type_id: FromPath[RequestTypeId],
         data: JSONBody[SubmitRequestType | None] = None,
     ) -> Response[RequestTypeInFullView]:
         """Ask for the approval of a draft."""
         asked = data or SubmitRequestType()
-
-        async def effect() -> Response[RequestTypeInFullView]:
-            await _held_as_read(session, type_id, precondition)
-            return _answered(
-                await publishing.submit(
-                    session, actor, type_id, version=asked.version, note=asked.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await _taken(
+            step, type_id, publishing.submit, version=asked.version, note=asked.note, now=step.now
+        )
 
     @post("/{type_id:uuid}/approve", status_code=200, operation_id="approveRequestType")
     async def approve(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         type_id: FromPath[RequestTypeId],
         data: JSONBody[ApproveRequestType],
     ) -> Response[RequestTypeInFullView]:
         """Let a version be published. Takes a member who neither wrote nor submitted it."""
-
-        async def effect() -> Response[RequestTypeInFullView]:
-            await _held_as_read(session, type_id, precondition)
-            return _answered(
-                await publishing.approve(
-                    session, actor, type_id, version=data.version, note=data.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await _taken(
+            step, type_id, publishing.approve, version=data.version, note=data.note, now=step.now
+        )
 
     @post("/{type_id:uuid}/return", status_code=200, operation_id="returnRequestType")
     async def give_back(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         type_id: FromPath[RequestTypeId],
         data: JSONBody[ReturnRequestType],
     ) -> Response[RequestTypeInFullView]:
         """Send a version back to be mended. Takes a member who neither wrote nor submitted it."""
-
-        async def effect() -> Response[RequestTypeInFullView]:
-            await _held_as_read(session, type_id, precondition)
-            return _answered(
-                await publishing.give_back(
-                    session, actor, type_id, version=data.version, note=data.note, now=now
-                )
-            )
-
-        return await once(effect, status_code=200)
+        return await _taken(
+            step, type_id, publishing.give_back, version=data.version, note=data.note, now=step.now
+        )
 
     @post("/{type_id:uuid}/publish", status_code=200, operation_id="publishRequestType")
     async def publish(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         type_id: FromPath[RequestTypeId],
         data: JSONBody[PublishRequestType | None] = None,
     ) -> Response[RequestTypeInFullView]:
         """Let intake go by an approved version. Its fields become facts that rules may read."""
         asked = data or PublishRequestType()
-
-        async def effect() -> Response[RequestTypeInFullView]:
-            await _held_as_read(session, type_id, precondition)
-            return _answered(
-                await publishing.publish(session, actor, type_id, version=asked.version, now=now)
-            )
-
-        return await once(effect, status_code=200)
+        return await _taken(step, type_id, publishing.publish, version=asked.version, now=step.now)
 
     @post("/{type_id:uuid}/retire", status_code=200, operation_id="retireRequestType")
     async def retire(
         self,
-        session: NamedDependency[TenantSession],
-        actor: NamedDependency[Actor],
-        now: NamedDependency[datetime],
-        once: NamedDependency[Once],
-        precondition: NamedDependency[Precondition],
+        step: NamedDependency[Step],
         type_id: FromPath[RequestTypeId],
         data: JSONBody[RetireRequestType | None] = None,
     ) -> Response[RequestTypeInFullView]:
         """Take a type out of the catalogue. Requests of it that run stay on their version."""
         asked = data or RetireRequestType()
-
-        async def effect() -> Response[RequestTypeInFullView]:
-            await _held_as_read(session, type_id, precondition)
-            return _answered(await publishing.retire(session, actor, type_id, note=asked.note, now=now))
-
-        return await once(effect, status_code=200)
+        return await _taken(step, type_id, publishing.retire, note=asked.note, now=step.now)
 
 
 async def _held_as_read(session: TenantSession, type_id: RequestTypeId, precondition: Precondition) -> None:
     """Lock the type, if it is as the caller has read it. Raises RequestTypeNotFound, VersionStale."""
     held = await service.get(session, type_id, lock=True)
     precondition.check(request_type_views.tag(held.own))
+
+
+async def _taken(
+    step: Step,
+    type_id: RequestTypeId,
+    take: Callable[Concatenate[TenantSession, Actor, RequestTypeId, P], Awaitable[Shown]],
+    *args: P.args,
+    **said: P.kwargs,
+) -> Response[RequestTypeInFullView]:
+    """Take a step in the life of a type, and show how it stands then."""
+
+    async def effect() -> Response[RequestTypeInFullView]:
+        await _held_as_read(step.session, type_id, step.precondition)
+        return _answered(await take(step.session, step.actor, type_id, *args, **said))
+
+    return await step.once(effect, status_code=200)
 
 
 def _created(shown: Shown) -> Response[RequestTypeInFullView]:
