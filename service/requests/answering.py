@@ -88,16 +88,9 @@ async def propose_with_link(
         detail = "It is promised by another client's request: there is nobody to give a link to."
         raise RenegotiationInvalid([Fault("/link", detail)])
     tenant = await tenants.get(session)
-    email = None if shown.contact is None else shown.contact.email
-    if email is not None and tenant.kind is TenantKind.LIVE:
-        letter = letters.proposal(
-            email,
-            tenant.name,
-            shown.request,
-            made.proposed.reason,
-            url=url,
-            answer_by=made.proposed.answer_by,
-        )
+    contact = shown.contact
+    if contact is not None and contact.email is not None and tenant.kind is TenantKind.LIVE:
+        letter = letters.proposal(contact.email, contact, tenant.name, shown.request, made.proposed, url=url)
         await mail.enqueue_within(session, delivery.vault, letter, now=delivery.sent_at)
     return made, url
 

@@ -1,31 +1,58 @@
-"""What requesters are written to. Plain text; what the tenant says stands in it as it is. Pure."""
+"""What requesters are written to, in their language: what they were told, or what is offered, with a link.
 
+Plain text; what the tenant says stands in it as it is. Pure.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from service.mail.domain import SUBJECT_CHARACTERS_MAX, Mail
+from service.commitments.domain import Silence
+from service.commitments.renegotiation.domain import Proposed
+from service.mail.domain import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX, Mail
+from service.rationalization.wording import saying, shipped
+from service.rationalization.wording.domain import characters, languages
+from service.rationalization.wording.shipped import Letter
 from service.requests.domain import Request
+from service.tenants.domain import Contact
 
-SUBJECT = "A promise to you will not be kept as it was made"
+TEXT_CHARACTERS_MAX = BODY_CHARACTERS_MAX - 1_000
+"""Of a message, so that the link still finds room below it."""
 
 
 def proposal(
-    email: str, tenant_name: str, request: Request, reason: str, *, url: str, answer_by: datetime
+    email: str, contact: Contact, tenant_name: str, request: Request, proposed: Proposed, *, url: str
 ) -> Mail:
     """That a promise will be missed, and where to answer."""
-    about = f"{request.external_id}: {request.title}" if request.title else request.external_id
-    return Mail(
-        email,
-        SUBJECT[:SUBJECT_CHARACTERS_MAX],
-        f"{tenant_name} promised you something that it will not be able to keep in time.\n\n"
-        f"Your request: {about}\n"
-        f"The reason: {reason}\n\n"
-        "What is offered instead, and how you can answer, is here:\n\n"
-        f"{url}\n\n"
-        f"The link takes one answer, until {answer_by:%d %B %Y, %H:%M} UTC. It works for whoever has it, so"
-        " please do not pass it on.\n",
-    )
+    language, _ = languages.first_known([contact.language], shipped.LANGUAGES)
+    values = {
+        "contact": contact.name,
+        "tenant": tenant_name,
+        "request": request.title or request.external_id,
+        "external_id": request.external_id,
+        "reason": proposed.reason,
+        "answer_by": proposed.answer_by,
+        "agrees": "yes" if proposed.silence is Silence.UNDERSTOOD else None,
+        "url": url,
+    }
+    return _mail(email, *saying.in_letter(Letter.PROPOSAL, language, values, contact))
 
 
-def verdict(email: str, subject: str, text: str, *, url: str) -> Mail:
+def verdict(
+    email: str, contact: Contact, message: Mapping[str, Any], *, url: str, expires_at: datetime
+) -> Mail:
     """What was decided on a request, as its requester was told it, and where to answer."""
-    return Mail(email, " ".join(subject.split())[:SUBJECT_CHARACTERS_MAX], f"{text}\n\n{url}\n")
+    language, _ = languages.first_known([message["language"]], shipped.LANGUAGES)
+    values = {
+        "subject": message["subject"],
+        "text": characters.shortened(message["text"], TEXT_CHARACTERS_MAX),
+        "expires_at": expires_at,
+        "url": url,
+    }
+    return _mail(email, *saying.in_letter(Letter.VERDICT, language, values, contact))
+
+
+def _mail(email: str, subject: str, text: str) -> Mail:
+    """A subject may have none of what is not printed, such as what joins two pictures to one."""
+    printed = "".join(character if character.isprintable() else " " for character in subject)
+    return Mail(email, characters.shortened(" ".join(printed.split()), SUBJECT_CHARACTERS_MAX), text)

@@ -1,7 +1,7 @@
 """The requester's own way to what was decided: a link, which shows it and takes an answer or an objection."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from service import ids
@@ -116,11 +116,12 @@ async def give(
     values = {"arrangement_id": arrangement_id, "sha256": link.sha256, "expires_at": expires_at}
     await wording.add_link(session, ids.new_id(), created_at=now, **values)
     url = wanted.delivery.issuer + link.path
-    was_mailed = wanted.is_mailed and await _mailed(session, found, request, url, wanted.delivery)
+    given = Given(url, expires_at, is_mailed=False)
+    was_mailed = wanted.is_mailed and await _mailed(session, found, request, given, wanted.delivery)
     after = {"expires_at": expires_at.isoformat(), "mailed": was_mailed}
     deed = Deed("arrangement.link_given", f"arrangement:{arrangement_id}", after=after)
     await audit.record(session, actor, deed, now=now)
-    return Given(url, expires_at, was_mailed)
+    return replace(given, is_mailed=was_mailed)
 
 
 async def opened(session: TenantSession, link: Link) -> Opened | None:
@@ -182,13 +183,15 @@ async def _objection(
 
 
 async def _mailed(
-    session: TenantSession, found: Arrangement, request: Request, url: str, delivery: Delivery
+    session: TenantSession, found: Arrangement, request: Request, given: Given, delivery: Delivery
 ) -> bool:
     if request.contact_id is None or not found.message:
         return False
-    email = (await contacts.get(session, request.contact_id)).email
-    if email is None or (await tenants.get(session)).kind is not TenantKind.LIVE:
+    contact = await contacts.get(session, request.contact_id)
+    if contact.email is None or (await tenants.get(session)).kind is not TenantKind.LIVE:
         return False
-    letter = letters.verdict(email, found.message["subject"], found.message["text"], url=url)
+    letter = letters.verdict(
+        contact.email, contact, found.message, url=given.url, expires_at=given.expires_at
+    )
     await mail.enqueue_within(session, delivery.vault, letter, now=delivery.sent_at)
     return True

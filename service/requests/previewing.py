@@ -72,7 +72,7 @@ async def _given(session: TenantSession, wanted: Wanted, *, now: datetime) -> Ma
     kind = wanted.place.message
     sample = values.sample(kind, now)
     if wanted.request_id is None:
-        return sample
+        return shipped.in_words(sample, wanted.place.language)
     request = (await store.get(session, wanted.request_id, client_id=None)).to_domain()
     contact = None if request.contact_id is None else await contacts.get(session, request.contact_id)
     own = wording.of_matter(Message(kind=kind, matter=affairs.matter(request)), contact)

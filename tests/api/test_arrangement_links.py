@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from service.audit.models import AuditRecordRow
 from service.db import Sessions, tenant_transaction
+from service.mail.models import MailRow
 from service.people.domain.throttle import LIMITS, Kind
 from service.rationalization.wording.models import ArrangementLinkRow
 from service.tenants.domain import Tenant
@@ -281,6 +282,28 @@ async def test_whoever_tries_many_links_has_to_wait(harbour: Desk) -> None:
 
     assert waits.status_code == 429
     assert int(waits.headers["retry-after"]) > 0
+
+
+async def test_a_link_is_mailed_to_the_requester_of_a_live_tenant_only(
+    browser: AsyncClient, sessions: Sessions, sign_in: SignIn, harbour: Desk
+) -> None:
+    live = Desk(await sign_in(of=await factories.tenant(sessions)), browser)
+    await desk.set_up(live.staff)
+    await kinds.in_effect(live.staff, "rationalization", {"rules": RULES})
+    ada = {"name": "Ada", "external_id": "P-3", "email": "ada@harbour.test", "language": "fr"}
+    for staff in (harbour.staff, live.staff):
+        await desk.created(staff, "/v1/contacts", ada)
+
+    links = [
+        await each.link(await each.asked("no", requester="P-3", title="Laptop 👩\u200d💻 please"), mail=True)
+        for each in (harbour, live)
+    ]
+
+    async with sessions() as db:
+        (letter,) = await db.scalars(select(MailRow))
+    assert letter.recipient == "ada@harbour.test"
+    assert letter.subject == "Rejetée : Laptop 👩 💻 please"
+    assert links[1].encode() not in (letter.sealed_body or b"")
 
 
 async def test_of_a_link_only_a_digest_is_kept_and_who_made_it_is_known(

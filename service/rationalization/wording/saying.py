@@ -1,6 +1,7 @@
 """Which words are told, and what they say. Nothing is read or written here."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -14,10 +15,11 @@ from service.rationalization.wording.domain import (
     languages,
     values,
 )
-from service.rationalization.wording.domain.spoken import Manner
+from service.rationalization.wording.domain.spoken import Instant, Manner
 from service.rationalization.wording.domain.values import Bound
 from service.rationalization.wording.engine import Untold
 from service.rationalization.wording.models import USUAL, Template
+from service.rationalization.wording.shipped import Letter
 from service.rationalization.wording.store import Stored
 from service.tenants.domain import Contact
 
@@ -73,6 +75,20 @@ def in_own_words(
         log.exception("message told as a list", message=kind.value)
         return Told(subject=str(bound["request"]), text=_listed(bound), language=language, failed=True)
     return Told(subject=subject, text=text, language=language, failed=failed)
+
+
+def in_letter(
+    name: Letter, language: str, given: Mapping[str, str | datetime | None], contact: Contact
+) -> tuple[str, str]:
+    """The subject and the text of a mail in one of shipped.LANGUAGES. Raises Untold."""
+    manner = manner_for(language, contact)
+    bound: dict[str, Bound] = {}
+    for each, value in given.items():
+        if isinstance(value, datetime):
+            bound[each] = Instant(value, manner)
+        elif value:
+            bound[each] = characters.harmless(value).strip()
+    return told(shipped.letter(name, language), bound)
 
 
 def told(written: Written, bound: Mapping[str, Bound]) -> tuple[str, str]:

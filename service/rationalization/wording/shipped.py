@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,10 +14,22 @@ LANGUAGES = ("de", "en", "es", "fr", "zh")
 Words = Mapping[MessageKind, Written]
 
 
+class Letter(StrEnum):
+    """A mail that carries a link."""
+
+    PROPOSAL = "proposal"
+    VERDICT = "verdict"
+
+
 @cache
 def words(language: str) -> Words:
     """All messages in one of LANGUAGES."""
     return {MessageKind(name): Written(**written) for name, written in _read(language).items()}
+
+
+def letter(name: Letter, language: str) -> Written:
+    """A mail in one of LANGUAGES."""
+    return Written(**_read("letters")[language][name])
 
 
 def in_words(given: Mapping[str, Value | None], language: str) -> dict[str, Value | None]:

@@ -96,7 +96,7 @@ SAMPLES: Mapping[str, Value] = {
     "source": "servicenow",
     "contact": "Ann Example",
     "reason": "On Fridays after 16:00 nobody is there who could undo it.",
-    "awaited": ["an approval", "a plan of how it would be undone"],
+    "awaited": ["approval", "rollback_plan"],
     "objections": "Change board",
     "objections_url": "https://service.example.com/objections",
     "channel": "Access desk",
