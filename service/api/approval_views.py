@@ -1,4 +1,4 @@
-"""What HTTP accepts and shows of approvals and delegations."""
+"""What HTTP accepts and shows of approvals."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,18 +6,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from service.api.fields import Moment, Name
-from service.ids import (
-    ArrangementId,
-    ClientId,
-    CommitmentId,
-    DelegationId,
-    GateId,
-    MemberId,
-    RequestId,
-)
-from service.people.domain import Member, Role
-from service.rationalization.approvals.delegating import Wish
+from service.ids import ArrangementId, ClientId, CommitmentId, GateId, MemberId, RequestId
+from service.people.domain import Member
 from service.rationalization.approvals.domain import (
     Answered,
     Asked,
@@ -28,8 +18,6 @@ from service.rationalization.approvals.domain import (
     WhyNot,
     Withdrawn,
 )
-from service.rationalization.approvals.domain import delegations as delegation_domain
-from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.approvals.models import GROUP, ROLE
 from service.rationalization.approvals.service import Said
 from service.rationalization.gates import domain as gates
@@ -41,7 +29,6 @@ from service.rules.vocabulary import RequestType
 
 Members = Mapping[MemberId, Member]
 Reason = Annotated[str, msgspec.Meta(max_length=2_000)]
-SEATS_MAX = 20
 
 
 class AnswerApproval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,32 +44,6 @@ class AnswerApproval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     def said(self) -> Said:
         return Said(approves=self.approve, because=self.reason, on_behalf_of=self.on_behalf_of)
-
-
-class GiveDelegation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who answers for whom, and how long. `member_id` is whoever is away: without it, the caller.
-
-    It is for the roles and groups that are named; where none is, for all that the member holds.
-    """
-
-    deputy_id: MemberId
-    from_at: Moment
-    until_at: Moment
-    member_id: MemberId | None = None
-    roles: Annotated[list[Role], msgspec.Meta(max_length=SEATS_MAX)] = []
-    groups: Annotated[list[Name], msgspec.Meta(max_length=SEATS_MAX)] = []
-    reason: Reason = ""
-
-    def wish(self, member_id: MemberId) -> Wish:
-        return Wish(
-            member_id=member_id,
-            deputy_id=self.deputy_id,
-            from_at=self.from_at,
-            until_at=self.until_at,
-            roles=tuple(self.roles),
-            groups=tuple(self.groups),
-            because=self.reason,
-        )
 
 
 class WhoView(msgspec.Struct, frozen=True):
@@ -245,38 +206,6 @@ class ApprovalInFullView(ApprovalView, frozen=True, kw_only=True):
             facts=dict(shown.request.facts),
             gates=[EvidenceView.of(gate) for gate in shown.gates if gate.id != shown.approval.id],
             history=[_happening(entry, shown.members) for entry in shown.account.entries],
-        )
-
-
-class DelegationView(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers for whom, and how long. `only_for` is null where it is for all that the member holds."""
-
-    id: DelegationId
-    member_id: MemberId
-    deputy_id: MemberId
-    from_at: datetime
-    until_at: datetime
-    only_for: SeatsView | None
-    reason: str
-    state: delegation_domain.State
-    given_by: str
-    created_at: datetime
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, found: Delegation, now: datetime) -> "DelegationView":
-        return cls(
-            id=found.id,
-            member_id=found.member_id,
-            deputy_id=found.deputy_id,
-            from_at=found.from_at,
-            until_at=found.until_at,
-            only_for=None if found.seats is None else SeatsView.of(found.seats),
-            reason=found.because,
-            state=delegation_domain.state(found, now),
-            given_by=found.given_by,
-            created_at=found.created_at,
-            ended_at=found.ended_at,
         )
 
 

@@ -9,8 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from service.api import conditional
-from service.api.approval_views import DelegationView, GiveDelegation
 from service.api.conditional import Precondition
+from service.api.delegation_views import DelegationView, GiveDelegation
 from service.api.idempotency import Once
 from service.api.pagination import Page, Paging
 from service.api.permissions import LEADS, OVERSEERS

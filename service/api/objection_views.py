@@ -1,15 +1,12 @@
 """What HTTP accepts and shows of objections."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from service.api.promises import Words
-from service.commitments import targets
-from service.commitments.domain import BusinessDaysTarget, ElapsedTarget, Target, WorkingTarget
-from service.commitments.targets import BusinessDays, ElapsedTime, Seconds, WorkingTime
 from service.ids import (
     ClientId,
     CommitmentId,
@@ -20,14 +17,10 @@ from service.ids import (
     RequestId,
     ServiceId,
 )
-from service.names import NAME_CHARACTERS_MAX
 from service.rationalization.objections.domain import Cause, State, SubjectKind
 from service.rationalization.objections.models import Objection, ObjectionEntryRow, Plea, Subject
-from service.rationalization.objections.promising import ObjectionTerms
-from service.rationalization.objections.statistics import Counts, Group, Span, Statistics
 from service.requests.objecting import Judgement
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 Wish = Annotated[str, msgspec.Meta(max_length=2_000)]
 
 
@@ -66,48 +59,6 @@ class DecideObjection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     def judgement(self, by: MemberId | None) -> Judgement:
         return Judgement(by=by, upholds=self.upheld, reason=self.reason)
-
-
-class ObjectionTermsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """By when objections are decided that are raised from now on.
-
-    `calendar` is the name of the one that the target counts by, none for elapsed time; `ladder` that of the
-    one that is climbed for them.
-    """
-
-    target: WorkingTime | ElapsedTime | BusinessDays
-    calendar: Name | None = None
-    ladder: Name | None = None
-    warn_before_seconds: Seconds | None = None
-
-    def terms(self) -> ObjectionTerms:
-        seconds = self.warn_before_seconds
-        return ObjectionTerms(
-            target=targets.target_of(self.target),
-            calendar=self.calendar,
-            ladder=self.ladder,
-            warn_before=None if seconds is None else timedelta(seconds=seconds),
-        )
-
-
-class ObjectionTermsView(msgspec.Struct, frozen=True, kw_only=True):
-    """By when objections are decided. `version` is 0 as long as the usual terms hold."""
-
-    target: WorkingTime | ElapsedTime | BusinessDays
-    calendar: str | None
-    ladder: str | None
-    warn_before_seconds: int | None
-    version: int
-
-    @classmethod
-    def of(cls, terms: ObjectionTerms) -> "ObjectionTermsView":
-        return cls(
-            target=_form_of(terms.target),
-            calendar=terms.calendar,
-            ladder=terms.ladder,
-            warn_before_seconds=None if terms.warn_before is None else int(terms.warn_before.total_seconds()),
-            version=terms.version,
-        )
 
 
 class RemedyLink(msgspec.Struct, frozen=True):
@@ -177,89 +128,6 @@ class OneObjectionView(ObjectionView, frozen=True, kw_only=True):
     can_be_decided: bool | None
 
 
-class CountsView(msgspec.Struct, frozen=True, kw_only=True):
-    """`upheld_share` is of those that were decided; it and the median are null where none was."""
-
-    raised: int
-    open: int
-    upheld: int
-    rejected: int
-    withdrawn: int
-    overdue: int
-    decided: int
-    upheld_share: float | None
-    median_seconds_to_decide: float | None
-
-    @classmethod
-    def of(cls, counts: Counts) -> "CountsView":
-        within = counts.decided_within
-        return cls(
-            raised=counts.raised,
-            open=counts.open,
-            upheld=counts.upheld,
-            rejected=counts.rejected,
-            withdrawn=counts.withdrawn,
-            overdue=counts.overdue,
-            decided=counts.upheld + counts.rejected,
-            upheld_share=counts.upheld_share,
-            median_seconds_to_decide=None if within is None else within.total_seconds(),
-        )
-
-
-class CauseCountsView(msgspec.Struct, frozen=True):
-    cause: Cause
-    counts: CountsView
-
-
-class SubjectCountsView(msgspec.Struct, frozen=True):
-    kind: SubjectKind
-    counts: CountsView
-
-
-class ServiceCountsView(msgspec.Struct, frozen=True):
-    """Of the requests of one service; null of those of none."""
-
-    service_id: ServiceId | None
-    service: str | None
-    counts: CountsView
-
-
-class RuleCountsView(msgspec.Struct, frozen=True):
-    """Of what one rule of a policy decided or promised."""
-
-    policy_id: PolicyId
-    policy: str | None
-    rule_id: str
-    counts: CountsView
-
-
-class ObjectionStatisticsView(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """The objections that were raised from `from` on until before `until`, as they stand now.
-
-    Of each table the 100 with the most. Applications of clients are told of their own, and of no rules.
-    """
-
-    since: datetime
-    until: datetime
-    all: CountsView
-    by_cause: list[CauseCountsView]
-    by_subject: list[SubjectCountsView]
-    by_service: list[ServiceCountsView]
-    by_rule: list[RuleCountsView]
-
-    @classmethod
-    def of(cls, found: Statistics, span: Span, *, in_full: bool) -> "ObjectionStatisticsView":
-        return cls(
-            since=span.since,
-            until=span.until,
-            all=CountsView.of(found.all),
-            by_cause=[CauseCountsView(**_group(each)) for each in found.by_cause],
-            by_subject=[SubjectCountsView(**_group(each)) for each in found.by_subject],
-            by_service=[ServiceCountsView(**_group(each)) for each in found.by_service],
-            by_rule=[RuleCountsView(**_group(each)) for each in found.by_rule] if in_full else [],
-        )
-
-
 def one(
     found: Objection,
     entries: list[ObjectionEntryRow],
@@ -321,19 +189,3 @@ def _remedies(found: Objection) -> list[RemedyLink]:
         RemedyLink("renegotiate", f"{place}/renegotiations"),
         RemedyLink("correct_breach", f"{place}/corrections"),
     ]
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {**group.of, "counts": CountsView.of(group.counts)}
-
-
-def _form_of(target: Target) -> WorkingTime | ElapsedTime | BusinessDays:
-    match target:
-        case WorkingTarget(seconds=seconds):
-            return WorkingTime(seconds)
-        case ElapsedTarget(seconds=seconds):
-            return ElapsedTime(seconds)
-        case BusinessDaysTarget(days=days):
-            return BusinessDays(days)
-        case _:
-            raise TypeError(f"no target of objections: {target!r}")

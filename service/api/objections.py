@@ -12,15 +12,9 @@ from service.api import conditional, fields, objection_views
 from service.api.conditional import Precondition
 from service.api.errors import ParameterMalformed
 from service.api.idempotency import Once
-from service.api.objection_views import (
-    DecideObjection,
-    ObjectionStatisticsView,
-    ObjectionTermsForm,
-    ObjectionTermsView,
-    ObjectionView,
-    OneObjectionView,
-    RaiseObjection,
-)
+from service.api.objection_statistics_views import ObjectionStatisticsView
+from service.api.objection_terms_views import ObjectionTermsForm, ObjectionTermsView
+from service.api.objection_views import DecideObjection, ObjectionView, OneObjectionView, RaiseObjection
 from service.api.pagination import Page, Paging
 from service.api.security import Principal
 from service.audit.domain import Actor

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from service.api.arrangement_views import ArrangementSummary
-from service.api.commitment_views import CommitmentView, UsageView
+from service.api.commitment_views import CommitmentView
+from service.api.cycle_views import UsageView
 from service.commitments.domain.timeline import Interval, Spent
 from service.commitments.service import Account
 from service.ids import (
