@@ -19,8 +19,7 @@ from typing import Any
 
 import msgspec
 
-from service.backtests import course as courses
-from service.backtests import crew, setup
+from service.backtests import crew, setup, tellings
 from service.backtests.chunks import CASES, Chunk
 from service.backtests.setup import Setup
 from tests import past
@@ -48,7 +47,7 @@ async def deciding(found: Sequence[Chunk], told: Setup) -> tuple[int, float]:
     """Decisions of both sides in this process, without clocks: how many, and processor seconds."""
     comparison, decided, began = setup.comparison(told), 0, time.process_time()
     for raw in (raw for chunk in found for raw in chunk.cases):
-        for point in courses.told(CASES.decode(raw), client=None, service=None).points:
+        for point in tellings.told(CASES.decode(raw), client=None, service=None).points:
             await comparison.before.ruling(point, None)
             await comparison.after.ruling(point, None)
             decided += 2

@@ -31,7 +31,7 @@ Kind = Annotated[
 
 
 class CreateBacktest(BacktestSpec, frozen=True, forbid_unknown_fields=True):
-    """Which policies and calendars are tried on which history. Nothing is decided or promised by it."""
+    """What is tried on which history: policies, calendars, types. Nothing is decided or promised by it."""
 
 
 class ComparedView(msgspec.Struct, frozen=True):
@@ -50,6 +50,13 @@ class TriedCalendarView(msgspec.Struct, frozen=True):
     version: int | None
 
 
+class TriedTypeView(msgspec.Struct, frozen=True):
+    """A type of request that is tried in the place of others; without a version it was not saved."""
+
+    name: str
+    version: int | None
+
+
 class BacktestView(msgspec.Struct, frozen=True, kw_only=True):
     """A backtest, and how far it has got. `before` is what was in effect when it was made."""
 
@@ -60,6 +67,7 @@ class BacktestView(msgspec.Struct, frozen=True, kw_only=True):
     before: list[ComparedView]
     after: list[ComparedView]
     calendars: list[TriedCalendarView]
+    types: list[TriedTypeView]
     total: int
     done: int
     decisions: int
@@ -105,7 +113,10 @@ class SideView(msgspec.Struct, frozen=True):
 
 
 class ChangeView(msgspec.Struct, frozen=True):
-    """A request that differs, and in what."""
+    """A request that differs, and in what.
+
+    `agreements_left_out` counts the counter-proposals that were accepted then, and that not both sides make.
+    """
 
     id: UUID
     source: str
@@ -115,6 +126,7 @@ class ChangeView(msgspec.Struct, frozen=True):
     kinds: list[ChangeKind]
     before: SideView
     after: SideView
+    agreements_left_out: int = 0
 
 
 class BacktestController(Controller):
@@ -231,6 +243,10 @@ def _fields(backtest: Backtest) -> dict[str, Any]:
         "before": before,
         "after": after,
         "calendars": [TriedCalendarView(each.name, each.version) for each in spec.tried_calendars],
+        "types": [
+            TriedTypeView(trial.name, each.version)
+            for trial, each in zip(basis.types, spec.types, strict=True)
+        ],
         "total": backtest.total,
         "done": backtest.done,
         "decisions": backtest.decisions,

@@ -10,6 +10,7 @@ import msgspec
 from service.calendars.service import CalendarSource
 from service.escalations.rotas.domain import Plan
 from service.ids import PolicyId, PolicyVersionId
+from service.rationalization.catalogue.trying import TypeTrial
 from service.rules.domain import VersionRef
 from service.rules.trying import Trial
 
@@ -70,6 +71,8 @@ class Basis(msgspec.Struct, frozen=True):
         sources: what those of them are computed from that are not saved.
         history: the facts of history that some version reads, and that are asked for again.
         declared: the tenant's own facts, for documents that were not saved.
+        offered: the types of request that were offered then, where the history does not know its own: a log.
+        types: those that are tried.
         until: as of when promises are looked at; what came later is left aside.
     """
 
@@ -82,6 +85,8 @@ class Basis(msgspec.Struct, frozen=True):
     escalations: Escalations = NO_ESCALATIONS
     tried: dict[str, UUID] = {}
     sources: dict[UUID, CalendarSource] = {}
+    offered: list[TypeTrial] = []
+    types: list[TypeTrial] = []
 
     def to_json(self) -> dict[str, Any]:
         return msgspec.to_builtins(self)

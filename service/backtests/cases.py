@@ -9,22 +9,23 @@ from uuid import UUID
 
 import msgspec
 
-from service.requests.domain import EventType, State
+from service.requests.domain import Becoming, EventType, State
 from service.rules.vocabulary import RequestType
 
 
 class TypedAs(msgspec.Struct, frozen=True, kw_only=True):
-    """The type of the tenant's catalogue that a request is of, as rules read it."""
+    """The type of the tenant's catalogue that a request is of, as rules read it, and its version."""
 
     name: str
     family: RequestType
     standard: bool
+    version_id: UUID | None = None
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was submitted, as `POST /v1/requests` takes it. `client` and `service` are names.
 
-    Only the tenant's own requests are `typed`.
+    Only the tenant's own requests are `typed`. What was agreed since shows in the events alone.
     """
 
     source: str
@@ -41,12 +42,27 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     typed: TypedAs | None = None
 
 
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """A counter-proposal that was accepted.
+
+    Attributes:
+        proposal: as a rule writes it.
+        terms: what was agreed by it, in concrete terms: the `facts` that are set, the `type`.
+    """
+
+    proposal: dict[str, Any]
+    terms: dict[str, Any]
+
+
 class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened, as `POST /v1/requests/{id}/events` takes it, in the order of the source.
 
     Attributes:
         occurred_at: when it happened.
         received_at: when it was told; left out, when it happened, but never before what precedes it.
+        deed: what was done, of `done`.
+        becomes: the type that it was, and that it goes on as by what was agreed.
+        agreed: of what only the tenant's own requests have: something was agreed with the requester.
     """
 
     type: EventType
@@ -58,6 +74,13 @@ class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause: str | None = None
     party: str | None = None
     by: str | None = None
+    deed: str | None = None
+    becomes: Becoming | None = None
+    agreed: Agreed | None = None
+
+    @property
+    def is_decided_on(self) -> bool:
+        return bool(self.facts) or self.agreed is not None
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from service import ids
-from service.backtests import climbing, recalling, store
+from service.backtests import cataloguing, climbing, recalling, store
 from service.backtests.basis import Basis, Escalations, Version
 from service.backtests.errors import BacktestInvalid
 from service.backtests.logs import service as logs
@@ -71,7 +71,11 @@ async def basis(
         if trial.ref.version == trying.UNSAVED
     }
     reads = frozenset[str]().union(*(trial.document.reads for trial in (*before, *after)))
-    current = await calendars_of(session, rulebook, before, after, tried=spec.tried_calendars)
+    types = await cataloguing.types_of(session, spec, until=until)
+    current = await calendars_of(
+        session, rulebook, before, after, also=types.calendars, tried=spec.tried_calendars
+    )
+    cataloguing.check_calendars(types, current, spec.tried_calendars)
     tried = await _tried(session, spec.tried_calendars, now=now)
     return Basis(
         before=[Version.of(trial, None) for trial in before],
@@ -83,6 +87,8 @@ async def basis(
         declared=declared if places else {},
         until=until,
         escalations=await escalations_of(session, before, after),
+        offered=types.offered,
+        types=types.tried,
     )
 
 
@@ -158,9 +164,21 @@ async def calendars_of(
     session: TenantSession,
     rulebook: Rulebook,
     *sides: Sequence[Trial],
+    also: Collection[str] = (),
     tried: Sequence[TriedCalendar] = (),
 ) -> dict[str, UUID]:
-    """The current version of each calendar that anything may count by; those tried need not be there yet."""
+    """The current version of each calendar that anything may count by; those tried need not be there yet.
+
+    Args:
+        session: of the tenant.
+        rulebook: knows the kinds of policies.
+        sides: what is compared.
+        also: the names of others that something may count by, where there are such.
+        tried: calendars that are tried.
+
+    Raises:
+        BacktestInvalid
+    """
     named = {
         name
         for trial in (trial for side in sides for trial in side)
@@ -180,11 +198,11 @@ async def calendars_of(
             if isinstance(rule.outcome, Promises)
         )
     )
-    also = await _calendars_of(session, asked)
+    also = {*also, *(await _calendars_of(session, asked))}
     found |= await calendars.current_versions(session, (), also=also)
     for place, each in enumerate(tried):
         if each.name not in named | also:
-            detail = f"No policy goes by the calendar {each.name!r}; try one that some policy names."
+            detail = f"Nothing goes by the calendar {each.name!r}; try one that a policy or a type names."
             raise BacktestInvalid([Fault(pointer_to("/calendars", place, "name"), detail)])
     return found
 

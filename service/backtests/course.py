@@ -3,18 +3,17 @@
 A wake-up that is due at the instant at which something is told fires first, as on a sandbox's clock. Pure.
 """
 
-import bisect
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
-from service.backtests import effects
-from service.backtests.cases import Case, CaseEvent, TypedAs
+from service.backtests import effects, tellings
 from service.backtests.climbing import NO_LADDERS, NOTHING_CLIMBED, Climbed, Climber, Ladders
 from service.backtests.effects import Effect
+from service.backtests.tellings import Told
 from service.calendars.domain import BeyondHorizon
 from service.commitments import offers as offering
 from service.commitments import promises, steps
@@ -23,48 +22,10 @@ from service.commitments.models import Commitment
 from service.commitments.offers import Offer
 from service.commitments.steps import Look, Step
 from service.escalations.climbs import Climb
-from service.ids import DecisionId, EventId, RequestId, RequestTypeVersionId
+from service.ids import DecisionId
 from service.instants import EARLIEST
 from service.requests import domain
-from service.requests.deciding import DECIDED_AGAIN_MAX
-from service.requests.domain import EventType, Facts, Request, RequestEvent, Typed
-from service.rules import deciding
-from service.tenants.domain import Client, OperatedService
-
-NO_GROUPS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A decision to make: on which facts, as of when, and the event from which on it holds."""
-
-    event: RequestEvent
-    facts: Facts
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """One event, in the order in which they were told, and what is decided because of it."""
-
-    event: RequestEvent
-    points: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A past request as it came to be known.
-
-    Attributes:
-        tellings: the first is its submission.
-    """
-
-    request: Request
-    tellings: tuple[Telling, ...]
-
-    @property
-    def points(self) -> list[Point]:
-        return [point for telling in self.tellings for point in telling.points]
+from service.requests.domain import EventType, Request, RequestEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,80 +50,6 @@ class Decided:
     terms: tuple[Terms, ...]
     climbs: tuple[Climb, ...] = ()
     effect: Effect = Effect.NONE
-
-
-def told(
-    case: Case,
-    *,
-    client: Client | None,
-    service: OperatedService | None,
-    groups: Mapping[str, str] = NO_GROUPS,
-) -> Told:
-    """The request as it came to be known, and the snapshots of facts that are decided on; see `retold`."""
-    opened = _opened(case)
-    found = retold(
-        _request(case, opened, client, service),
-        [opened, *_events(case, opened)],
-        client=client,
-        service=service,
-        groups=groups,
-    )
-    return with_history(found, case.history) if case.history else found
-
-
-def with_history(told: Told, history: Iterable[Mapping[str, object]]) -> Told:
-    """The same with facts of history, for each point in their order."""
-    each = iter(history)
-    tellings = [
-        replace(
-            telling,
-            points=tuple(
-                replace(point, facts=dict(deciding.overlaid(point.facts, next(each))))
-                for point in telling.points
-            ),
-        )
-        for telling in told.tellings
-    ]
-    return replace(told, tellings=tuple(tellings))
-
-
-def retold(
-    request: Request,
-    events: Sequence[RequestEvent],
-    *,
-    client: Client | None,
-    service: OperatedService | None,
-    groups: Mapping[str, str] = NO_GROUPS,
-) -> Told:
-    """The same from the request's events, in the order in which they were told; the first is its opening.
-
-    Args:
-        request: as it is.
-        events: in the order in which they were told.
-        client: whose request it is.
-        service: that it concerns.
-        groups: by which calendar each group works, by its name.
-    """
-    opened = events[0]
-
-    def snapshot(own: Facts) -> Facts:
-        group = own.get("assignment_group")
-        works_by = groups.get(group) if isinstance(group, str) else None
-        return domain.rule_facts(request, own, client=client, service=service, group_calendar=works_by)
-
-    facts = domain.merged({}, opened.facts or {})
-    history = [opened]
-    tellings = [Telling(opened, (Point(opened, snapshot(facts), opened.received_at),))]
-    for event in events[1:]:
-        at = _insert(history, event)
-        points: list[Point] = []
-        if event.facts:
-            places = [place for place in range(at + 1, len(history)) if history[place].facts]
-            for place in (at, *places[-DECIDED_AGAIN_MAX:]):
-                facts = domain.facts_after(history[: place + 1])
-                points.append(Point(history[place], snapshot(facts), event.received_at))
-        tellings.append(Telling(event, tuple(points)))
-    return Told(request, tuple(tellings))
 
 
 def course(
@@ -268,13 +155,13 @@ class _Run:
 
     def take_effect(self, event: RequestEvent, wanted: Effect | None) -> None:
         """Let the verdict that holds do to the request what it does, now that this was told."""
-        _insert(self.ledger, event)
+        tellings.insert(self.ledger, event)
         self.wanted = self.wanted if wanted is None else wanted
         if self.wanted is Effect.NONE and self.stands is Effect.NONE:
             return
         owed = effects.owed(self.ledger, self.stands, self.wanted, event.received_at)
         for each in owed.events:
-            _insert(self.ledger, each)
+            tellings.insert(self.ledger, each)
             self.record(each, [])
         self.stands = owed.stands
 
@@ -343,83 +230,3 @@ class _Run:
 
     def _tell(self, step: Step) -> None:
         self.told.update((step.commitment.metric, event.type) for event in step.events)
-
-
-def _insert(history: list[RequestEvent], event: RequestEvent) -> int:
-    """Put an event into its place, and say which that is."""
-    at = bisect.bisect(history, event.order, key=lambda each: each.order)
-    history.insert(at, event)
-    return at
-
-
-def _opened(case: Case) -> RequestEvent:
-    submission = case.submission
-    return RequestEvent(
-        id=_event_id(0),
-        type=EventType.OPENED,
-        occurred_at=submission.occurred_at,
-        source_sequence=submission.sequence,
-        received_at=case.received_at or submission.occurred_at,
-        state=submission.state,
-        facts=submission.facts,
-    )
-
-
-def _events(case: Case, opened: RequestEvent) -> list[RequestEvent]:
-    """The events in the order in which they were told."""
-    told_at = opened.received_at
-    found: list[RequestEvent] = []
-    for number, event in enumerate(case.events, start=1):
-        told_at = event.received_at or max(told_at, event.occurred_at)
-        found.append(_event(event, told_at, _event_id(number)))
-    return found
-
-
-def _event(event: CaseEvent, received_at: datetime, event_id: EventId) -> RequestEvent:
-    return RequestEvent(
-        id=event_id,
-        type=event.type,
-        occurred_at=event.occurred_at,
-        source_sequence=event.sequence,
-        received_at=received_at,
-        state=event.state,
-        facts=event.facts,
-        cause=event.cause,
-        party=event.party,
-        by=event.by,
-    )
-
-
-def _event_id(number: int) -> EventId:
-    """Ids that sort as the events were told, which is all that is asked of them."""
-    return EventId(UUID(int=number))
-
-
-def _typed(said: TypedAs | None) -> Typed | None:
-    if said is None:
-        return None
-    nowhere = RequestTypeVersionId(UUID(int=0))
-    return Typed(version_id=nowhere, name=said.name, family=said.family, standard=said.standard)
-
-
-def _request(
-    case: Case, opened: RequestEvent, client: Client | None, service: OperatedService | None
-) -> Request:
-    submission = case.submission
-    return Request(
-        id=RequestId(case.id),
-        client_id=None if client is None else client.id,
-        service_id=None if service is None else service.id,
-        source_client_id=None,
-        contact_id=None,
-        source=submission.source,
-        external_id=submission.external_id,
-        type=submission.type,
-        typed=_typed(submission.typed),
-        title=submission.title,
-        state=submission.state,
-        facts=submission.facts,
-        opened_at=submission.occurred_at,
-        received_at=opened.received_at,
-        sequence=0,
-    )

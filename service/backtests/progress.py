@@ -25,6 +25,7 @@ from service.db import Row, TenantSession
 from service.ids import BacktestId
 from service.jobs import service as jobs
 from service.people import groups
+from service.rationalization.catalogue import trying as trials
 from service.rules import trying
 from service.rules.domain import Saved
 from service.tenants import registers
@@ -78,6 +79,8 @@ async def begin(session: TenantSession, backtest_id: BacktestId, *, now: datetim
         saved={**saved, **written},
         calendars=basis.calendars,
         tried=basis.tried,
+        offered=basis.offered,
+        types=basis.types,
         sources=basis.sources
         | {each: await calendars.source(session, each) for each in basis.calendar_versions},
         until=basis.until,
@@ -117,7 +120,14 @@ async def portion(session: TenantSession, backtest_id: BacktestId, reached: Reac
             )
             for each in found
         ]
-    chunk = Chunk(reached.parts, cases, clients, services, await groups.calendars_of_groups(session))
+    chunk = Chunk(
+        number=reached.parts,
+        cases=cases,
+        clients=clients,
+        services=services,
+        groups=await groups.calendars_of_groups(session),
+        types=await trials.required(session, {each.type_version_id for each in found} - {None}),
+    )
     return Portion(chunk, (found[-1].opened_at, found[-1].id) if found else reached.after)
 
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 import msgspec
 
 from service import ids
-from service.backtests import chunks
-from service.backtests import course as courses
+from service.backtests import chunks, tellings
 from service.backtests.cases import Case
 from service.backtests.chunks import CASES
 from service.backtests.errors import Unjudgeable
@@ -46,7 +45,7 @@ async def with_history(
     case = CASES.decode(written)
     try:
         chunks.check(case)
-        told = await asyncio.to_thread(courses.told, case, client=client, service=service)
+        told = await asyncio.to_thread(tellings.told, case, client=client, service=service)
         chunks.check_decisions(len(told.points))
     except Unjudgeable:
         return msgspec.Raw(written.encode())

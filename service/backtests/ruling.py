@@ -1,23 +1,24 @@
 """What some policies say to past requests: each snapshot of facts is decided on once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
-from service.backtests.course import Point
 from service.backtests.effects import OF_VERDICT, Effect
 from service.backtests.errors import Unjudgeable
+from service.backtests.tellings import Point
 from service.backtests.windows import WindowGate, windows_of
 from service.commitments.domain import CalendarKey, Terms
 from service.commitments.promises import COMMITMENT
 from service.escalations import climbs
 from service.escalations.climbs import ESCALATION, Climb
 from service.ids import DecisionId
+from service.rationalization import verdicts
 from service.rationalization.kind import RATIONALIZATION
-from service.rationalization.verdicts import ACCEPTED, Verdict
+from service.rationalization.verdicts import ACCEPTED, Accept, Gate, Verdict
 from service.recent import Recent
 from service.requests import judging
 from service.requests.domain import Facts
@@ -70,6 +71,7 @@ class Ruling:
         proposal: what else the verdict says to the requester, as a rule writes it.
         gates: what it requires, likewise.
         windows: those of them that are judged by a calendar.
+        is_plain: whether nothing follows from the verdict but that work may start.
         rules: the rules that count, by kind: each with the label of its policy.
         terms: of what is promised.
         is_usual: whether no rule promises anything, and the tenant's default promise is given.
@@ -81,6 +83,7 @@ class Ruling:
     proposal: Mapping[str, Any] = field(default_factory=dict[str, Any])
     gates: tuple[Mapping[str, Any], ...] = ()
     windows: tuple[WindowGate, ...] = ()
+    is_plain: bool = False
     climbs: tuple[Climb, ...]
     rules: Mapping[str, tuple[str, ...]]
     terms: tuple[Terms, ...]
@@ -93,6 +96,18 @@ class Ruling:
     def effect(self) -> Effect:
         """What the verdict does to its request by itself."""
         return OF_VERDICT.get(self.verdict, Effect.NONE)
+
+    def requiring(self, gates: Sequence[Gate]) -> "Ruling":
+        """The same with what the type of the request requires beside; what is over requires nothing."""
+        if not gates or self.effect is Effect.ENDS:
+            return self
+        asked = Accept(requires=[gate for gate in gates if msgspec.to_builtins(gate) not in self.gates])
+        return replace(
+            self,
+            gates=self.gates + tuple(msgspec.to_builtins(asked.requires)),
+            windows=self.windows + windows_of(asked),
+            is_plain=False,
+        )
 
     @property
     def ladders(self) -> tuple[str, ...]:
@@ -196,6 +211,7 @@ class Side:
             proposal={name: value for name, value in written.items() if name not in BESIDE},
             gates=tuple(written.get("requires", ())),
             windows=windows_of(verdict),
+            is_plain=verdicts.is_plain(verdict),
             climbs=() if climbed is None else tuple(climbs.climbs_of(climbed)),
             rules={answer.kind: self._followed(answer) for answer in decided.answers if answer.winners},
             terms=terms,

@@ -12,11 +12,13 @@ from service.backtests.chunks import Comparison
 from service.backtests.climbing import Ladders
 from service.backtests.matcher import InProcess
 from service.backtests.ruling import Side
+from service.backtests.typed import Types
 from service.calendars import service as calendars
 from service.calendars.domain import WorkingTime, zones
 from service.calendars.service import CalendarSource
 from service.commitments.domain import CalendarKey
 from service.escalations.ladders import wire
+from service.rationalization.catalogue.trying import TypeTrial
 from service.requests.kinds import KINDS
 from service.rules import documents
 from service.rules.deciding import Effective
@@ -33,6 +35,8 @@ class Setup(msgspec.Struct, frozen=True):
     Attributes:
         saved: the content of each version, by its id.
         tried: the versions of calendars that stand in the place of those on the side that is tried.
+        offered: types of request, for a history that does not know its own.
+        types: those that are tried.
         sources: what each calendar version is computed from, by its id.
         engine: what matches the rules; whichever it is, the result is the same.
         rulings_kept: see `ruling.Side`.
@@ -46,6 +50,8 @@ class Setup(msgspec.Struct, frozen=True):
     until: datetime
     escalations: Escalations = NO_ESCALATIONS
     tried: dict[str, UUID] = {}
+    offered: list[TypeTrial] = []
+    types: list[TypeTrial] = []
     engine: EngineName = "durable"
     rulings_kept: int = 20_000
 
@@ -76,6 +82,7 @@ def comparison(setup: Setup) -> Comparison:
     return Comparison(
         before=_side(setup, setup.before, setup.calendars, engine),
         after=_side(setup, setup.after, setup.calendars | setup.tried, engine),
+        types=(Types.of(setup.offered), Types.of([*setup.offered, *setup.types])),
         calendars=compiled,
         until=setup.until,
         ladders=ladders_of(setup.escalations, compiled),

@@ -12,14 +12,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from service import instants
-from service.backtests import chunks, comparing
+from service.backtests import chunks, comparing, tellings
 from service.backtests import course as courses
 from service.backtests.climbing import Climbed
-from service.backtests.course import Course, Decided, Point, Telling, Told
+from service.backtests.course import Course, Decided
 from service.backtests.errors import BacktestInvalid, SimulationInvalid, Unjudgeable
 from service.backtests.ruling import Ruling, Side
 from service.backtests.setup import ladders_of
 from service.backtests.spec import Candidate
+from service.backtests.tellings import Point, Telling, Told
 from service.calendars import service as calendars
 from service.calendars.domain import BeyondHorizon
 from service.commitments.domain import CalendarKey
@@ -199,8 +200,9 @@ async def _told_of_request(
     client = None if request.client_id is None else await tenants.get_client(session, request.client_id)
     service = None if request.service_id is None else await tenants.get_service(session, request.service_id)
     of_groups = await groups.calendars_of_groups(session)
+    request = domain.as_of(request, domain.in_order(ledger), after=0)
     told = await asyncio.to_thread(
-        courses.retold, request, known, client=client, service=service, groups=of_groups
+        tellings.retold, request, known, client=client, service=service, groups=of_groups
     )
     _check_length(len(known), decisions=len(told.points))
     return told, client
@@ -234,7 +236,7 @@ async def _told_of_submission(
     request = intake.new_request(submission, taken, Context(client, service), caller, now)
     opened = intake.opened(submission, now)
     of_groups = await groups.calendars_of_groups(session)
-    return courses.retold(request, [opened], client=client, service=service, groups=of_groups), client
+    return tellings.retold(request, [opened], client=client, service=service, groups=of_groups), client
 
 
 def _nested(given: Facts) -> Mapping[str, Any]:
@@ -287,7 +289,7 @@ async def _with_history(
     if question.facts is not None:
         return told
     found = await history_of(session, told.request, now=question.at)(reads)
-    return courses.with_history(told, [found] * len(told.points))
+    return tellings.with_history(told, [found] * len(told.points))
 
 
 async def _outcome(

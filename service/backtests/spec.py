@@ -10,6 +10,8 @@ from service import instants
 from service.backtests.domain import Period
 from service.backtests.errors import BacktestInvalid
 from service.errors import Fault, pointer_to
+from service.rationalization.catalogue import documents
+from service.rules.vocabulary import RequestType
 
 CANDIDATES_MAX = 20
 NAME_LENGTH_MAX = 200
@@ -64,6 +66,33 @@ class TriedCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         return Fault(place, "Give `definition` or `version`, and not both.")
 
 
+class TriedType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A type of request that is tried: a version that is stored, or a document.
+
+    Past requests of its name are held to it. A document takes the place of the type of its name, if there is
+    one.
+
+    Attributes:
+        type_id: with `version`.
+        name: with `document`.
+        family: of a document; left out, that of the type of its name.
+    """
+
+    type_id: UUID | None = None
+    version: Annotated[int, msgspec.Meta(ge=1, lt=2**31)] | None = None
+    name: documents.Name | None = None
+    family: RequestType | None = None
+    document: dict[str, Any] | None = None
+
+    def fault(self, place: str) -> Fault | None:
+        stored = (self.type_id, self.version)
+        is_stored = None not in stored and self.name is None and self.family is None and self.document is None
+        is_written = None not in (self.name, self.document) and stored == (None, None)
+        if is_stored or is_written:
+            return None
+        return Fault(place, "Give `type_id` and `version`, or `name` and `document`.")
+
+
 class History(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"since": "from"}
 ):
@@ -87,10 +116,11 @@ class History(
 
 
 class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Which policies and calendars are tried, and on which history.
+    """Which policies, calendars and types of request are tried, and on which history.
 
     Attributes:
         calendars: those that are not tried count by their current versions.
+        types: requests of other types are held to the version that took them in.
     """
 
     name: Title
@@ -99,6 +129,7 @@ class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     calendars: (
         Annotated[list[TriedCalendar], msgspec.Meta(max_length=CANDIDATES_MAX)] | Literal["current"]
     ) = "current"
+    types: Annotated[list[TriedType], msgspec.Meta(max_length=CANDIDATES_MAX)] = []
 
     @property
     def tried_calendars(self) -> list[TriedCalendar]:
@@ -112,8 +143,9 @@ class BacktestSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         """Raises BacktestInvalid."""
         found = [each.fault(pointer_to("/policies", at)) for at, each in enumerate(self.policies)]
         found += [each.fault(pointer_to("/calendars", at)) for at, each in enumerate(self.tried_calendars)]
-        if not self.policies and not self.tried_calendars:
-            found.append(Fault("/policies", "Say what is tried: `policies`, `calendars`, or both."))
+        found += [each.fault(pointer_to("/types", at)) for at, each in enumerate(self.types)]
+        if not self.policies and not self.tried_calendars and not self.types:
+            found.append(Fault("/policies", "Say what is tried: `policies`, `calendars` or `types`."))
         faults = [fault for fault in [*found, self.history.fault("/history")] if fault is not None]
         if faults:
             raise BacktestInvalid(faults)

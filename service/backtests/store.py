@@ -22,24 +22,47 @@ COUNT_OWN = """
 select count(*) from request
 where tenant_id = $1 and opened_at >= $2 and opened_at < $3 and received_at <= $4
 """
+OWN_TYPES = """
+select distinct type_version_id from request
+where tenant_id = $1 and opened_at >= $2 and opened_at < $3 and received_at <= $4
+    and type_version_id is not null
+"""
 OWN = """
-select r.id, r.opened_at, c.name as client, s.name as service, json_build_object(
+select r.id, r.opened_at, c.name as client, s.name as service, r.type_version_id, json_build_object(
     'id', r.id,
     'received_at', r.received_at,
     'submission', jsonb_strip_nulls(jsonb_build_object(
-        'source', r.source, 'external_id', r.external_id, 'type', r.type, 'title', r.title,
+        'source', r.source, 'external_id', r.external_id, 'title', r.title,
+        'type', coalesce((
+            select b.detail -> 'becomes' ->> 0 from request_event b
+            where b.tenant_id = $1 and b.request_id = r.id
+                and b.type = 'rationalized' and b.detail ? 'becomes'
+            order by b.received_at, b.id limit 1), r.type),
         'occurred_at', r.opened_at, 'client', c.name, 'service', s.name, 'requester', r.contact_id,
-        'typed', r.typed, 'sequence', o.source_sequence, 'state', o.detail -> 'state')) || jsonb_build_object(
+        'typed', r.typed || jsonb_build_object('version_id', r.type_version_id),
+        'sequence', o.source_sequence, 'state', o.detail -> 'state')) || jsonb_build_object(
         'facts', coalesce(o.detail -> 'facts', '{}')),
     'events', (
         select coalesce(json_agg(e.detail || jsonb_build_object(
             'type', e.type, 'occurred_at', e.occurred_at, 'received_at', e.received_at,
-            'sequence', e.source_sequence) order by e.received_at, e.id), '[]')
+            'sequence', e.source_sequence) || coalesce(e.agreed, '{}') order by e.received_at, e.id), '[]')
         from (
-            select * from request_event
-            where tenant_id = $1 and request_id = r.id and received_at <= $4
-                and type not in ('opened', 'repinned', 'rationalized')
-            order by received_at, id
+            select e.*, a.agreed from request_event e
+            left join lateral (
+                select jsonb_build_object('agreed', jsonb_build_object(
+                    'proposal', a.verdict -> 'proposal', 'terms', a.proposal)) as agreed
+                from arrangement a
+                join arrangement_entry x on x.tenant_id = $1 and x.arrangement_id = a.id
+                where e.type = 'rationalized' and not e.detail ?| array['state', 'party']
+                    and a.tenant_id = $1 and a.request_id = r.id
+                    and x.kind = 'accepted' and x.at = e.received_at
+                    and coalesce(e.detail -> 'facts', '{}') = a.proposal -> 'facts'
+                limit 1
+            ) a on true
+            where e.tenant_id = $1 and e.request_id = r.id and e.received_at <= $4
+                and e.type not in ('opened', 'repinned')
+                and (e.type <> 'rationalized' or a.agreed is not null)
+            order by e.received_at, e.id
             limit $8
         ) e)
     )::text as written
@@ -55,11 +78,12 @@ limit $7
 """The tenant's own requests as cases: what was submitted, and the first so many things told after it.
 
 That a request was put on another version as one of many is left out, and what its verdicts did to it: here
-each side holds all along.
+each side holds all along. What was agreed with whoever asked is told, with what they were offered.
 """
 
 OF_LOG = """
 select id, opened_at, submission ->> 'client' as client, submission ->> 'service' as service,
+    null::uuid as type_version_id,
     json_build_object('id', id, 'submission', submission, 'events', events)::text as written
 from history_case
 where tenant_id = $1 and log_id = $2 and (opened_at, id) > ($3, $4)
@@ -120,6 +144,12 @@ async def open_count(session: TenantSession) -> int:
 async def own_count(session: TenantSession, period: Period) -> int:
     found = await run(session.db, COUNT_OWN, session.tenant_id, period.since, period.to, period.until)
     return found.scalar_one()
+
+
+async def own_types(session: TenantSession, period: Period) -> list[UUID]:
+    """The versions of types that took the tenant's own requests in."""
+    found = await run(session.db, OWN_TYPES, session.tenant_id, period.since, period.to, period.until)
+    return [each.type_version_id for each in found]
 
 
 async def own_cases(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from service.backtests.climbing import NOTHING_CLIMBED, TELLINGS_MAX, Climbed
-from service.backtests.course import Course, Point, Told
+from service.backtests.course import Course
 from service.backtests.domain import ChangeKind
 from service.backtests.ruling import Ruling
+from service.backtests.tellings import Point, Told
 from service.backtests.windows import WindowStanding
 from service.commitments import wire
 from service.commitments.domain import ClockState, Outcome
@@ -23,6 +24,7 @@ Counts: TypeAlias = dict[str, Any]
 
 CANCELLED = "cancelled"
 SIDES = ("before", "after")
+APPROVAL = "approval"
 REASONS_MAX = 100
 TOLD = {
     "commitment.warned": "warnings",
@@ -106,8 +108,11 @@ class Weights:
 
 
 def _gates(way: Way) -> Counts:
-    """How many requests have a gate of which kind, and how those stand that a calendar judges."""
-    found: Counts = {"gates": dict.fromkeys((gate["gate"] for gate in way.rulings[-1].gates), 1)}
+    """How many requests have which gates and approvals, and how those stand that a calendar judges."""
+    gates = way.rulings[-1].gates
+    found: Counts = {"gates": dict.fromkeys((gate["gate"] for gate in gates), 1)}
+    if approvals := [gate["name"] for gate in gates if gate["gate"] == APPROVAL]:
+        found["approvals"] = dict.fromkeys(approvals, 1)
     if way.windows:
         found["windows"] = {each.place: {each.state.value: 1} for each in way.windows}
     return found
@@ -237,6 +242,7 @@ def change(told: Told, before: Way, after: Way, kinds: Sequence[ChangeKind]) -> 
         "opened_at": rfc3339(request.opened_at),
         "decided_at": rfc3339(point.now),
         "kinds": [kind.value for kind in kinds],
+        "agreements_left_out": told.left_out,
         "before": _side(before, at),
         "after": _side(after, at),
     }

@@ -1,4 +1,4 @@
-"""A freeze that is moved, in a rule or in a calendar, names exactly the changes that it concerns."""
+"""A freeze that is moved, or a gate that a type gets, names exactly the changes that it concerns."""
 
 import asyncio
 import copy
@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from httpx2 import AsyncClient, Response
@@ -227,6 +227,172 @@ async def test_a_stored_version_of_a_calendar_is_tried_and_the_sheet_has_both_re
     assert row["windows after"] == f"freeze_window freeze: open, {span}"
     assert row["reason before"] == row["reason after"] == _because("freeze")
     assert row["gates after"] == 'freeze_window {"calendar":"freeze"}'
+
+
+OWN = {"from": "2016-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+BOARD = {"gate": "approval", "name": "board", "roles": ["manager"]}
+PLAN = {"gate": "rollback_plan"}
+PROVEN = {"planned_start": "2026-12-21T20:00:00Z", "planned_end": "2026-12-21T21:00:00Z"}
+
+
+def a_type(*gates: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"title": "Change of the network", "requires": list(gates), **more}
+
+
+async def offered(caller: AsyncClient, name: str, document: dict[str, Any]) -> dict[str, Any]:
+    """A type of changes, in effect."""
+    body = {"name": name, "family": "change", "document": document}
+    made = await desk.created(caller, "/v1/request-types", body)
+    await published(caller, made["id"])
+    return made
+
+
+async def published(caller: AsyncClient, type_id: str) -> None:
+    headers = {**factories.key(), "If-Match": "*"}
+    answer = await caller.post(f"/v1/request-types/{type_id}/publish", headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+async def revised(caller: AsyncClient, type_id: str, document: dict[str, Any]) -> None:
+    path, headers = f"/v1/request-types/{type_id}", {"If-Match": "*"}
+    answer = await caller.put(path, json={"document": document}, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+async def asked_for(caller: AsyncClient, name: str, *, times: int = 1, **facts: Any) -> list[str]:
+    """Requests of a type, by their external ids."""
+    found = [f"{name}-{uuid4()}" for _ in range(times)]
+    for external_id in found:
+        await desk.submitted(caller, type=name, external_id=external_id, facts=facts)
+    return found
+
+
+@pytest.fixture
+async def own(caller: AsyncClient, own_sessions: Sessions, tenant: Tenant) -> Desk:
+    """A tenant that declines what is forbidden, and whose own requests are looked at."""
+    forbidden = kinds.rule(
+        "forbidden", "request.category == 'forbidden'", {"verdict": "decline", "objections": kinds.DESK}
+    )
+    await _in_effect(caller, "reasonable", {"rules": [forbidden]})
+    return Desk(caller, own_sessions, tenant.id, "")
+
+
+@pytest.mark.parametrize("way", ["draft", "document"])
+async def test_a_gate_that_a_type_gets_names_exactly_the_changes_that_would_have_needed_it(
+    own: Desk, way: str
+) -> None:
+    network = await offered(own.caller, "network", a_type(PLAN))
+    await offered(own.caller, "disk", a_type(PLAN))
+    concerned = await asked_for(own.caller, "network", times=3)
+    await asked_for(own.caller, "network", category="forbidden")
+    await asked_for(own.caller, "disk", times=2)
+    await asked_for(own.caller, "change")
+    await revised(own.caller, network["id"], a_type(PLAN, BOARD))
+    tried = {
+        "draft": {"type_id": network["id"], "version": 2},
+        "document": {"name": "network", "document": a_type(PLAN, BOARD)},
+    }
+
+    done = await own.tried(history=OWN, types=[tried[way]])
+
+    found = await own.changed(done)
+    assert list(found) == concerned
+    for change in found.values():
+        assert change["kinds"] == ["gate"]
+        assert (change["before"]["gates"], change["after"]["gates"]) == ([PLAN], [PLAN, BOARD])
+    assert done["result"]["before"]["gates"] == {"rollback_plan": 5}
+    assert done["result"]["after"]["gates"] == {"rollback_plan": 5, "approval": 3}
+    assert done["result"]["after"]["approvals"] == {"board": 3}
+    assert done["types"] == [{"name": "network", "version": 2 if way == "draft" else None}]
+
+
+async def test_each_request_is_held_to_the_version_that_took_it_in(own: Desk) -> None:
+    network = await offered(own.caller, "network", a_type())
+    await asked_for(own.caller, "network", times=2)
+    await revised(own.caller, network["id"], a_type(BOARD))
+    await published(own.caller, network["id"])
+    later = await asked_for(own.caller, "network")
+
+    without = await own.tried(history=OWN, types=[{"type_id": network["id"], "version": 1}])
+    beside = await own.tried(history=OWN, types=[{"name": "disk", "family": "change", "document": a_type()}])
+
+    found = await own.changed(without)
+    assert list(found) == later
+    assert (found[later[0]]["before"]["gates"], found[later[0]]["after"]["gates"]) == ([BOARD], [])
+    assert beside["result"]["changed"] == 0
+
+
+async def test_a_type_that_approves_beforehand_is_read_by_rules_and_by_its_family_too(own: Desk) -> None:
+    rule = kinds.rule("board", "!request.standard", {"verdict": "accept", "requires": [BOARD]})
+    await _in_effect(own.caller, "consent", {"applies_to": {"request_types": ["change"]}, "rules": [rule]})
+    plain = await asked_for(own.caller, "change", times=2)
+    await asked_for(own.caller, "incident")
+
+    done = await own.tried(history=OWN, types=[{"name": "change", "document": a_type(PLAN, standard=True)}])
+
+    found = await own.changed(done)
+    assert list(found) == plain
+    for change in found.values():
+        assert (change["before"]["gates"], change["after"]["gates"]) == ([BOARD], [PLAN])
+        assert change["after"]["rules"] == {}
+
+
+async def test_the_freeze_that_a_type_waits_for_may_be_tried(own: Desk) -> None:
+    calendar = {"name": "freeze", "definition": freeze(FROZEN_FROM, FROZEN_TO)}
+    await desk.created(own.caller, "/v1/calendars", calendar)
+    await offered(own.caller, "network", a_type({"gate": "freeze_window", "calendar": "freeze"}))
+    planned = await asked_for(own.caller, "network", custom=PROVEN)
+    await asked_for(own.caller, "change", custom=PROVEN)
+
+    later = freeze("2026-12-22T00:00", FROZEN_TO)
+    done = await own.tried(history=OWN, calendars=[{"name": "freeze", "definition": later}])
+
+    found = await own.changed(done)
+    assert list(found) == planned
+    assert [_state(found[planned[0]], side) for side in ("before", "after")] == ["open", "satisfied"]
+
+
+async def test_a_log_is_taken_for_the_types_that_are_called_as_their_families_are(here: Desk) -> None:
+    await offered(here.caller, "change", a_type(PLAN))
+
+    done = await here.tried(types=[{"name": "change", "document": a_type(PLAN, BOARD)}])
+
+    changes = {request["external_id"] for request in REQUESTS if request["type"] == "change"}
+    verdicts = done["result"]["before"]["verdicts"]
+    found = await here.changed(done)
+    assert found.keys() <= changes
+    assert len(found) >= len(changes) - verdicts["decline"] - verdicts["redirect"] > 0
+    assert all(PLAN in change["before"]["gates"] for change in found.values())
+    assert all(change["kinds"] == ["gate"] for change in found.values())
+
+
+TYPES_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({}, "/types/0"),
+    ({"name": "network"}, "/types/0"),
+    ({"type_id": "00000000-0000-0000-0000-000000000001"}, "/types/0"),
+    ({"type_id": "00000000-0000-0000-0000-000000000001", "version": 1}, "/types/0"),
+    ({"type_id": "00000000-0000-0000-0000-000000000001", "version": 1, "document": {}}, "/types/0"),
+    ({"name": "change", "family": "incident", "document": a_type()}, "/types/0/family"),
+    ({"name": "network", "document": a_type()}, "/types/0/family"),
+    ({"name": "change", "document": {}}, "/types/0/document"),
+    ({"name": "change", "document": a_type({"gate": "wish"})}, "/types/0/document/requires/0/gate"),
+    (
+        {"name": "change", "document": a_type({"gate": "freeze_window", "calendar": "nowhere"})},
+        "/types/0/document/requires/0/calendar",
+    ),
+    ({"name": "network", "family": "change", "document": a_type()}, "/types/0"),
+]
+
+
+async def test_types_that_cannot_be_tried_are_refused_with_their_place(here: Desk) -> None:
+    for tried, pointer in TYPES_REFUSED:
+        refused = await here.asked(types=[tried])
+
+        assert refused.status_code == 422, (tried, refused.text)
+        assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer], (tried, refused.text)
+    twice = await here.asked(types=[{"name": "change", "document": a_type()}] * 2)
+    assert [fault["pointer"] for fault in twice.json()["errors"]] == ["/types/1"]
+    assert (await here.caller.get("/v1/backtests")).json()["items"] == []
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

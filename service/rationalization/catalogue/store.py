@@ -1,6 +1,6 @@
 """Queries of the catalogue. Every statement names the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,7 +39,11 @@ _OFFERED = (
 where type.tenant_id = $1 and version.tenant_id = $1 and type.name = $2
 """
 )
-_OF_VERSION = _LOOKED_UP + "where type.tenant_id = $1 and version.tenant_id = $1 and version.id = $2"
+_OF_TENANT = _LOOKED_UP + "where type.tenant_id = $1 and version.tenant_id = $1"
+_OF_VERSION = _OF_TENANT + " and version.id = $2"
+_OF_VERSIONS = _OF_TENANT + " and version.id = any($2)"
+_OF_NUMBER = _OF_TENANT + " and type.id = $2 and version.version = $3"
+_OFFERED_AS = _OF_TENANT + " and version.version = type.published_version and type.name = any($2)"
 
 
 def _mine(session: TenantSession) -> Select[RequestTypeRow]:
@@ -54,6 +58,33 @@ async def offered(session: TenantSession, name: str) -> Offered | None:
 
 async def of_version(session: TenantSession, version_id: RequestTypeVersionId) -> Offered:
     return _offered((await run(session.db, _OF_VERSION, session.tenant_id, version_id)).one())
+
+
+async def of_versions(session: TenantSession, version_ids: Collection[UUID]) -> list[Offered]:
+    """These versions, whether they are in effect or not."""
+    if not version_ids:
+        return []
+    return list(map(_offered, await run(session.db, _OF_VERSIONS, session.tenant_id, list(version_ids))))
+
+
+async def of_number(session: TenantSession, type_id: UUID, number: int) -> Offered:
+    """A version by its number, published or not. Raises RequestTypeNotFound."""
+    found = (await run(session.db, _OF_NUMBER, session.tenant_id, type_id, number)).first()
+    if found is None:
+        raise RequestTypeNotFound(type_id)
+    return _offered(found)
+
+
+async def offered_as(session: TenantSession, names: Collection[str]) -> list[Offered]:
+    """The versions in effect of the types of these names."""
+    return list(map(_offered, await run(session.db, _OFFERED_AS, session.tenant_id, list(names))))
+
+
+async def family_of(session: TenantSession, name: str) -> RequestType | None:
+    """The family of the type of this name, if there is one, offered or not."""
+    query = _mine(session).where(RequestTypeRow.name == name)
+    found = await session.db.scalar(query.with_only_columns(RequestTypeRow.family))
+    return None if found is None else RequestType(found)
 
 
 async def offered_names(session: TenantSession) -> list[str]:

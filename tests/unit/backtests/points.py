@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from service.backtests.course import Point
+from service.backtests.tellings import Point
 from service.ids import EventId
 from service.requests.domain import EventType, RequestEvent
 from tests.factories import NOON

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.backtests import climbing, weighing
+from service.backtests import climbing, tellings, weighing
 from service.backtests import course as courses
 from service.backtests.cases import Case, CaseEvent, Submitted
 from service.backtests.climbing import Climbed, Ladders, Notice
@@ -90,7 +90,7 @@ def course(
         ),
         events=list(events),
     )
-    told = courses.told(case, client=None, service=None)
+    told = tellings.told(case, client=None, service=None)
     found = decided or [Decided((RESOLVE,), (NIGHT,))] * len(told.points)
     return courses.course(told, found, {}, until=NOON + hours * HOUR, ladders=given)
 

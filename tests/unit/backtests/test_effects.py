@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.backtests import course as courses
-from service.backtests import effects, windows
+from service.backtests import effects, tellings, windows
 from service.backtests.cases import Case, CaseEvent, Submitted
 from service.backtests.course import Decided
 from service.backtests.effects import Effect
@@ -40,7 +40,7 @@ def course(decided: Sequence[Effect], *events: CaseEvent) -> tuple[Outcome, Cloc
     submission = Submitted(
         source="desk", external_id="1", type=RequestType.CHANGE, occurred_at=NOON, facts={"a": 1}
     )
-    told = courses.told(
+    told = tellings.told(
         Case(id=UUID(int=7), submission=submission, events=list(events)), client=None, service=None
     )
     found = courses.course(told, [Decided(TERMS, (), each) for each in decided], {}, until=NOON + 24 * HOUR)

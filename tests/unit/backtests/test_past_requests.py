@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.backtests import chunks, progress, recalling, setup, weighing
-from service.backtests import course as courses
+from service.backtests import chunks, progress, recalling, setup, tellings, weighing
 from service.backtests.cases import Case, CaseEvent
 from service.backtests.chunks import Judged
 from service.db import TenantSession
@@ -176,7 +175,7 @@ def test_each_decision_knows_by_which_calendar_the_group_works_that_has_the_requ
     ]
     given = msgspec.structs.replace(case, events=moved)
 
-    found = courses.told(given, client=None, service=None, groups={"Nights": "night"})
+    found = tellings.told(given, client=None, service=None, groups={"Nights": "night"})
 
     assert [point.facts.get("group") for point in found.points] == [None, {"calendar": "night"}, None, None]
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.backtests import course as courses
+from service.backtests import tellings
 from service.backtests.cases import Case
 
 CASE: dict[str, Any] = {
@@ -32,7 +32,7 @@ TYPED = {"name": "extend-disk", "family": "change", "standard": True, "gated": F
 def test_rules_read_the_type_of_a_past_request(said: dict[str, object], expected: tuple[str, bool]) -> None:
     case = msgspec.convert({**CASE, "submission": {**CASE["submission"], **said}}, Case)
 
-    told = courses.told(case, client=None, service=None)
+    told = tellings.told(case, client=None, service=None)
 
     asked = told.tellings[0].points[0].facts["request"]
     assert (asked["type_name"], asked["standard"]) == expected
