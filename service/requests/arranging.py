@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
-from urllib.parse import quote, urlencode
+from typing import Any
 
 import msgspec
 
@@ -16,9 +15,8 @@ from service.ids import ArrangementId, RequestId
 from service.outbox import service as outbox
 from service.rationalization import verdicts
 from service.rationalization.arrangements import domain as standing
+from service.rationalization.arrangements import redirects, terms
 from service.rationalization.arrangements import service as arrangements
-from service.rationalization.arrangements import telling as arrangement_telling
-from service.rationalization.arrangements import terms
 from service.rationalization.arrangements.domain import Arranged, VerdictKind
 from service.rationalization.arrangements.models import Arrangement, RuledBy
 from service.rationalization.catalogue import service as catalogue
@@ -29,17 +27,14 @@ from service.rationalization.specials.domain import Ruling
 from service.rationalization.verdicts import (
     Accept,
     Adjust,
-    Channel,
     Decline,
     Redirect,
     SpecialMethod,
     Verdict,
 )
-from service.rationalization.wording import service as wording
-from service.rationalization.wording import shipped
-from service.rationalization.wording.domain import Message, MessageKind, Value
-from service.requests import affairs, domain, renegotiating, store, telling
-from service.requests.domain import Decision, Facts, Request, State
+from service.rationalization.wording.domain import MessageKind
+from service.requests import affairs, domain, messaging, renegotiating, store, telling
+from service.requests.domain import Decision, Request, State
 from service.requests.effects import Occasion
 
 SUPERSEDED = "Another verdict took its place."
@@ -49,9 +44,6 @@ ENDED: Mapping[State, str] = {
     State.CLOSED: "The request was closed before work might start.",
     State.CANCELLED: "The request was cancelled, or goes on as another.",
 }
-
-LINK_MAX = 2_000
-"""Longer addresses are cut off on their way."""
 
 KINDS: Mapping[type[Verdict], VerdictKind] = {
     Accept: VerdictKind.ACCEPT,
@@ -98,7 +90,8 @@ async def drafted(
     session: TenantSession, request: Request, decision: Decision, verdict: Verdict, occasion: Occasion
 ) -> Arrangement:
     """What would be arranged on a verdict that something follows from. Nothing is written."""
-    arranged = _arranged(verdict, occasion)
+    arranged, matter = _arranged(verdict, occasion), affairs.matter(request)
+    carried = redirects.carried(matter, verdict.channel) if isinstance(verdict, Redirect) else {}
     return Arrangement(
         id=ArrangementId(ids.new_id()),
         request_id=request.id,
@@ -110,7 +103,7 @@ async def drafted(
         made_at=occasion.now,
         standing=standing.begun(arranged),
         proposal=await _proposal(session, request, verdict, occasion),
-        carried=_carried(request, verdict.channel) if isinstance(verdict, Redirect) else {},
+        carried=carried,
     )
 
 
@@ -128,7 +121,7 @@ async def begin(
     kind = _MESSAGES.get(draft.standing.verdict)
     if kind is None:
         kind = MessageKind.ACCEPT_HELD_UP if draft.standing.gated else MessageKind.ACCEPT_READY
-    draft = replace(draft, message=await message(session, occasion, request, draft, kind))
+    draft = replace(draft, message=await messaging.compose(session, occasion, request, draft, kind))
     arranged = _arranged(draft.verdict, occasion)
     await arrangements.begin(session, occasion.actor, draft, arranged)
     arrangement = await arrangements.hold(session, draft.id)
@@ -179,74 +172,6 @@ async def propose_special_method(
     await specials.propose(session, matter, arrangement.id, verdict, ruling, now=occasion.now)
 
 
-async def message(
-    session: TenantSession,
-    occasion: Occasion,
-    request: Request,
-    arrangement: Arrangement,
-    kind: MessageKind,
-    **besides: Value | None,
-) -> dict[str, Any]:
-    """What the requester is told, as an arrangement keeps it; `besides` is what it may speak of besides."""
-    wanted = Message(
-        kind=kind,
-        matter=affairs.matter(request),
-        wording=arrangement.verdict.wording,
-        values=values_of(arrangement) | besides,
-    )
-    told = await wording.tell(session, wanted, now=occasion.now)
-    return {
-        "subject": told.subject,
-        "text": told.text,
-        "language": told.language,
-        "template_id": None if told.template_id is None else str(told.template_id),
-        "version": told.version,
-        "failed": told.failed,
-    }
-
-
-def values_of(arrangement: Arrangement) -> dict[str, Value | None]:
-    """What a message may speak of. Whose consent is required is the tenant's own affair.
-
-    What work waits for is told to those whom the tenant serves itself; client organizations see no gates.
-    Where to object is told if people can go there: what only programs call is not for them.
-    """
-    verdict, proposal = arrangement.verdict, arrangement.proposal
-    objections = arrangement_telling.objections_of(arrangement)
-    is_for_people = verdicts.ADDRESS.fullmatch(objections.url) is not None
-    window: Mapping[str, str | None] = proposal.get("window", {})
-    values: dict[str, Value | None] = {
-        "reason": arrangement.reason,
-        "awaited": _awaited(arrangement),
-        "answer_by": arrangement.standing.answer_by,
-        "objections": objections.name if is_for_people else None,
-        "objections_url": objections.url if is_for_people else None,
-        "proposed_start": terms.instant(window.get("from")),
-        "proposed_end": terms.instant(window.get("to")),
-        "proposed_priority": proposal.get("priority"),
-        "proposed_scope": proposal.get("scope"),
-        "proposed_type": proposal.get("type"),
-    }
-    if isinstance(verdict, SpecialMethod):
-        values |= {"justification": verdict.justification, "way_back": verdict.way_back}
-    if isinstance(verdict, Redirect):
-        to = arrangement.carried_to
-        values |= {
-            "channel": verdict.channel.name,
-            "channel_url": arrangement.carried.get("link") or verdict.channel.url,
-            "carried_to": None if to is None else str(to),
-        }
-    return values
-
-
-def _awaited(arrangement: Arrangement) -> list[str] | None:
-    """The kinds of gates that somebody has to bring something for, each once; None where that is not told."""
-    if arrangement.client_id is not None:
-        return None
-    kinds = [str(type(gate).__struct_config__.tag) for gate in arrangement.verdict.requires]
-    return [kind for kind in dict.fromkeys(kinds) if kind in shipped.gates()]
-
-
 def _arranged(verdict: Verdict, occasion: Occasion) -> Arranged:
     ends_it = isinstance(verdict, Decline | Redirect)
     answer_by = None
@@ -282,38 +207,3 @@ async def _proposal(
         if window.calendar in found:
             hours = await calendars.working_time(session, found[window.calendar])
     return terms.concrete(verdict.proposal, request.facts, hours, occasion.now)
-
-
-def _carried(request: Request, channel: Channel) -> dict[str, Any]:
-    """What was typed, so that it need not be typed again."""
-    typed = {
-        "title": request.title,
-        "type": request.type.value,
-        "source": request.source,
-        "external_id": request.external_id,
-        "facts": request.facts,
-    }
-    return {**typed, "link": _link(channel, typed)}
-
-
-def _link(channel: Channel, typed: Mapping[str, Any]) -> str:
-    """The address of the channel with what was typed, as far as that fits, where it says how."""
-    link = channel.url
-    for parameter, name in channel.fields.items():
-        value = _fact(typed, name)
-        if value is None:
-            continue
-        joint = "&" if "?" in link else "?"
-        longer = f"{link}{joint}{urlencode({parameter: value}, quote_via=quote)}"
-        link = longer if len(longer) <= LINK_MAX else link
-    return link
-
-
-def _fact(typed: Mapping[str, Any], name: str) -> str | None:
-    """What was typed under the name of a fact, as `request.custom.site`, if it is a single value."""
-    found: Any = {**typed["facts"], **{key: typed[key] for key in ("title", "type", "source", "external_id")}}
-    for step in name.removeprefix("request.").split("."):
-        found = cast("Facts", found).get(step) if isinstance(found, dict) else None
-    if isinstance(found, bool):
-        return str(found).lower()
-    return str(found) if isinstance(found, str | int | float) else None

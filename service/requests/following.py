@@ -29,7 +29,6 @@ from service.requests import (
     carrying,
     domain,
     effects,
-    recording,
     renegotiating,
     settling,
     store,
@@ -67,10 +66,10 @@ async def follow(
     current = await settling.find(session, request)
     if current is None:
         return await _arrange(session, occasion, request, (decision, before), draft)
-    if request.state is not RequestState.OPEN and not await _is_over_by_verdict(session, request, current):
+    if await settling.is_over_otherwise(session, request, current):
         return await _told(session, occasion, request, decision, before)
     is_edited = before is not None and domain.is_edited(
-        await _followed(session, request, current, before), decision
+        await settling.followed(session, request, current, before), decision
     )
     match courses.course(current, draft, affairs.matter(request), is_edited=is_edited):
         case Course.KEEP:
@@ -123,7 +122,7 @@ async def _arrange(
     if carried is not None:
         goes_on = await carrying.noted(session, occasion, carried.request, request)
         await follow(session, occasion, goes_on, carried.decision)
-    request = await _taken_effect(session, occasion, request, arrangement)
+    request = await _take_effect(session, occasion, request, arrangement)
     await arranging.propose_special_method(session, occasion, request, arrangement)
     if arrangement.state in GATED:
         await arranging.lay_gates(session, occasion, request, arrangement)
@@ -131,20 +130,17 @@ async def _arrange(
     return request
 
 
-async def _taken_effect(
-    session: TenantSession, occasion: Occasion, request: Request, arrangement: Arrangement
+async def _take_effect(
+    session: TenantSession, occasion: Occasion, request: Request, current: Arrangement
 ) -> Request:
-    """What a verdict does at once to its request: it ends, or waits for whoever asked."""
-    match arrangement.verdict:
-        case Decline() | Redirect():
-            ends = Effect(
-                state=RequestState.CANCELLED, because=arrangement.reason, other=arrangement.carried_to
-            )
-            return (await effects.take(session, occasion, request, ends)).request
-        case verdicts.Adjust():
-            return await effects.wait(session, occasion, request, on=True)
-        case _:
-            return request
+    """What a verdict does to its request by itself: it ends, or waits for whoever asked."""
+    if current.state in ENDED_BY_VERDICT:
+        because = current.standing.because or current.reason
+        ends = Effect(state=RequestState.CANCELLED, because=because, other=current.carried_to)
+        return (await effects.take(session, occasion, request, ends)).request
+    if current.state in AWAITING:
+        return await effects.wait(session, occasion, request, on=True)
+    return request
 
 
 async def _kept(
@@ -262,12 +258,8 @@ async def _reopened(
     if request.arrangement_id != current.id or request.state is not RequestState.OPEN:
         return request
     current = await arrangements.hold(session, current.id)
-    if current.state in ENDED_BY_VERDICT:
-        because = current.standing.because or current.reason
-        ends = Effect(state=RequestState.CANCELLED, because=because, other=current.carried_to)
-        return (await effects.take(session, occasion, request, ends)).request
-    if current.state in AWAITING:
-        return await effects.wait(session, occasion, request, on=True)
+    if current.state in ENDED_BY_VERDICT | AWAITING:
+        return await _take_effect(session, occasion, request, current)
     return await settling.settle(session, occasion, request)
 
 
@@ -286,24 +278,6 @@ async def _goes_on(
     if since is not None and since.decision_id == last.id:
         return request
     return await follow(session, occasion, request, last, before=last)
-
-
-async def _followed(
-    session: TenantSession, request: Request, current: Arrangement, before: Decision
-) -> Decision:
-    """The decision that was followed last: of what was decided while a request was over nothing was."""
-    if current.decision_id == before.id:
-        return before
-    made = (row.to_domain() for row in await store.decisions(session, request.id))
-    return next((each for each in made if each.id == current.decision_id), before)
-
-
-async def _is_over_by_verdict(session: TenantSession, request: Request, current: Arrangement) -> bool:
-    """Whether the verdict alone ended a request: what its source ended too is its source's to open again."""
-    if current.state not in ENDED_BY_VERDICT:
-        return False
-    ledger = await recording.ledger_of(session, request)
-    return domain.state_told(ledger) is RequestState.OPEN
 
 
 async def _told(

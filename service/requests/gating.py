@@ -19,7 +19,7 @@ from service.rationalization.objections.store import Sought
 from service.rationalization.specials import service as specials
 from service.rationalization.verdicts import Adjust, SpecialMethod
 from service.rationalization.wording.domain import MessageKind
-from service.requests import affairs, arranging, neighbours
+from service.requests import affairs, messaging, neighbours
 from service.requests.domain import Request
 from service.requests.effects import Occasion
 
@@ -49,7 +49,7 @@ async def refuse(
     session: TenantSession, occasion: Occasion, request: Request, current: Arrangement, because: str
 ) -> None:
     """Write that what is required was refused, with what the requester is told of it."""
-    told = await arranging.message(session, occasion, request, current, MessageKind.REFUSED, reason=because)
+    told = await messaging.compose(session, occasion, request, current, MessageKind.REFUSED, reason=because)
     entry = Refused(at=occasion.now, by=occasion.actor.name, because=because)
     matter = affairs.matter(request)
     await arrangements.record(session, occasion.actor, matter, current, entry, message=told)
@@ -84,7 +84,7 @@ async def look_at_silence(
     matter = affairs.matter(request)
     if current.state is State.PROPOSED:
         if standing.at(current.standing, occasion.now).state is State.LAPSED:
-            told = await arranging.message(session, occasion, request, current, MessageKind.ADJUST_LAPSED)
+            told = await messaging.compose(session, occasion, request, current, MessageKind.ADJUST_LAPSED)
             entry = Lapsed(at=occasion.now)
             await arrangements.record(session, occasion.actor, matter, current, entry, message=told)
         return
@@ -108,6 +108,6 @@ async def _ready(
     """What the requester is told when work may start."""
     special = await specials.last_of(session, current.id)
     if special is None:
-        return await arranging.message(session, occasion, request, current, MessageKind.ACCEPT_READY)
+        return await messaging.compose(session, occasion, request, current, MessageKind.ACCEPT_READY)
     kind, ends_at = MessageKind.SPECIAL_METHOD_ALLOWED, special.standing.ends_at
-    return await arranging.message(session, occasion, request, current, kind, expires_at=ends_at)
+    return await messaging.compose(session, occasion, request, current, kind, expires_at=ends_at)

@@ -27,7 +27,7 @@ from service.rationalization.wording.domain import (
 from service.rationalization.wording.domain.spoken import Manner
 from service.rationalization.wording.errors import MessageTemplateInvalid
 from service.rationalization.wording.service import Place
-from service.requests import affairs, arranging, store
+from service.requests import affairs, messaging, store
 from service.tenants import contacts
 
 Said = Mapping[str, str | list[str] | None]
@@ -77,7 +77,7 @@ async def _given(session: TenantSession, wanted: Wanted, *, now: datetime) -> Ma
     contact = None if request.contact_id is None else await contacts.get(session, request.contact_id)
     own = wording.of_matter(Message(kind=kind, matter=affairs.matter(request)), contact)
     if request.arrangement_id is not None:
-        own |= arranging.values_of(await arrangements.get(session, request.arrangement_id, client_id=None))
+        own |= messaging.values_of(await arrangements.get(session, request.arrangement_id, client_id=None))
     always = {
         variable.name: sample[variable.name] for variable in VARIABLES[kind] if variable.is_always_there
     }

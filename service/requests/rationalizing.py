@@ -18,7 +18,7 @@ from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.involvement import service as involvement
 from service.rationalization.involvement.domain import Hand
 from service.rationalization.wording.domain import MessageKind
-from service.requests import affairs, arranging, effects, following, settling, store
+from service.requests import affairs, arranging, effects, following, messaging, settling, store
 from service.requests.domain import Becoming, Request
 from service.requests.effects import Effect, Occasion
 from service.rules.service import Rulebook
@@ -54,7 +54,7 @@ async def overturn(
     current = await settling.find(session, request)
     if current is None or current.id != arrangement_id or current.state is State.OVERTURNED:
         return request
-    told = await arranging.message(
+    told = await messaging.compose(
         session, occasion, request, current, MessageKind.OBJECTION_UPHELD, reason=because
     )
     await arrangements.record(session, actor, affairs.matter(request), current, overturned, message=told)
@@ -113,7 +113,7 @@ async def accept(
     found = await arrangements.get(session, arrangement_id, client_id=client_id)
     request = (await store.get(session, found.request_id, client_id=None, lock=True)).to_domain()
     before = await arrangements.hold(session, arrangement_id)
-    told = await arranging.message(session, occasion, request, before, MessageKind.ADJUST_AGREED)
+    told = await messaging.compose(session, occasion, request, before, MessageKind.ADJUST_AGREED)
     entry = Accepted(at=now, by=actor.name)
     agreed = await arrangements.record(session, actor, affairs.matter(request), before, entry, message=told)
     if actor.member_id is not None:

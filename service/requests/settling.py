@@ -4,12 +4,12 @@ from service.commitments.models import Commitment
 from service.db import TenantSession
 from service.rationalization import verdicts
 from service.rationalization.arrangements import service as arrangements
-from service.rationalization.arrangements.domain import AWAITING, GATED, OVER, State
+from service.rationalization.arrangements.domain import AWAITING, ENDED_BY_VERDICT, GATED, OVER, State
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.gates import service as gates
 from service.rationalization.specials import service as specials
-from service.requests import affairs, effects, gating, renegotiating
-from service.requests.domain import Request
+from service.requests import affairs, domain, effects, gating, recording, renegotiating, store
+from service.requests.domain import Decision, Request
 from service.requests.domain import State as RequestState
 from service.requests.effects import Effect, Occasion
 
@@ -20,6 +20,26 @@ async def find(session: TenantSession, request: Request) -> Arrangement | None:
         return None
     found = await arrangements.hold(session, request.arrangement_id)
     return None if found.state in OVER else found
+
+
+async def followed(
+    session: TenantSession, request: Request, current: Arrangement, before: Decision
+) -> Decision:
+    """The decision that was followed last: of what was decided while a request was over nothing was."""
+    if current.decision_id == before.id:
+        return before
+    made = (row.to_domain() for row in await store.decisions(session, request.id))
+    return next((each for each in made if each.id == current.decision_id), before)
+
+
+async def is_over_otherwise(session: TenantSession, request: Request, current: Arrangement) -> bool:
+    """Whether more than the verdict ended a request: what its source ended is its source's to open again."""
+    if request.state is RequestState.OPEN:
+        return False
+    if current.state not in ENDED_BY_VERDICT:
+        return True
+    ledger = await recording.ledger_of(session, request)
+    return domain.state_told(ledger) is not RequestState.OPEN
 
 
 async def settle(session: TenantSession, occasion: Occasion, request: Request) -> Request:
