@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from anyio import CancelScope
 from litestar import Controller, Litestar, Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -273,13 +271,8 @@ def _kernel(sessions: Sessions, ring: KeyRing) -> dict[str, Provide]:
         request: Request[Any, Any, Any],  # noqa: ARG001 - knows what it has opened
         principal: NamedDependency[Principal],
     ) -> AsyncGenerator[TenantSession]:
-        async with AsyncExitStack() as ending:
-            # When another dependency fails, Litestar cancels this one: a begin cut short costs a connection.
-            with CancelScope(shield=True):
-                opened = await ending.enter_async_context(
-                    tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id)
-                )
-            yield opened  # pyright: ignore[reportPossiblyUnboundVariable] - nobody cancels the scope: it swallows nothing
+        async with tenant_transaction(sessions, principal.tenant_id, client_id=principal.client_id) as opened:
+            yield opened
 
     async def now(session: NamedDependency[TenantSession]) -> datetime:
         return await tenants.now(session)

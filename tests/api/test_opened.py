@@ -1,5 +1,6 @@
 """No transaction outlives its request, whatever refused it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
@@ -8,7 +9,9 @@ from httpx2 import ASGITransport, AsyncClient
 from litestar import Litestar, Request, Response, get
 from litestar.di import NamedDependency, Provide
 
+from service.api.application import Access, Application
 from service.api.opened import Ending, Opens
+from service.telemetry import Metrics
 from tests.conftest import ISSUER
 
 Log = list[str]
@@ -69,3 +72,32 @@ async def test_what_is_open_ends_once_with_its_request(*, refuse: bool, expected
 def test_the_transaction_of_a_request_is_such_a_thing(served: Litestar) -> None:
     assert isinstance(served.dependencies["session"], Opens)
     assert any(isinstance(each, Ending) for each in served.middleware)
+
+
+async def test_what_is_being_opened_is_not_cut_short_by_a_refusal_beside_it() -> None:
+    log = Log()
+
+    async def opening() -> str:
+        log.append("begun")
+        await asyncio.sleep(0)
+        log.append("open")
+        return "a thing"
+
+    def refusal() -> str:
+        raise Refused
+
+    @get("/")
+    async def show(opening: NamedDependency[str], refusal: NamedDependency[str]) -> str:
+        return opening + refusal
+
+    app = Application(
+        access=Access(Metrics()),
+        route_handlers=[show],
+        dependencies={"opening": Provide(opening), "refusal": Provide(refusal, sync_to_thread=False)},
+        exception_handlers={Refused: cast("Any", lambda *_: Response("refused", status_code=400))},
+        openapi_config=None,
+    )
+    async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as client:
+        answer = await client.get("/")
+
+    assert (answer.status_code, log) == (400, ["begun", "open"])
