@@ -86,6 +86,9 @@ async def test_what_is_being_opened_is_not_cut_short_by_a_refusal_beside_it() ->
     def refusal() -> str:
         raise Refused
 
+    def refused(_request: Request[Any, Any, Any], _error: Refused) -> Response[str]:
+        return Response("refused", status_code=400)
+
     @get("/")
     async def show(opening: NamedDependency[str], refusal: NamedDependency[str]) -> str:
         return opening + refusal
@@ -94,7 +97,7 @@ async def test_what_is_being_opened_is_not_cut_short_by_a_refusal_beside_it() ->
         access=Access(Metrics()),
         route_handlers=[show],
         dependencies={"opening": Provide(opening), "refusal": Provide(refusal, sync_to_thread=False)},
-        exception_handlers={Refused: cast("Any", lambda *_: Response("refused", status_code=400))},
+        exception_handlers={Refused: cast("Any", refused)},
         openapi_config=None,
     )
     async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as client:
