@@ -16,6 +16,7 @@ EXPIRY_DAYS_MAX = 3_660
 SCORE_MAX = 1_000
 FIELDS_MAX = 20
 REMINDERS_MAX = 5
+HOUR_SECONDS = 3_600
 DAY_SECONDS = 86_400
 SECONDS_MAX = 366 * DAY_SECONDS
 
@@ -93,9 +94,14 @@ class MaintenanceWindow(_Gate, frozen=True, tag="maintenance_window"):
 
 
 class ChangeConflict(_Gate, frozen=True, tag="change_conflict"):
-    """No other change on the same service at that time, nor so many seconds before and after it."""
+    """No other change on the same service at that time, nor so many seconds before and after it.
+
+    Attributes:
+        assumed_seconds: how long another change is taken to last that does not say until when.
+    """
 
     margin_seconds: Annotated[int, msgspec.Meta(ge=0, le=SECONDS_MAX)] = 0
+    assumed_seconds: Seconds = 4 * HOUR_SECONDS
 
 
 class Readiness(_Gate, frozen=True, tag="readiness"):

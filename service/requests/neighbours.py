@@ -1,18 +1,20 @@
-"""Other open changes of a service: which there are, and who waited for one of them."""
+"""Other open changes of a service: which there are, and whom one of them concerns."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, select, text
+from sqlalchemy import and_, exists, select, text
 
 from service.db import TenantSession
 from service.ids import ArrangementId, RequestId, ServiceId
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.gates import service as gates
-from service.rationalization.gates.domain import windows
-from service.rationalization.gates.domain.conflicts import OtherChange
+from service.rationalization.gates.domain import Kind, windows
+from service.rationalization.gates.domain import State as GateState
+from service.rationalization.gates.domain.conflicts import OtherChange, has_come_near
 from service.rationalization.gates.domain.windows import Planned
-from service.rationalization.gates.models import OPEN_WINDOWS, GateRow
+from service.rationalization.gates.models import OPEN_WINDOWS, Gate, GateRow
+from service.rationalization.verdicts import ChangeConflict
 from service.requests import store
 from service.requests.domain import Request, State
 from service.requests.models import OPEN_CHANGES, RequestRow
@@ -21,23 +23,31 @@ from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
 
 CHANGES = (RequestType.CHANGE, RequestType.PLAN_CHANGE)
-SUBJECT_KIND = "change_given_way"
-"""A change that ended, or was planned otherwise, by its client's own report: who waited for it is woken."""
+SUBJECT_KIND = "change_moved"
+"""A change that came, ended, or is planned otherwise: whose work that concerns is looked at again."""
 
 
 async def changes(session: TenantSession, service_id: ServiceId, beside: RequestId) -> list[OtherChange]:
-    """The open changes of a service but for one.
+    """The open changes of a service but for one, whether anything was required of them or not.
 
     A change that was declined, refused or withdrawn is not open any more, so that the request says enough.
     """
-    row = RequestRow
+    row, gate = RequestRow, GateRow
     custom = row.facts["custom"]
+    waits = exists().where(
+        gate.tenant_id == session.tenant_id,
+        gate.request_id == row.id,
+        gate.kind == Kind.CHANGE_CONFLICT.value,
+        gate.state == GateState.OPEN.value,
+        gate.closed_at.is_(None),
+    )
     query = select(
         row.id,
         row.source,
         row.external_id,
         custom[windows.START].label("start"),
         custom[windows.END].label("end"),
+        waits.label("waits"),
     ).where(
         row.tenant_id == session.tenant_id,
         row.service_id == service_id,
@@ -50,30 +60,50 @@ async def changes(session: TenantSession, service_id: ServiceId, beside: Request
             source=found.source,
             external_id=found.external_id,
             planned=_planned(found.start, found.end),
+            waits=found.waits,
         )
         for found in await session.db.execute(query)
     ]
 
 
-async def let_go(session: TenantSession, before: Request, after: Request, *, now: datetime) -> None:
-    """Have those looked at again who waited for a change that has ended, or is planned otherwise by now.
+def moved(before: Request | None, after: Request, *, now: datetime) -> list[WakeUp]:
+    """What has the worker look for those whom a change concerns, where it holds another window than before.
 
-    It is done before anything of its own arrangement is: two that end at once would wait for one another.
-    A client's own transaction sees nobody else's gates, and leaves it to the worker.
+    It is left to the worker: a client's own transaction sees nobody else's gates, and two that end at once
+    would wait for one another.
     """
-    if before.service_id is None or not _gives_way(before, after):
-        return
-    if session.client_id is not None:
-        await wakeups.schedule(session, [WakeUp(SUBJECT_KIND, before.id, now)])
-        return
-    await _wake(session, before.service_id, before.id, now=now)
+    was = None if before is None else _window(before)
+    return [] if _window(after) == was else taken(after, now=now)
+
+
+def taken(request: Request, *, now: datetime) -> list[WakeUp]:
+    """The same, where it is free to do its work in the window that it asked for."""
+    return [] if request.service_id is None else [WakeUp(SUBJECT_KIND, request.id, now)]
 
 
 async def advance(session: TenantSession, subject_id: UUID, /, *, now: datetime) -> None:
-    """Have those looked at again who waited for a change. Raises RequestNotFound."""
-    found = await store.get(session, RequestId(subject_id), client_id=None)
-    if found.service_id is not None:
-        await _wake(session, ServiceId(found.service_id), RequestId(found.id), now=now)
+    """Have those looked at again who waited for a free window, or in whose way a change has come.
+
+    Raises:
+        RequestNotFound
+    """
+    request = (await store.get(session, RequestId(subject_id), client_id=None)).to_domain()
+    if request.service_id is None:
+        return
+    await gates.hold_changes(session, request.service_id)
+    others = {each.request_id: each for each in await changes(session, request.service_id, request.id)}
+    itself = OtherChange(
+        request_id=request.id,
+        source=request.source,
+        external_id=request.external_id,
+        planned=_window(request),
+    )
+    concerned = [
+        gate.arrangement_id
+        for gate in await gates.conflict_gates(session, others)
+        if _is_concerned(gate, others[gate.request_id], itself, now)
+    ]
+    await wakeups.schedule(session, [WakeUp(arrangements.SUBJECT_KIND, each, now) for each in concerned])
 
 
 async def planned_by(session: TenantSession, calendar: str) -> list[ArrangementId]:
@@ -93,20 +123,22 @@ async def planned_by(session: TenantSession, calendar: str) -> list[ArrangementI
     return sorted({ArrangementId(found) for found in await session.db.scalars(query)})
 
 
-async def _wake(session: TenantSession, service_id: ServiceId, beside: RequestId, *, now: datetime) -> None:
-    await gates.hold_changes(session, service_id)
-    others = await changes(session, service_id, beside)
-    waiting = await gates.waiting_for_others(session, [other.request_id for other in others])
-    await wakeups.schedule(session, [WakeUp(arrangements.SUBJECT_KIND, each, now) for each in waiting])
-
-
-def _gives_way(before: Request, after: Request) -> bool:
-    """Whether it was an open change whose work was planned, and is not as it was."""
-    planned = windows.planned(before.facts)
-    if before.state is not State.OPEN or before.type not in CHANGES or not isinstance(planned, Planned):
+def _is_concerned(gate: Gate, change: OtherChange, itself: OtherChange, now: datetime) -> bool:
+    """Whether a gate is to be judged anew because of a change: it waits, or that came in its way."""
+    asks = gate.asks
+    if gate.state is GateState.OPEN:
+        return True
+    if change.planned is None or not isinstance(asks, ChangeConflict):
         return False
-    stays = after.state is State.OPEN and after.type in CHANGES
-    return not stays or windows.planned(after.facts) != planned
+    lasting = itself.lasting(timedelta(seconds=asks.assumed_seconds))
+    return has_come_near(change.planned, lasting, timedelta(seconds=asks.margin_seconds), now)
+
+
+def _window(request: Request) -> Planned | None:
+    """When the work of an open change is planned."""
+    planned = windows.planned(request.facts)
+    is_open_change = request.state is State.OPEN and request.type in CHANGES
+    return planned if is_open_change and isinstance(planned, Planned) else None
 
 
 def _planned(start: object, end: object) -> Planned | None:

@@ -91,7 +91,8 @@ async def accept(
                 **commitments.rows(made),
             },
         )
-        await wakeups.schedule(session, [step.wake_up for step in made if step.wake_up is not None])
+        wake_ups = [step.wake_up for step in made if step.wake_up is not None]
+        await wakeups.schedule(session, [*wake_ups, *neighbours.moved(None, request, now=now)])
         await audit.record(session, actor, deeds.submitted(request, decision), now=now)
         await outbox.append(session, [*told, *(event for step in made for event in step.events)])
     if decision.is_of_major_incident:
@@ -134,7 +135,7 @@ async def append(
         await outbox.append(session, drafts)
     affair = affairs.of(request, found.decision)
     await renegotiating.follow(session, found.commitments, affair=affair, now=now)
-    await neighbours.let_go(session, before, request, now=now)
+    await wakeups.schedule(session, neighbours.moved(before, request, now=now))
     return Recorded(
         event=event,
         request=request,

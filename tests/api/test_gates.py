@@ -1,6 +1,7 @@
 """Gates over HTTP: laid by a verdict, satisfied by records, windows and the absence of other changes."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from service import ids
 from service.db import Sessions, tenant_transaction
 from service.ids import ClientId
+from service.instants import rfc3339
 from service.outbox.models import EventRow
 from service.people.domain import Role
 from service.rationalization.gates import recording
@@ -125,6 +127,9 @@ class Desk:
     async def change(
         self, *wants: str, start: str | None = None, end: str | None = None, **more: Any
     ) -> dict[str, Any]:
+        """A change that lasts an hour, where it says when it begins and not until when."""
+        if start is not None and end is None:
+            end = rfc3339(datetime.fromisoformat(start) + timedelta(hours=1))
         custom = {"wants": list(wants), "planned_start": start, "planned_end": end}
         facts = {"custom": {name: said for name, said in custom.items() if said is not None}}
         wanted = {"type": "change", "service": self.service, "facts": facts} | more
@@ -502,6 +507,98 @@ async def test_a_change_of_another_service_an_incident_or_one_far_away_is_no_con
     assert (gate["state"], gate["detail"]["compared_with"]) == ("satisfied", 1)
 
 
+async def test_a_change_that_needs_no_gate_holds_up_what_was_free_before_it_came(gated: Desk) -> None:
+    first = await gated.change("alone", start="2026-01-09T20:00:00Z")
+    gate = await gated.gate(first, "change_conflict")
+    assert (gate["state"], (await gated.arrangement(first))["state"]) == ("satisfied", "ready")
+
+    second = await gated.change(start="2026-01-09T20:30:00Z", external_id="CHG-2")
+    await desk.pass_time(gated.staff, seconds=1)
+
+    found = await gated.shown(gate)
+    assert (found["state"], (await gated.arrangement(first))["state"]) == ("open", "held_up")
+    assert "CHG-2" in found["missing"][0]
+
+    await gated.edit(second, planned_start="2026-01-10T20:30:00Z", planned_end="2026-01-10T21:30:00Z")
+    await desk.pass_time(gated.staff, seconds=2)
+    assert (await gated.arrangement(first))["state"] == "ready"
+
+    await gated.edit(second, planned_start="2026-01-09T20:30:00Z", planned_end="2026-01-09T21:30:00Z")
+    await desk.pass_time(gated.staff, seconds=3)
+    assert (await gated.arrangement(first))["state"] == "held_up"
+
+    await desk.report(gated.staff, second, type="changed", state="cancelled")
+    await desk.pass_time(gated.staff, seconds=4)
+    assert (await gated.arrangement(first))["state"] == "ready"
+
+
+async def test_what_has_begun_is_not_held_up_by_a_change_that_comes_then(gated: Desk) -> None:
+    begun = await gated.change("alone", start="2026-01-05T11:30:00Z")
+
+    await gated.change(start="2026-01-05T12:00:00Z")
+    await desk.pass_time(gated.staff, seconds=1)
+
+    assert (await gated.gate(begun, "change_conflict"))["state"] == "satisfied"
+
+
+async def test_a_change_that_waits_holds_no_window_against_others(gated: Desk) -> None:
+    first = await gated.change("alone", start="2026-01-09T20:00:00Z")
+    waits = await gated.change("alone", start="2026-01-09T21:30:00Z")
+    third = await gated.change("alone", start="2026-01-09T23:00:00Z")
+
+    looked = await gated.looked(await gated.gate(first, "change_conflict"))
+
+    assert (looked["state"], looked["detail"]["waiting"], looked["detail"]["compared_with"]) == (
+        "satisfied",
+        1,
+        1,
+    )
+    states = [(await gated.gate(each, "change_conflict"))["state"] for each in (waits, third)]
+    assert states == ["open", "satisfied"]
+
+
+async def test_of_two_changes_that_a_client_sends_in_one_is_free(gated: Desk, sign_in: SignIn) -> None:
+    client = await desk.created(gated.staff, "/v1/clients", {"name": "Quay Logistics"})
+    theirs = await sign_in(client_id=ClientId(ids.read_id(client["id"])))
+    planned = {"planned_start": "2026-01-09T20:00:00Z", "planned_end": "2026-01-09T22:00:00Z"}
+    facts = {"custom": {"wants": ["alone"], **planned}}
+    requests = [
+        await desk.submitted(theirs, type="change", service=gated.service, facts=facts) for _ in range(2)
+    ]
+
+    await desk.pass_time(gated.staff, seconds=1)
+
+    states = [(await gated.gate(each, "change_conflict"))["state"] for each in requests]
+    assert sorted(states) == ["open", "satisfied"]
+
+
+async def test_without_a_planned_end_the_gates_ask_until_when(gated: Desk) -> None:
+    custom = {"wants": ["freeze", "nights", "alone"], "planned_start": "2026-01-05T20:00:00Z"}
+    request = await gated.change(facts={"custom": custom})
+    asked = [(gate["state"], gate["missing"]) for gate in await gated.gates(request)]
+    assert asked == [("open", ["Say until when it lasts: give request.custom.planned_end."])] * 3
+
+    await gated.edit(request, planned_end="2026-01-05T21:00:00Z")
+
+    assert [gate["state"] for gate in await gated.gates(request)] == ["satisfied"] * 3
+
+
+@pytest.mark.parametrize(
+    ("start", "state"), [("2026-01-10T00:59:00Z", "open"), ("2026-01-10T01:00:00Z", "satisfied")]
+)
+async def test_another_change_without_an_end_is_taken_to_last_four_hours(
+    gated: Desk, start: str, state: str
+) -> None:
+    await gated.change(facts={"custom": {"wants": [], "planned_start": "2026-01-09T20:00:00Z"}})
+
+    gate = await gated.gate(await gated.change("alone", start=start), "change_conflict")
+
+    assert gate["state"] == state
+    for named in gate["detail"]["in_conflict"]:
+        assert named["end_is_assumed"] is True
+        assert named["planned"] == {"from": "2026-01-09T20:00:00Z", "to": "2026-01-10T00:00:00Z"}
+
+
 async def test_planned_maintenance_of_the_service_is_told_of(gated: Desk) -> None:
     services = (await gated.staff.get("/v1/services")).json()["items"]
     body = {"from": "2026-01-09T19:00:00Z", "until": "2026-01-09T23:00:00Z", "reason": "Storage."}
@@ -570,7 +667,8 @@ async def test_clients_are_shown_no_gates_and_no_questionnaires(gated: Desk, sig
     await _questionnaire(gated.staff)
     client = await desk.created(gated.staff, "/v1/clients", {"name": "Quay Logistics"})
     theirs = await sign_in(client_id=ClientId(ids.read_id(client["id"])))
-    custom = {"wants": ["rollback", "consent", "alone"], "planned_start": "2026-01-09T20:00:00Z"}
+    planned = {"planned_start": "2026-01-09T20:00:00Z", "planned_end": "2026-01-09T22:00:00Z"}
+    custom = {"wants": ["rollback", "consent", "alone"], **planned}
     request = await desk.submitted(theirs, type="change", service=gated.service, facts={"custom": custom})
     await desk.pass_time(gated.staff, seconds=1)
     laid = await gated.gates(request)

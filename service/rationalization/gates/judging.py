@@ -83,7 +83,7 @@ async def _ground(
     changes: FindChanges,
     now: datetime,
 ) -> Ground:
-    when = windows.planned(matter.facts)
+    when = windows.with_end(windows.planned(matter.facts))
     latest = await store.latest_records(session, [gate.id for gate in gates if gate.kind in BY_RECORD])
     kept = {gate_id: row.to_domain() for gate_id, row in latest.items()}
     others, overlaps = await _neighbours(session, matter, gates, when, changes=changes)
@@ -151,8 +151,8 @@ def _plan(gates: Sequence[Gate], ground: Ground) -> Plan:
 
 def _bounds(gate: Gate, ground: Ground, ahead: Span) -> Bounds | None:
     match gate.asks:
-        case verdicts.ChangeConflict(margin_seconds=seconds):
-            return bounds(ground.others, timedelta(seconds=seconds))
+        case verdicts.ChangeConflict() as asks:
+            return bounds(_others(asks, ground), timedelta(seconds=asks.margin_seconds))
         case verdicts.FreezeWindow(calendar=name) | verdicts.MaintenanceWindow(calendar=name):
             if name not in ground.open_times:
                 return None
@@ -170,18 +170,24 @@ def _found(gate: Gate, ground: Ground, plan: Plan) -> Finding:
             return _of_risk(gate, ground, exists=name in ground.questionnaires)
         case verdicts.FreezeWindow() | verdicts.MaintenanceWindow():
             return _of_window(gate, ground, plan)
-        case verdicts.ChangeConflict(margin_seconds=seconds):
-            return _of_conflicts(timedelta(seconds=seconds), ground, plan)
+        case verdicts.ChangeConflict() as asks:
+            return _of_conflicts(asks, ground, plan)
         case verdicts.Readiness():
             return judging.READINESS
         case verdicts.RollbackPlan() | verdicts.TestEvidence() | verdicts.CommunicationPlan():
             return _of_record(gate, ground)
 
 
-def _of_conflicts(margin: timedelta, ground: Ground, plan: Plan) -> Finding:
+def _of_conflicts(asks: verdicts.ChangeConflict, ground: Ground, plan: Plan) -> Finding:
     if not ground.has_service:
         return judging.NO_SERVICE
-    return judging.of_conflicts(ground.others, margin, plan, maintenance=ground.spells)
+    margin = timedelta(seconds=asks.margin_seconds)
+    return judging.of_conflicts(_others(asks, ground), margin, plan, maintenance=ground.spells)
+
+
+def _others(asks: verdicts.ChangeConflict, ground: Ground) -> list[OtherChange]:
+    """The other changes, each with an end."""
+    return [other.lasting(timedelta(seconds=asks.assumed_seconds)) for other in ground.others]
 
 
 def _of_record(gate: Gate, ground: Ground) -> Finding:

@@ -34,6 +34,7 @@ __all__ = [
     "FindChanges",
     "Sought",
     "close",
+    "conflict_gates",
     "edited",
     "get",
     "hold_changes",
@@ -41,7 +42,6 @@ __all__ = [
     "list_records",
     "open_all",
     "standings",
-    "waiting_for_others",
 ]
 
 
@@ -144,11 +144,10 @@ async def hold_changes(session: TenantSession, service_id: ServiceId) -> None:
     await store.lock_changes(session, service_id)
 
 
-async def waiting_for_others(
-    session: TenantSession, request_ids: Collection[RequestId]
-) -> list[ArrangementId]:
-    """The arrangements of these requests in which another change stands in the way, in order."""
-    return await store.waiting_for_others(session, request_ids) if request_ids else []
+async def conflict_gates(session: TenantSession, request_ids: Collection[RequestId]) -> list[Gate]:
+    """The gates of these requests by which they are compared with other changes, in order."""
+    found = await store.conflict_gates(session, request_ids) if request_ids else []
+    return [row.to_domain() for row in found]
 
 
 async def _open(

@@ -135,19 +135,14 @@ async def count_records(session: TenantSession, gate_id: GateId) -> int:
     return (await session.db.execute(select(func.count()).where(*mine))).scalar_one()
 
 
-async def waiting_for_others(
-    session: TenantSession, request_ids: Collection[RequestId]
-) -> list[ArrangementId]:
-    """The arrangements of these requests in which another change stands in the way."""
-    row = GateRow
-    query = select(row.arrangement_id).where(
-        row.tenant_id == session.tenant_id,
-        row.request_id.in_(request_ids),
-        row.kind == Kind.CHANGE_CONFLICT.value,
-        row.state == State.OPEN.value,
-        row.closed_at.is_(None),
+async def conflict_gates(session: TenantSession, request_ids: Collection[RequestId]) -> list[GateRow]:
+    """The gates of these requests by which they are compared with other changes, in order."""
+    query = _mine(session).where(
+        GateRow.request_id.in_(request_ids),
+        GateRow.kind == Kind.CHANGE_CONFLICT.value,
+        GateRow.closed_at.is_(None),
     )
-    return sorted({ArrangementId(found) for found in await session.db.scalars(query)})
+    return list(await session.db.scalars(query.order_by(GateRow.arrangement_id, GateRow.id)))
 
 
 async def lock_changes(session: TenantSession, service_id: ServiceId) -> None:

@@ -1,6 +1,8 @@
 """Whether a gate is satisfied by what there is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -35,11 +37,11 @@ def plan(when: Planned | Unclear = WORK, fits: Span | None = FITS) -> Plan:
     return Plan(when=when, fits=fits)
 
 
-def other(start: int, end: int | None, *, name: str = "CHG-2") -> OtherChange:
+def other(start: int, end: int | None, *, name: str = "CHG-2", waits: bool = False) -> OtherChange:
     """Another change from and until so many minutes after noon."""
     planned = Planned(NOON + start * MINUTE, None if end is None else NOON + end * MINUTE)
     request_id = RequestId(ids.derived_id(ids.UUID(int=1), name))
-    return OtherChange(request_id=request_id, source="desk", external_id=name, planned=planned)
+    return OtherChange(request_id=request_id, source="desk", external_id=name, planned=planned, waits=waits)
 
 
 def judged(*others: OtherChange, margin: timedelta = timedelta(), when: Planned | Unclear = WORK) -> Finding:
@@ -198,6 +200,56 @@ def test_conflicts_are_named_and_those_without_a_plan_are_counted() -> None:
     assert (found.detail["compared_with"], found.detail["unplanned"]) == (5, 1)
 
 
+def test_a_change_that_waits_itself_is_counted_and_in_nobodys_way() -> None:
+    found = judged(other(0, 60, waits=True), other(300, 360, name="CHG-3"))
+
+    assert found.state is State.SATISFIED
+    assert (found.detail["compared_with"], found.detail["waiting"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "assumed", "until", "is_assumed"),
+    [
+        pytest.param(90, 240, 90, False, id="it says until when"),
+        pytest.param(0, 240, 0, False, id="it says that it takes no time"),
+        pytest.param(None, 240, 240, True, id="it does not say"),
+    ],
+)
+def test_a_change_that_does_not_say_until_when_is_taken_to_last(
+    end: int | None, assumed: int, until: int, *, is_assumed: bool
+) -> None:
+    found = other(0, end).lasting(assumed * MINUTE)
+
+    assert found.planned == Planned(NOON, NOON + until * MINUTE)
+    assert found.end_is_assumed is is_assumed
+
+
+def test_a_change_without_a_plan_lasts_no_time() -> None:
+    unplanned = replace(other(0, None), planned=None)
+
+    assert unplanned.lasting(HOUR) == unplanned
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "moved", "margin", "came_near"),
+    [
+        pytest.param(1, other(0, 30), 0, True, id="at the same time"),
+        pytest.param(1, other(60, 90), 0, False, id="after it"),
+        pytest.param(1, other(60, 90), 30, True, id="within the margin"),
+        pytest.param(0, other(0, 30), 0, False, id="begun this instant"),
+        pytest.param(-1, other(0, 30), 0, False, id="begun before"),
+        pytest.param(1, other(0, 30, waits=True), 0, False, id="it waits itself"),
+        pytest.param(1, replace(other(0, 30), planned=None), 0, False, id="it has ended"),
+    ],
+)
+def test_what_comes_near_concerns_who_has_not_begun(
+    starts_at: int, moved: OtherChange, margin: int, *, came_near: bool
+) -> None:
+    work = Planned(NOON + starts_at * MINUTE, NOON + 60 * MINUTE)
+
+    assert conflicts.has_come_near(work, moved, margin * MINUTE, NOON) is came_near
+
+
 def test_planned_maintenance_is_told_of_and_in_no_way() -> None:
     found = judging.of_conflicts(
         [], timedelta(), plan(), maintenance=[(NOON, NOON + HOUR), (NOON + 5 * HOUR, NOON + 6 * HOUR)]
@@ -223,6 +275,45 @@ def test_a_wider_margin_or_more_changes_never_satisfy(
 
     assert narrow.state is State.SATISFIED or wide.state is State.OPEN
     assert wide.state is State.OPEN or judged(*others[:-1], margin=margin * MINUTE).state is State.SATISFIED
+
+
+@given(others=OTHERS, waiting=OTHERS, margin=st.integers(0, 300))
+def test_who_waits_makes_no_difference(
+    others: list[OtherChange], waiting: list[OtherChange], margin: int
+) -> None:
+    waiting = [replace(each, waits=True) for each in waiting]
+
+    found = judged(*others, *waiting, margin=margin * MINUTE)
+
+    assert found.state is judged(*others, margin=margin * MINUTE).state
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 120)), min_size=1, max_size=7),
+    margin=st.integers(0, 60),
+    order=st.randoms(use_true_random=False),
+)
+def test_judged_in_whatever_order_none_wait_for_one_another(
+    spans: list[tuple[int, int]], margin: int, order: Random
+) -> None:
+    changes = [
+        replace(lasting(*span), request_id=RequestId(ids.UUID(int=number)), waits=True)
+        for number, span in enumerate(spans)
+    ]
+    places = list(range(len(changes)))
+    order.shuffle(places)
+
+    def in_the_way(place: int) -> list[OtherChange]:
+        planned = changes[place].planned
+        assert planned is not None
+        return conflicts.in_conflict(planned, [*changes[:place], *changes[place + 1 :]], margin * MINUTE)
+
+    for place in (*places, *reversed(places)):
+        changes[place] = replace(changes[place], waits=bool(in_the_way(place)))
+
+    assert not all(each.waits for each in changes)
+    for place, each in enumerate(changes):
+        assert bool(in_the_way(place)) is each.waits
 
 
 @given(others=OTHERS, start=st.integers(-1_000, 1_000), length=st.integers(1, 300), margin=st.integers(0, 60))

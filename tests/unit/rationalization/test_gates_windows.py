@@ -58,6 +58,16 @@ def test_what_is_planned_is_read_from_the_facts(start: str, end: str | None, spa
     assert found.span == span
 
 
+def test_work_that_is_compared_as_a_whole_says_until_when() -> None:
+    start = "2026-01-05T22:00:00Z"
+    begins, lasts, unclear = (windows.planned(facts(*said)) for said in ((start,), (start, start), ()))
+
+    asked = windows.with_end(begins)
+
+    assert asked == Unclear("Say until when it lasts: give request.custom.planned_end.")
+    assert (windows.with_end(lasts), windows.with_end(unclear)) == (lasts, unclear)
+
+
 @pytest.mark.parametrize(
     ("said", "named"),
     [

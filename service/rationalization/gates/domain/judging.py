@@ -143,12 +143,14 @@ def of_conflicts(
         return Finding(state=State.OPEN, missing=(plan.when.missing,))
     found = conflicts.in_conflict(plan.when, others, margin)
     unplanned = sum(other.planned is None for other in others)
+    waiting = sum(other.waits and other.planned is not None for other in others)
     overlapping = windows.touching(maintenance, plan.when.span)
     detail = _told(
         plan.when,
         in_conflict=[_change(other) for other in found[:NAMED_MAX]],
-        compared_with=len(others) - unplanned,
+        compared_with=len(others) - unplanned - waiting,
         unplanned=unplanned,
+        waiting=waiting,
         maintenance=[_span(span) for span in overlapping[:NAMED_MAX]],
     )
     if not found:
@@ -183,6 +185,7 @@ def _change(other: OtherChange) -> dict[str, Any]:
         "source": other.source,
         "external_id": other.external_id,
         "planned": when,
+        "end_is_assumed": other.end_is_assumed,
     }
 
 

@@ -32,7 +32,7 @@ class Planned:
     """When the work is to be done.
 
     Attributes:
-        end: None where only the start is said; then the start alone is looked at.
+        end: None where only the start is said; then the start alone is known of it.
     """
 
     start: datetime
@@ -42,6 +42,10 @@ class Planned:
     def span(self) -> Span:
         """All instants of it: one at least."""
         return self.start, max(self.end or self.start, self.start + datetime.resolution)
+
+    def lasting(self, span: timedelta) -> "Planned":
+        """The same, taken to last so long where it does not say until when."""
+        return self if self.end is not None else Planned(self.start, self.start + span)
 
     @property
     def length(self) -> timedelta:
@@ -93,6 +97,13 @@ def planned(facts: Mapping[str, Any]) -> Planned | Unclear:
         name = START if begins is None else END
         return Unclear(f"request.custom.{name} is no instant such as 2026-01-05T22:00:00Z; write it so.")
     return _checked(begins, ends)
+
+
+def with_end(when: Planned | Unclear) -> Planned | Unclear:
+    """The same for who compares all of the work with something: until when it lasts has to be said."""
+    if isinstance(when, Planned) and when.end is None:
+        return Unclear(f"Say until when it lasts: give request.custom.{END}.")
+    return when
 
 
 def _checked(start: datetime, end: datetime | None) -> Planned | Unclear:
