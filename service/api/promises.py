@@ -20,7 +20,7 @@ from service.commitments.targets import PolicyTarget, Seconds
 from service.db import TenantSession
 from service.errors import Fault
 from service.ids import CommitmentId, RequestId
-from service.requests import promising
+from service.requests import correcting, promising
 from service.requests.errors import PromiseInvalid
 from service.requests.promising import Word
 from service.requests.service import Caller
@@ -176,7 +176,7 @@ class PromiseController(Controller):
         """Mark a breach as recorded wrongly. It stays on record with the reason, and counts no more."""
 
         async def effect() -> CommitmentView:
-            corrected = await promising.correct(
+            corrected = await correcting.correct(
                 session, actor, commitment_id, data.reason, cycle=data.cycle, now=now
             )
             return CommitmentView.of(corrected, now, in_full=True)

@@ -13,25 +13,19 @@ from service.db import TenantRow
 from service.errors import Fault
 from service.ids import (
     ArrangementId,
-    CalendarVersionId,
     ClientId,
     ContactId,
     DecisionId,
     EventId,
     MemberId,
-    PolicyId,
     PolicyVersionId,
-    RepinningId,
     RequestId,
-    RequestTypeVersionId,
     ServiceId,
 )
+from service.requests import wire
 from service.requests.domain import (
-    Becoming,
     Decision,
     EventType,
-    Recount,
-    Repinned,
     Request,
     RequestEvent,
     State,
@@ -123,7 +117,7 @@ class RequestRow(TenantRow):
             merged_into=None if self.merged_into is None else RequestId(self.merged_into),
             submitted_by=None if self.submitted_by is None else MemberId(self.submitted_by),
             arrangement_id=None if self.arrangement_id is None else ArrangementId(self.arrangement_id),
-            typed=_typed(self.type_version_id, self.typed),
+            typed=wire.typed_of(self.type_version_id, self.typed),
             incomplete=tuple(Fault(each["pointer"], each["detail"]) for each in self.incomplete or ()),
         )
 
@@ -162,8 +156,8 @@ class RequestEventRow(TenantRow):
             deed=self.detail.get("deed"),
             other=None if other is None else RequestId(ids.read_id(other)),
             backdated=self.backdated,
-            repinned=_repinned(self.detail.get("repinned")),
-            becomes=_becoming(self.detail.get("becomes")),
+            repinned=wire.repinned_of(self.detail.get("repinned")),
+            becomes=wire.becoming_of(self.detail.get("becomes")),
             because=self.detail.get("because"),
         )
 
@@ -222,28 +216,10 @@ def incomplete_column(request: Request) -> list[dict[str, str]] | None:
 def typed_columns(typed: Typed | None) -> dict[str, Any]:
     if typed is None:
         return {"type_version_id": None, "typed": None}
-    kept = {
-        "name": typed.name,
-        "family": typed.family.value,
-        "standard": typed.standard,
-        "gated": typed.gated,
-    }
-    return {"type_version_id": typed.version_id, "typed": kept}
+    return {"type_version_id": typed.version_id, "typed": wire.typed_document(typed)}
 
 
 def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
-    detail = {
-        "state": None if event.state is None else event.state.value,
-        "facts": event.facts,
-        "cause": event.cause,
-        "party": event.party,
-        "by": event.by,
-        "deed": event.deed,
-        "other": None if event.other is None else str(event.other),
-        "repinned": None if event.repinned is None else _repinned_detail(event.repinned),
-        "becomes": None if event.becomes is None else [each.value for each in event.becomes],
-        "because": event.because,
-    }
     return {
         "id": event.id,
         "request_id": request.id,
@@ -252,7 +228,7 @@ def event_columns(request: Request, event: RequestEvent) -> dict[str, Any]:
         "occurred_at": event.occurred_at,
         "source_sequence": event.source_sequence,
         "received_at": event.received_at,
-        "detail": {key: value for key, value in detail.items() if value is not None},
+        "detail": wire.detail(event),
         "backdated": event.backdated,
     }
 
@@ -279,45 +255,3 @@ def decision_columns(request: Request, event: RequestEvent, decision: Decision) 
 def _is_same(one: object, other: object) -> bool:
     """Are they the same JSON? To Python 1, 1.0 and true are equal, to a rule they are not."""
     return one is other or msgspec.json.encode(one) == msgspec.json.encode(other)
-
-
-def _repinned_detail(repinned: Repinned) -> dict[str, Any]:
-    recount = repinned.recount
-    return {
-        "repinning_id": repinned.repinning_id,
-        "by": repinned.by,
-        "policy_id": repinned.policy_id,
-        "recount": None
-        if recount is None
-        else {"calendar": recount.calendar, "version_id": recount.version_id},
-    }
-
-
-def _typed(version_id: UUID | None, kept: dict[str, Any] | None) -> Typed | None:
-    if version_id is None or kept is None:
-        return None
-    return Typed(
-        version_id=RequestTypeVersionId(version_id),
-        name=kept["name"],
-        family=RequestType(kept["family"]),
-        standard=kept["standard"],
-        gated=kept["gated"],
-    )
-
-
-def _becoming(detail: list[str] | None) -> Becoming | None:
-    return None if detail is None else Becoming(*map(RequestType, detail))
-
-
-def _repinned(detail: dict[str, Any] | None) -> Repinned | None:
-    if detail is None:
-        return None
-    policy_id, recount = detail["policy_id"], detail["recount"]
-    return Repinned(
-        repinning_id=RepinningId(ids.read_id(detail["repinning_id"])),
-        by=detail["by"],
-        policy_id=None if policy_id is None else PolicyId(ids.read_id(policy_id)),
-        recount=None
-        if recount is None
-        else Recount(recount["calendar"], CalendarVersionId(ids.read_id(recount["version_id"]))),
-    )

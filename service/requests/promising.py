@@ -1,4 +1,4 @@
-"""Use cases of promises that people make: promise, say that it is done, cancel; and correct a breach.
+"""Use cases of promises that people make: promise, say that it is done, cancel.
 
 They are promises like any other: their clocks, breaches and ladders are those of `commitments` and
 `escalations`. What is said of one is said of all that stand in its place, which are about the same deed.
@@ -28,8 +28,6 @@ from service.commitments.domain import (
     Origin,
     Target,
     Terms,
-    Threshold,
-    Told,
 )
 from service.commitments.errors import CommitmentEnded
 from service.commitments.models import Commitment, Made
@@ -41,8 +39,6 @@ from service.requests import domain, renegotiating, store
 from service.requests.domain import Request, State
 from service.requests.errors import (
     BackdatingForbidden,
-    BreachAlreadyCorrected,
-    BreachNotRecorded,
     CommitmentNotOfPerson,
     PromiseInvalid,
     RequestOver,
@@ -143,51 +139,11 @@ async def cancel(
     return await _said(session, chain, entry, deed, actor=actor, now=now)
 
 
-async def correct(
-    session: TenantSession,
-    actor: Actor,
-    commitment_id: CommitmentId,
-    because: str,
-    *,
-    cycle: int | None,
-    now: datetime,
-) -> Commitment:
-    """Mark a breach as recorded wrongly. It stays on record, and counts no more as one.
-
-    Args:
-        session: of the tenant.
-        actor: who says so.
-        commitment_id: the promise.
-        because: why it was recorded wrongly.
-        cycle: in which cycle it was broken; None for the current one.
-        now: the tenant's now.
-
-    Raises:
-        CommitmentNotFound, BreachNotRecorded, BreachAlreadyCorrected
-    """
-    await _lock(session, commitment_id, now=now)
-    account = await commitments.get(session, commitment_id, client_id=None, now=now)
-    number = account.standing.current.cycle if cycle is None else cycle
-    judged = next((one for one in account.standing.cycles if one.cycle == number), None)
-    if judged is None or judged.broken_at is None:
-        raise BreachNotRecorded(commitment_id, number)
-    if judged.corrected is not None:
-        raise BreachAlreadyCorrected(commitment_id, number)
-    told = Told(
-        at=now,
-        received_at=now,
-        id=_entry_id(),
-        cycle=number,
-        threshold=Threshold.CORRECTED,
-        because=because,
-        by=actor.name,
-        since=judged.started_at,
-    )
-    commitment = await commitments.append(session, commitment_id, [told], now=now)
-    deed = Deed("commitment.corrected", _label(commitment), after={"cycle": number, "reason": because})
-    await audit.record(session, actor, deed, now=now)
-    await renegotiating.follow(session, [commitment], now=now)
-    return commitment
+async def lock(session: TenantSession, commitment_id: CommitmentId, *, now: datetime) -> RequestId:
+    """Lock the request of a promise: what is said of its promises comes one after another."""
+    found = await commitments.get(session, commitment_id, client_id=None, now=now)
+    await store.get(session, found.commitment.request_id, client_id=None, lock=True)
+    return found.commitment.request_id
 
 
 async def _terms(session: TenantSession, word: Word) -> Terms:
@@ -238,20 +194,13 @@ async def _contact(session: TenantSession, request: Request, to: str | None) -> 
         raise PromiseInvalid([Fault("/to", str(error))]) from error
 
 
-async def _lock(session: TenantSession, commitment_id: CommitmentId, *, now: datetime) -> RequestId:
-    """Lock the request of a promise: what is said of its promises comes one after another."""
-    found = await commitments.get(session, commitment_id, client_id=None, now=now)
-    await store.get(session, found.commitment.request_id, client_id=None, lock=True)
-    return found.commitment.request_id
-
-
 async def _chain(session: TenantSession, commitment_id: CommitmentId, *, now: datetime) -> list[Account]:
     """The promise of a person that was named, and those in its place, or that it stands in the place of.
 
     Raises:
         CommitmentNotFound, CommitmentNotOfPerson, CommitmentEnded: none of them is open.
     """
-    request_id = await _lock(session, commitment_id, now=now)
+    request_id = await lock(session, commitment_id, now=now)
     found = await commitments.accounts(session, request_id, client_id=None, now=now)
     chain = chained(found, commitment_id)
     if chain[0].commitment.made.origin is not Origin.PERSON:
