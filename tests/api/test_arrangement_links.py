@@ -200,6 +200,11 @@ async def test_whoever_objects_to_a_counter_proposal_says_why(harbour: Desk) -> 
     assert (silent.status_code, "Sagen Sie, warum." in silent.text) == (422, True)
     assert (objected.status_code, "Ihr Widerspruch ist eingegangen." in objected.text) == (200, True)
     assert await harbour.state(request) == "objected"
+    for said in (
+        "<dt>Grund</dt><dd>Because of later.</dd>",
+        "<dt>Ihr Widerspruch</dt><dd>Morgen ist Messe.</dd>",
+    ):
+        assert said in objected.text
     (objection,) = await harbour.objections(request)
     assert objection["words"] == "Morgen ist Messe."
 

@@ -2,25 +2,19 @@
 // that axe checks, run over the edge, be too small to touch, or be refused by our own security policy.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { Eye, launch, opened } from "./eye.mjs";
 import { Authenticator, linkTo, world } from "./world.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const NEW_PASSWORD = "four slow trains at dusk";
-const TOUCH_PIXELS_MIN = 44;
-const HEIGHT = 800;
 
 let browser;
 let callbacks;
 const answers = [];
 
 before(async () => {
-  browser = await chromium.launch({ executablePath: world.browser, args: ["--no-sandbox"] });
+  browser = await launch();
   const { port, hostname } = new URL(world.callback);
   callbacks = createServer((request, response) => {
     if (request.url.startsWith("/callback")) answers.push(new URL(request.url, world.callback));
@@ -41,21 +35,7 @@ for (const [variant, person] of Object.entries(world.people)) {
 }
 
 async function walk(variant, person) {
-  const [width, colorScheme] = variant.split("-");
-  const context = await browser.newContext({
-    viewport: { width: Number(width), height: HEIGHT },
-    colorScheme,
-    reducedMotion: "reduce",
-  });
-  const page = await context.newPage();
-  const complaints = [];
-  page.on("console", (message) => {
-    // a page that refuses something is meant to; the browser only reports its status
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
-      complaints.push(message.text());
-    }
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  const { context, page, complaints } = await opened(browser, variant);
   const eye = new Eye(page, variant);
 
   const authenticator = await keepAccount(page, eye, person);
@@ -211,41 +191,6 @@ async function comeToNothing(page, context, eye) {
   await context.clearCookies();
   await page.click(".tenants button >> nth=0");
   await eye.look("forged", "This was refused");
-}
-
-/** Looks at what is shown: takes a picture, and checks what can be checked without taste. */
-class Eye {
-  constructor(page, variant) {
-    this.page = page;
-    this.variant = variant;
-    this.seen = 0;
-  }
-
-  async look(name, title) {
-    const { page } = this;
-    await page.waitForLoadState("load");
-    const number = String(++this.seen).padStart(2, "0");
-    await page.screenshot({ path: join(world.shots_folder, `${this.variant}-${number}-${name}.png`), fullPage: true });
-    assert.equal(await page.title(), `${title} – Rooted`, name);
-    assert.deepEqual(await this.violations(), [], name);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${name} is too wide`);
-    assert.deepEqual(await page.evaluate(tooSmall, TOUCH_PIXELS_MIN), [], name);
-    assert.deepEqual(await page.evaluate(() => [...document.scripts].length), 0, name);
-  }
-
-  async violations() {
-    await this.page.evaluate(AXE);
-    const found = await this.page.evaluate(() => globalThis.axe.run());
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-  }
-}
-
-/** What can be pressed and is lower than a finger; links within a sentence may be. */
-function tooSmall(pixels) {
-  const pressed = [...document.querySelectorAll("button, input:not([type=hidden]), summary, a.way, a.brand")];
-  return pressed
-    .filter((each) => each.getBoundingClientRect().height < pixels)
-    .map((each) => each.outerHTML);
 }
 
 function authorization(changes) {

@@ -34,6 +34,8 @@ from service.tenants import applications, domain
 from service.tenants.domain import AuthMethod, GrantType, Tenant
 from service.tenants.registration import Registration
 from service.vault import Vault
+from tests.e2e import requesters
+from tests.e2e.requesters import Requester
 
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -76,6 +78,7 @@ class World:
     browser: str
     callback: str
     people: dict[str, Somebody]
+    requesters: dict[str, Requester]
     confidential: Client
     public: Client
     signing: Client
@@ -151,6 +154,7 @@ async def prepare(data: Path, url: str, *, shots: Path, browser: str) -> World:
             browser=browser,
             callback=callback,
             people=people,
+            requesters=await requesters.prepare(sessions, clock, url, VARIANTS),
             confidential=await registering.client("Desk Connector", AuthMethod.CLIENT_SECRET),
             public=await registering.client("Pocket Desk", AuthMethod.NONE),
             signing=await registering.client("Night Shift Reports", AuthMethod.PRIVATE_KEY_JWT),

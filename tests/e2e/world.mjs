@@ -10,6 +10,7 @@ export const world = JSON.parse(readFileSync(process.env.ROOTED_E2E, "utf8"));
 const STEP_SECONDS = 30;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const MAIL_SECONDS_MAX = 20;
+const OURS = new RegExp(`${world.url}/\\S+`);
 
 /** Codes of one authenticator (RFC 6238), each of a later step than the one before: none counts twice. */
 export class Authenticator {
@@ -36,7 +37,7 @@ export async function linkTo(recipient, subject) {
   for (let waited = 0; waited < MAIL_SECONDS_MAX; waited += 0.5) {
     for (const text of mails()) {
       if (text.includes(`To: ${recipient}`) && text.includes(`Subject: ${subject}`)) {
-        return text.replace(/=\n/g, "").replaceAll("=3D", "=").match(/https?:\/\/\S+/)[0];
+        return text.replace(/=\n/g, "").replaceAll("=3D", "=").match(OURS)[0];
       }
     }
     await rest(500);
@@ -51,6 +52,6 @@ function mails() {
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
-  const read = (name) => readFileSync(join(world.mail_folder, name), "utf8").replaceAll("\r\n", "\n");
+  const read = (name) => readFileSync(join(world.mail_folder, name), "utf8").replaceAll("\r\n", "\n").replaceAll("\n ", " ");
   return names.sort().reverse().map(read);
 }

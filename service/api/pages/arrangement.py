@@ -20,6 +20,7 @@ from service.api.pages.site import AnyRequest, Form, Site
 from service.db import tenant_transaction
 from service.limits.errors import OpenObjectionsTooMany
 from service.rationalization.arrangements import terms
+from service.rationalization.arrangements.domain import State
 from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.telling import objections_of
 from service.rationalization.objections.domain import State as ObjectionState
@@ -154,7 +155,7 @@ def _page(
         external_id=harmless(shown.request.external_id),
         state=own.states[shown.state],
         told=found.message,
-        reason=harmless(found.standing.because or found.reason or ""),
+        reason=harmless(_reason(shown)),
         offered=_offered(shown, spoken),
         answer_by=_told(found.standing.answer_by, spoken) if shown.is_offered else None,
         channel=_channel(shown),
@@ -167,6 +168,13 @@ def _page(
         words_max=WORDS_CHARACTERS_MAX,
         faults=faults or {},
     )
+
+
+def _reason(shown: Opened) -> str:
+    """Why it stands as it does; of what the reader objected to, why that was decided."""
+    found = shown.arrangement
+    later = None if shown.state is State.OBJECTED else found.standing.because
+    return later or found.reason or ""
 
 
 def _offered(shown: Opened, spoken: Spoken) -> list[tuple[str, str]]:
@@ -201,15 +209,16 @@ def _address(url: str) -> str | None:
 
 
 def _objected(shown: Opened, spoken: Spoken) -> list[str]:
-    """What became of the objection, and why or until when; nothing where nobody objected."""
+    """The objection, and what became of it, with why or until when; nothing where nobody objected."""
     if shown.objection is None:
         return []
     own, standing = spoken.words.arrangement, shown.objection.standing
     match standing.state:
         case ObjectionState.UPHELD:
-            return [own.upheld, harmless(standing.reason or "")]
+            said = [own.upheld, standing.reason or ""]
         case ObjectionState.REJECTED:
-            return [own.rejected, harmless(standing.reason or "")]
+            said = [own.rejected, standing.reason or ""]
         case _:
             due = instants.moment(standing.due_at, spoken.manner)
-            return [own.raised_before, own.known_by.format(at=due)]
+            said = [own.raised_before, own.known_by.format(at=due)]
+    return [harmless(text) for text in (shown.objection.plea.words, *said) if text]
