@@ -35,7 +35,12 @@ def left_out(told: Told, rulings: Sequence[Sequence[Ruling]], sides: Sequence[Si
 
 
 def _offers(ruling: Ruling, agreed: Agreed) -> bool:
-    return ruling.effect is Effect.WAITS and ruling.proposal.get("proposal") == agreed.proposal
+    return _waits(ruling) and ruling.proposal.get("proposal") == agreed.proposal
+
+
+def _waits(ruling: Ruling) -> bool:
+    """Whether it has the request wait for whoever asked."""
+    return ruling.effect is Effect.WAITS
 
 
 def _is_one_offer(agreed: Agreed, sides: Sequence[Side]) -> bool:
@@ -74,5 +79,7 @@ def effects(told: Told, rulings: Sequence[Ruling]) -> list[Effect]:
             standing = _Standing(telling.agreed, rulings[at - 1])
         if standing is not None and ours and not standing.holds(telling.points[-1], ours[-1]):
             standing = None
-        found += [Effect.NONE if standing is not None else ruling.effect for ruling in ours]
+        found += [
+            Effect.NONE if standing is not None and _waits(ruling) else ruling.effect for ruling in ours
+        ]
     return found
