@@ -1,10 +1,12 @@
 """Runs the program: the API, the worker, and what both need around them."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +15,10 @@ from typing import BinaryIO
 
 import uvicorn
 from litestar.types import ASGIApp
+from pydantic import SecretStr
 from sqlalchemy import text
 
-from service import composition, operations, schema, telemetry, worker
+from service import composition, embedded, operations, schema, telemetry, worker
 from service.app import create_app
 from service.auditor import drive as auditor
 from service.auditor.drive import Auditor, Gauges
@@ -146,8 +149,42 @@ def config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
 
 
 @asynccontextmanager
-async def hosted(
+async def hosted_in_passing(
     settings: Settings, *, data_folder: Path, slug: str, clock_at: datetime, members: Sequence[Invitee] = ()
+) -> AsyncGenerator[Hosted]:
+    """The same as `hosted`, on an embedded database of its own; nothing is left but the server's log."""
+    with _passing_folder() as place:
+        async with embedded.running(place, fast=True) as database:
+            await schema.upgrade(database.owner_url)
+            own = {"database_url": database.app_url, "master_keys": operations.new_master_key()}
+            async with hosted(
+                settings.model_copy(update={name: SecretStr(value) for name, value in own.items()}),
+                data_folder=data_folder,
+                slug=slug,
+                clock_at=clock_at,
+                members=members,
+                environment={f"ROOTED_{name.upper()}": value for name, value in own.items()},
+            ) as found:
+                yield found
+
+
+@contextmanager
+def _passing_folder() -> Generator[Path]:
+    """A data folder to be, in one that is removed with all that is in it."""
+    with tempfile.TemporaryDirectory(prefix="rooted-") as place:
+        Path(place).chmod(0o711)  # PostgreSQL may run as another account, which goes through here
+        yield Path(place) / "passing"
+
+
+@asynccontextmanager
+async def hosted(
+    settings: Settings,
+    *,
+    data_folder: Path,
+    slug: str,
+    clock_at: datetime,
+    members: Sequence[Invitee] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Hosted]:
     """A server of our own in another process, with a new sandbox tenant whose clock starts at `clock_at`.
 
@@ -157,6 +194,7 @@ async def hosted(
         slug: of the tenant.
         clock_at: where its clock starts.
         members: who is in it from the start.
+        environment: what the server is told besides what this process was.
 
     Raises:
         HostedServerFailed: it ended before it answered; its log says why.
@@ -179,6 +217,7 @@ async def hosted(
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
+                env={**os.environ, **(environment or {})},  # noqa: TID251 - it is told what we were
             )
         try:
             yield Hosted(await _address(process, log), credentials)

@@ -1,6 +1,5 @@
-"""Policies and calendars, tried on past requests: on a server, or on a sandbox of our own started for it."""
+"""Policies, calendars and types, tried on past requests: on a server, or on one of our own started for it."""
 
-import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,19 +9,20 @@ from typing import Any
 import click
 from rich.console import Console
 
-from service import ids, serving
+from service import serving
 from service.cli import running
 from service.cli.backtest_options import Options
 from service.cli.connection import Connection, connected, opened
 from service.cli.parameters import EXISTING_FILE, Moment
 from service.clock import SystemClock
-from service.errors import ServiceError
+from service.people.domain import Role
+from service.people.invitations import Invitee
 from service.remote import backtest_report, backtests, gates, history, history_report, sandbox
 from service.remote import files as reading
 from service.remote.backtest_report import CHANGES_SHOWN
 from service.remote.backtests import Asked, Backtest, Found
 from service.remote.gates import Gates
-from service.remote.history import Imported, Source
+from service.remote.history import Source
 from service.remote.sandbox import Bench
 from service.replay import commands, log, progress
 from service.replay.client import Access, Client
@@ -34,7 +34,6 @@ EXCEEDED, NOT_RUN = 1, 2
 AGAINST_NOTHING = (
     "Compared with no policy, where each request has the default promise. Name what is in effect: --against."
 )
-CLEAR_SECONDS_MAX = 10.0
 TRY = Wording("deciding", "decided")
 
 
@@ -47,6 +46,13 @@ TRY = Wording("deciding", "decided")
     multiple=True,
     help="Tried in the place of the current version of the calendar of its name; several times.",
 )
+@click.option(
+    "--try-type",
+    "tried_types",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Tried in the place of the type of request of its name; several times.",
+)
 @click.option("--file", type=EXISTING_FILE, help="On a log, without any server: CSV, CSV.xz or CSV.gz.")
 @click.option("--mapping", type=EXISTING_FILE, help="With --file: how to read it (YAML).")
 @click.option("--calendar", "calendars", type=EXISTING_FILE, multiple=True, help="With --file.")
@@ -55,6 +61,12 @@ TRY = Wording("deciding", "decided")
     type=EXISTING_FILE,
     multiple=True,
     help="With --file: a policy as it is in effect, to compare with.",
+)
+@click.option(
+    "--type", "types", type=EXISTING_FILE, multiple=True, help="With --file: a type of request in effect."
+)
+@click.option(
+    "--ladder", "ladders", type=EXISTING_FILE, multiple=True, help="With --file: one that policies name."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="With --file: only the first so many cases.")
 @click.option("--log", help="On a log that `rooted history import` has brought in, by its name.")
@@ -76,7 +88,7 @@ def backtest(
     max_changed: int | None,
     **given: Any,
 ) -> None:
-    """Try policies and calendars on past requests and show what would be different.
+    """Try policies, calendars and types of request on past requests and show what would be different.
 
     Exits with 0, with 1 when more is different than may be, and with 2 when the backtest could not be run.
     """
@@ -117,12 +129,7 @@ async def _found(
     settings: Settings, connection: Connection, options: Options, console: Console
 ) -> Found | None:
     if options.file is not None and options.mapping is not None:
-        bench = sandbox.prepared(
-            options.policies,
-            against=options.against,
-            calendars=options.calendars,
-            tried=options.tried_calendars,
-        )
+        bench = sandbox.prepared(options.files)
         with log.read_cases(
             options.file, commands.read_mapping(options.mapping), limit=options.limit
         ) as cases:
@@ -140,10 +147,13 @@ async def _found(
 async def _offline(
     settings: Settings, options: Options, bench: Bench, source: Source, console: Console
 ) -> Found:
-    """On a new sandbox tenant of a server of our own, which keeps nothing of it."""
-    slug = f"backtest-{ids.new_id().hex[-12:]}"
-    async with serving.hosted(
-        settings, data_folder=running.data_folder(settings), slug=slug, clock_at=SystemClock().now()
+    """On a sandbox tenant of a server of our own, of which nothing is left afterwards."""
+    async with serving.hosted_in_passing(
+        settings,
+        data_folder=running.data_folder(settings),
+        slug="backtest",
+        clock_at=SystemClock().now(),
+        members=[Invitee(each, each, (Role.AGENT,)) for each in sorted(bench.members)],
     ) as hosted:
         access = Access(
             base_url=hosted.url,
@@ -158,13 +168,13 @@ async def _offline(
             if not options.against:
                 console.print(AGAINST_NOTHING, highlight=False, soft_wrap=True)
             asked = Asked(
-                name=options.name, files=bench.candidates, log=source.name, calendars=bench.calendars
+                name=options.name,
+                files=bench.candidates,
+                log=source.name,
+                calendars=bench.tried_calendars,
+                types=bench.tried_types,
             )
-            backtest = await backtests.start(client, asked)
-            try:
-                return await _awaited(client, backtest, options, console)
-            finally:
-                await _clear(client, backtest, imported)
+            return await _awaited(client, await backtests.start(client, asked), options, console)
 
 
 async def _online(client: Client, options: Options, console: Console) -> Found | None:
@@ -178,6 +188,7 @@ async def _online(client: Client, options: Options, console: Console) -> Found |
         since=options.since,
         to=options.to,
         calendars=sandbox.calendars_in(options.tried_calendars),
+        types=sandbox.types_in(options.tried_types),
     )
     backtest = await backtests.start(client, asked)
     if not options.no_wait:
@@ -197,14 +208,6 @@ async def _awaited(client: Client, backtest: Backtest, options: Options, console
     if options.csv is not None:
         _write(options.csv, await backtests.changes_as_csv(client, done))
     return found
-
-
-async def _clear(client: Client, backtest: Backtest, imported: Imported) -> None:
-    try:
-        async with asyncio.timeout(CLEAR_SECONDS_MAX):
-            await sandbox.clear(client, backtest, imported.log)
-    except (ServiceError, TimeoutError) as error:
-        _tell(f"The log stays in its sandbox tenant: {error}")
 
 
 def _tell(text: str) -> None:

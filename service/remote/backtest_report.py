@@ -35,6 +35,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[Line]:
     yield Line("no rule promised anything", before.get("unmatched", 0), after.get("unmatched", 0))
     yield from _each("verdict", before.get("verdicts", {}), after.get("verdicts", {}))
     yield from _each("requires", before.get("gates", {}), after.get("gates", {}))
+    yield from _each("consent of", before.get("approvals", {}), after.get("approvals", {}))
     yield from _each("closed", *(_closed(side.get("windows", {})) for side in (before, after)))
     promises = before.get("promises", {}), after.get("promises", {})
     for metric in sorted({*promises[0], *promises[1]}):
@@ -145,11 +146,16 @@ def _verdict_told(before: Side, after: Side) -> Iterator[str]:
     """What the verdict says and requires beside what it is."""
     if before.verdict == after.verdict and before.proposal != after.proposal:
         yield "another proposal"
-    old, new = ([str(gate.get("gate", "")) for gate in side.gates] for side in (before, after))
+    old, new = ([_gate(gate) for gate in side.gates] for side in (before, after))
     if before.gates != after.gates:
         yield f"requires {_names(old)} → {_names(new)}"
     if before.verdict == after.verdict and before.reason != after.reason:
         yield "for another reason"
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    """A gate by its kind, and an approval by its name too."""
+    return " ".join(str(gate[part]) for part in ("gate", "name") if part in gate)
 
 
 def _windows_told(before: Side, after: Side) -> Iterator[str]:
@@ -262,6 +268,9 @@ def _show_doubts(result: Mapping[str, Any], console: Console) -> None:
         _say(console, f"{sum(unjudged.values()):,} requests could not be judged:")
         listed = (f"  {count:,}: {why}" for why, count in unjudged.items())
         reporting.listed(listed, len(unjudged), console)
+    left_out: int = result.get("agreements", {}).get("left_out", 0)
+    if left_out:
+        _say(console, f"{left_out:,} agreements of that time are left out: not both sides propose them.")
     if "notices_assume" in result:
         _say(console, result["notices_assume"])
     absent: Mapping[str, int] = result.get("after", {}).get("absent", {})

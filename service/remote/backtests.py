@@ -84,6 +84,7 @@ class Change(msgspec.Struct, frozen=True):
     kinds: list[str]
     before: Side
     after: Side
+    agreements_left_out: int = 0
 
 
 class Backtest(msgspec.Struct, frozen=True):
@@ -109,6 +110,7 @@ class Asked:
 
     Attributes:
         calendars: that are tried, each with its name and definition.
+        types: of request, that are tried, each with its name and document.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Asked:
     since: datetime | None = None
     to: datetime | None = None
     calendars: Sequence[Mapping[str, Any]] = ()
+    types: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ async def start(client: Client, asked: Asked) -> Backtest:
         "policies": await _candidates(client, asked.files),
         "history": await _history(client, asked),
         **({"calendars": asked.calendars} if asked.calendars else {}),
+        **({"types": asked.types} if asked.types else {}),
     }
     answer = await client.post(BACKTESTS, body, key=new_key())
     if answer.problem is not None and asked.files:
@@ -243,12 +247,6 @@ async def changes_as_csv(client: Client, backtest: Backtest) -> bytes:
     """Every request that differs and is listed, as CSV."""
     answer = await client.get(f"{BACKTESTS}/{backtest.id}/changes.csv")
     return answer.accepted(f"the changes of backtest {backtest.id}").body
-
-
-async def remove(client: Client, backtest: Backtest) -> None:
-    """Remove a backtest that has ended, with all that it found."""
-    answer = await client.send("DELETE", f"{BACKTESTS}/{backtest.id}")
-    answer.accepted(f"to remove backtest {backtest.id}")
 
 
 def _changes(client: Client, backtest: Backtest) -> AsyncIterator[Change]:

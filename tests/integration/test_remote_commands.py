@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +15,8 @@ from httpx2 import AsyncClient
 
 from service.cli import main
 from service.embedded import EmbeddedDatabase
+from service.platform import platform_transaction
+from service.tenants import service as tenants
 from service.tenants.domain import Approval, Tenant
 from tests import factories
 from tests.factories import NOON
@@ -24,6 +28,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 BY_CASE = EXAMPLES / "by-case"
 LOG = ("--mapping", str(BY_CASE / "mapping.yaml"), "--file", str(BY_CASE / "log.csv"))
 CASES = 5
+PROMISES = 2 * CASES
 
 Run = Callable[..., Awaitable[Result]]
 
@@ -261,6 +266,31 @@ async def test_a_calendar_is_tried_by_itself_on_a_server(desk: Desk, tmp_path: P
     assert "calendar" in refused.output
 
 
+BOARD = {"gate": "approval", "name": "board", "roles": ["manager"]}
+
+
+def _a_type(folder: Path, *gates: dict[str, Any], name: str) -> Path:
+    """A type that all requests of the log are of."""
+    path = folder / name
+    document = {"title": "Request", "requires": list(gates)}
+    path.write_text(json.dumps({"name": "service_request", "document": document}))
+    return path
+
+
+async def test_a_type_is_tried_by_itself_on_a_server(desk: Desk, tmp_path: Path) -> None:
+    await desk.run("history", "import", *LOG, "--name", "log")
+    tried = _a_type(tmp_path, BOARD, name="consent.json")
+
+    shown = await desk.run("backtest", "--try-type", tried, "--log", "log")
+    gated = await desk.run("backtest", "--try-type", tried, "--log", "log", "--max-changed", "0", "--json")
+
+    assert shown.exit_code == 0, shown.output
+    assert "consent of: board" in shown.output
+    assert "requires none → approval board" in shown.output
+    content = json.loads(gated.stdout)
+    assert (gated.exit_code, content["result"]["changes"]["gate"]) == (1, CASES)
+
+
 async def test_a_backtest_is_started_and_looked_at_again(desk: Desk) -> None:
     await desk.run("history", "import", *LOG)
     started = await desk.run(
@@ -292,6 +322,9 @@ async def test_a_backtest_that_cannot_be_run_exits_with_two(desk: Desk) -> None:
         ([], "Say on which past requests"),
         (["--log", "x", "--from", "2026-01-01T00:00:00Z"], "Say on which past requests"),
         (["--log", "x", "--against", str(BY_CASE / "policy.json")], "belong to --file"),
+        (["--log", "x", "--ladder", str(BY_CASE / "policy.json")], "belong to --file"),
+        (["--log", "x", "--type", str(BY_CASE / "policy.json")], "belong to --file"),
+        (["--again", "1", "--try-type", str(BY_CASE / "policy.json")], "--again shows a backtest"),
         (["--file", str(BY_CASE / "log.csv")], "--file needs --mapping"),
         ([*LOG, "--no-wait"], "does not go with --file"),
         (["--again", "1"], "--again shows a backtest"),
@@ -339,7 +372,7 @@ def test_a_backtest_that_tries_nothing_says_what_to_try() -> None:
     refused = CliRunner().invoke(main, ["backtest", "--log", "x"])
 
     assert refused.exit_code == 2, refused.output
-    assert "--policy FILE, --try-calendar FILE, or both" in refused.output
+    assert "--policy, --try-calendar or --try-type, each with FILE" in refused.output
 
 
 async def test_a_policy_is_tried_on_a_log_without_any_server(live: Live, tmp_path: Path) -> None:
@@ -354,3 +387,75 @@ async def test_a_policy_is_tried_on_a_log_without_any_server(live: Live, tmp_pat
     assert content["result"]["requests"] == CASES
     assert content["new_breaches"] > 0
     assert content["result"]["before"]["unmatched"] == content["result"]["after"]["unmatched"]
+
+
+LADDER: dict[str, Any] = {
+    "steps": [
+        {"name": "first", "at": {"anchor": "start"}, "tell": [{"rota": "first line"}, {"group": "Desk"}]},
+        {"name": "late", "at": {"anchor": "breach"}, "tell": [{"member": "ada@harbour.example"}]},
+    ]
+}
+CLIMBED: dict[str, Any] = {
+    "rules": [{"id": "all", "when": "true", "because": "Somebody must know.", "then": {"ladder": "night"}}]
+}
+
+
+@pytest.fixture
+def passing(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where commands make what they need for a while."""
+    folder = place / f"passing-{uuid4().hex}"
+    folder.mkdir(mode=0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+async def test_without_any_server_ladders_and_types_come_from_files_and_nothing_is_left(
+    live: Live, tmp_path: Path, passing: Path
+) -> None:
+    ladder, policy = tmp_path / "night.json", tmp_path / "who.json"
+    ladder.write_text(json.dumps(LADDER))
+    policy.write_text(json.dumps({"kind": "escalation", "document": CLIMBED}))
+    standing = _a_type(tmp_path, {"gate": "rollback_plan"}, name="plan.json")
+    tried = _a_type(tmp_path, BOARD, name="consent.json")
+    arguments = ("--policy", policy, "--ladder", ladder, "--type", standing, "--try-type", tried, "--json")
+    words, before = list(map(str, ("backtest", *LOG, *arguments))), await _tenants(live)
+
+    found = await asyncio.to_thread(CliRunner().invoke, main, words, env=live.env)
+
+    assert found.exit_code == 0, found.output
+    sides = {side: json.loads(found.stdout)["result"][side] for side in ("before", "after")}
+    assert sides["before"]["notices"] == {}
+    told = sides["after"]["notices"]["night"]
+    assert told["first"]["to"] == {"rota first line": PROMISES, "group Desk": PROMISES}
+    assert told["first"]["off_duty"] == {}
+    assert told["late"]["told"] > 0
+    assert "ladders_unknown" not in sides["after"]
+    assert (sides["before"]["gates"], sides["after"]["gates"]) == (
+        {"rollback_plan": CASES},
+        {"approval": CASES},
+    )
+    assert _left_in(passing) == []
+    assert await _tenants(live) == before
+
+
+async def test_a_ladder_that_cannot_be_climbed_is_refused_and_nothing_is_left(
+    live: Live, tmp_path: Path, passing: Path
+) -> None:
+    ladder = tmp_path / "night.json"
+    ladder.write_text('{"steps": [{"name": "first", "at": {"anchor": "noon"}, "tell": [{"rota": "desk"}]}]}')
+    words = list(map(str, ("backtest", "--policy", BY_CASE / "policy.json", *LOG, "--ladder", ladder)))
+
+    refused = await asyncio.to_thread(CliRunner().invoke, main, words, env=live.env)
+
+    assert refused.exit_code == 2, refused.output
+    assert "the ladder 'night'" in refused.output
+    assert _left_in(passing) == []
+
+
+def _left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def _tenants(live: Live) -> int:
+    async with platform_transaction(live.sessions) as platform:
+        return len(await tenants.slugs_of_all(platform))
