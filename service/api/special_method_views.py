@@ -24,7 +24,7 @@ from service.ids import (
 from service.rationalization.specials.domain import Checked, State
 from service.rationalization.specials.errors import SpecialMethodInvalid
 from service.rationalization.specials.models import SpecialMethod, Use
-from service.rationalization.specials.service import Usage
+from service.rationalization.specials.using import Usage
 
 
 class UseSpecialMethod(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

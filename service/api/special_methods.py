@@ -23,7 +23,7 @@ from service.api.special_method_views import (
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import ClientId, RequestId, ServiceId, SpecialMethodId
-from service.rationalization.specials import service
+from service.rationalization.specials import service, using
 from service.rationalization.specials.domain import State
 from service.rationalization.specials.service import Sought
 from service.requests import excepting
@@ -94,7 +94,7 @@ class SpecialMethodController(Controller):
         special_method_id: FromPath[SpecialMethodId],
     ) -> Response[Page[UseView]]:
         """List its uses, in the order in which they were recorded. A client's application is shown none."""
-        found = await service.list_uses(
+        found = await using.list_uses(
             session,
             special_method_id,
             client_id=principal.client_id,

@@ -13,6 +13,7 @@ from service.ids import MemberId, SpecialMethodId
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import State as ArrangementState
 from service.rationalization.specials import service as specials
+from service.rationalization.specials import using
 from service.rationalization.specials.domain import Checked, State
 from service.rationalization.specials.errors import (
     SpecialMethodNotApproved,
@@ -20,7 +21,7 @@ from service.rationalization.specials.errors import (
     SpecialMethodOfOthers,
 )
 from service.rationalization.specials.models import SpecialMethod, Use
-from service.rationalization.specials.service import Usage
+from service.rationalization.specials.using import Usage
 from service.requests import affairs, domain, renegotiating, store
 from service.requests.domain import Request
 from service.requests.errors import BackdatingForbidden
@@ -51,10 +52,10 @@ async def use(
     *,
     now: datetime,
 ) -> Use:
-    """Record a use; see `specials.use`. While work is held up again, nothing that is allowed may be used.
+    """Record a use; see `using.use`. While work is held up again, nothing that is allowed may be used.
 
     Raises:
-        BackdatingForbidden, and as `specials.use`
+        BackdatingForbidden, and as `using.use`
     """
     request = await _lock(session, special_method_id)
     found = await specials.get(session, special_method_id, client_id=None)
@@ -65,7 +66,7 @@ async def use(
     if domain.is_backdated(usage.at, now) and not caller.may_backdate:
         raise BackdatingForbidden
     matter = affairs.matter(request)
-    return await specials.use(session, caller.actor, matter, special_method_id, usage, now=now)
+    return await using.use(session, caller.actor, matter, special_method_id, usage, now=now)
 
 
 async def end(

@@ -39,7 +39,7 @@ from service.rationalization.specials import domain as excepting_domain
 from service.rationalization.specials import service as specials
 from service.rationalization.specials import store as specials_store
 from service.rationalization.specials.models import SpecialMethod
-from service.rationalization.specials.service import Usage
+from service.rationalization.specials.using import Usage
 from service.requests import approving as consents
 from service.requests import evidencing, excepting, rationalizing, service
 from service.requests import store as requests

@@ -36,7 +36,7 @@ from service.rationalization.arrangements.models import ArrangementRow
 from service.rationalization.improvements import service as improvements
 from service.rationalization.improvements.domain import Improvement
 from service.rationalization.improvements.store import Sought as SoughtImprovements
-from service.rationalization.specials import domain, service, store, wire
+from service.rationalization.specials import domain, service, store, using, wire
 from service.rationalization.specials.domain import Checked, Ruling, State
 from service.rationalization.specials.errors import (
     SpecialMethodInvalid,
@@ -46,7 +46,8 @@ from service.rationalization.specials.errors import (
     SpecialMethodOver,
 )
 from service.rationalization.specials.models import SpecialMethod
-from service.rationalization.specials.service import Sought, Usage
+from service.rationalization.specials.service import Sought
+from service.rationalization.specials.using import Usage
 from service.rationalization.verdicts import SpecialMethod as Verdict
 from service.requests import affairs, excepting
 from service.requests import store as requests
@@ -373,7 +374,7 @@ async def test_it_is_used_up_to_its_last_instant(
         return
     await excepting.use(session, CALLER, found.id, _used(at), now=at)
 
-    [use] = await service.list_uses(session, found.id, client_id=None, after=None, limit=9)
+    [use] = await using.list_uses(session, found.id, client_id=None, after=None, limit=9)
     assert (use.at, use.who, use.recorded_by) == (at, "Ada", BY.name)
     assert (await _types(session, found.id))[-1] == "used"
 

@@ -1,25 +1,20 @@
-"""Use cases of special methods: propose, allow, refuse, withdraw; use, end, check; and what time does.
+"""Use cases of special methods: propose, allow, refuse, withdraw; end, check; and what time does.
 
 Whoever calls anything that changes one holds the row of its request locked, and has ladders follow the
 promises that are returned: see `service.requests.excepting`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service import ids, instants
+from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor
 from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.errors import Fault
 from service.ids import ArrangementId, ClientId, SpecialMethodId
-from service.limits import service as limits
-from service.limits.domain.table import SPECIAL_METHOD_USES
-from service.outbox import service as outbox
 from service.rationalization.approvals import service as approvals
 from service.rationalization.gates import service as gates
 from service.rationalization.gates.domain import Kind as GateKind
@@ -30,7 +25,6 @@ from service.rationalization.specials.domain import (
     Approved,
     Checked,
     Compared,
-    Entry,
     Refused,
     Reminded,
     Ruling,
@@ -38,12 +32,10 @@ from service.rationalization.specials.domain import (
     State,
 )
 from service.rationalization.specials.errors import (
-    SpecialMethodInvalid,
-    SpecialMethodNotInForce,
     SpecialMethodNotOver,
     SpecialMethodOver,
 )
-from service.rationalization.specials.models import SpecialMethod, Use
+from service.rationalization.specials.models import SpecialMethod
 from service.rationalization.specials.recording import Changed, Happening
 from service.rationalization.specials.store import Sought
 from service.rationalization.verdicts import SpecialMethod as Verdict
@@ -52,13 +44,11 @@ SUBJECT_KIND = telling.SUBJECT_KIND
 APPROVALS_MAX = 200
 """So many approvals of one arrangement are looked through for who consented."""
 EDITED = "What was asked for was edited."
-ANEW = "Whoever needs it submits a request for it anew."
 
 __all__ = [
     "SUBJECT_KIND",
     "Changed",
     "Sought",
-    "Usage",
     "advance",
     "allow",
     "check",
@@ -67,25 +57,10 @@ __all__ = [
     "get",
     "last_of",
     "list_special_methods",
-    "list_uses",
     "propose",
     "refuse",
-    "use",
     "withdraw",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """A use, as it is reported.
-
-    Attributes:
-        at: when, not in the future.
-    """
-
-    who: str
-    what_for: str
-    at: datetime
 
 
 async def propose(
@@ -224,45 +199,6 @@ async def advance(
     return list(seen.commitments)
 
 
-async def use(
-    session: TenantSession,
-    actor: Actor,
-    matter: Matter,
-    special_method_id: SpecialMethodId,
-    usage: Usage,
-    *,
-    now: datetime,
-) -> Use:
-    """Record a use. It counts by when it was, whatever happened since.
-
-    Raises:
-        SpecialMethodNotFound, SpecialMethodInvalid, SpecialMethodNotInForce, SpecialMethodUsesTooMany
-    """
-    before = await store.get(session, special_method_id, lock=True)
-    if not instants.is_usable(usage.at) or usage.at > now:
-        detail = f"It cannot have been used later than now, {instants.rfc3339(now)}."
-        raise SpecialMethodInvalid([Fault("/at", detail)])
-    ledger = await store.entries(session, special_method_id)
-    if not domain.may_be_used(ledger, usage.at):
-        raise SpecialMethodNotInForce(special_method_id, usage.at, _why_not(ledger, usage.at))
-    await limits.make_room(session, SPECIAL_METHOD_USES, lambda: store.use_count(session, special_method_id))
-    made = Use(
-        id=ids.new_id(),
-        at=usage.at,
-        who=usage.who,
-        what_for=usage.what_for,
-        recorded_at=now,
-        recorded_by=actor.name,
-    )
-    await store.add_use(session, special_method_id, made)
-    said = {"use_id": made.id, "at": made.at, "who": made.who, "what_for": made.what_for}
-    after = replace(before, sequence=before.sequence + 1)
-    await outbox.append(session, [telling.event("used", matter, after, said, at=made.at)])
-    await store.save(session, before, after)
-    await audit.record(session, actor, telling.deed("used", before, said), now=now)
-    return made
-
-
 async def end(
     session: TenantSession,
     actor: Actor,
@@ -335,25 +271,6 @@ async def list_special_methods(
     return await store.listed(session, sought, after=after, limit=limit)
 
 
-async def list_uses(
-    session: TenantSession,
-    special_method_id: SpecialMethodId,
-    *,
-    client_id: ClientId | None,
-    after: UUID | None,
-    limit: int,
-) -> list[Use]:
-    """Its uses, in the order in which they were recorded; a client organization is shown none.
-
-    Raises:
-        SpecialMethodNotFound
-    """
-    await store.get(session, special_method_id, client_id=client_id)
-    if client_id is not None:
-        return []
-    return await store.uses(session, special_method_id, after=after, limit=limit)
-
-
 async def _approvers(
     session: TenantSession, arrangement_id: ArrangementId, *, now: datetime
 ) -> tuple[str, ...]:
@@ -363,15 +280,3 @@ async def _approvers(
     standings = await approvals.standings(session, [gate.id for gate in found], now=now)
     members = [member_id for each in standings.values() for member_id in each.approved_by]
     return tuple(f"member:{member_id}" for member_id in dict.fromkeys(members))
-
-
-def _why_not(ledger: Sequence[Entry], at: datetime) -> str:
-    """Why it might not be used at an instant, and what to do about it."""
-    found = domain.stood_at(ledger, at)
-    match found.state:
-        case State.PROPOSED:
-            return "it was not approved by then. It may be used from its approval on."
-        case State.REFUSED | State.WITHDRAWN:
-            return f"it was {found.state} before it was allowed. {ANEW}"
-        case _:
-            return f"it had ended. {ANEW}"
