@@ -35,7 +35,7 @@ def create_application(
     """Create an application of TENANT and print its client id and secret, once."""
 
     async def create() -> operations.Credentials:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             return await operations.create_application(
                 sessions,
                 SystemClock(),
@@ -75,7 +75,7 @@ def revoke_application(settings: Settings, client_id: str) -> None:
     """Let the application with this CLIENT_ID call no more, for good."""
 
     async def revoke() -> Application:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             return await operations.revoke_application(sessions, SystemClock(), client_id=client_id)
 
     click.echo(f"Revoked {running.run(revoke()).name}; it is refused within a minute.")

@@ -57,6 +57,11 @@ async def opened(access: Access) -> AsyncGenerator[Client]:
         yield Client(http, access)
 
 
+def tell_server(access: Access) -> None:
+    """Say where something was written, beside what the command answers."""
+    click.echo(f"The server is {access.base_url}", err=True)
+
+
 def connected(command: Callable[..., T]) -> Callable[..., T]:
     """Give a command the options of a connection, which it takes as `connection`."""
 

@@ -8,7 +8,7 @@ import uvloop
 from rich.console import Console
 
 from service.cli import running
-from service.cli.connection import Connection, connected, opened
+from service.cli.connection import Connection, connected, opened, tell_server
 from service.cli.parameters import EXISTING_FILE
 from service.remote import history as remote
 from service.remote import history_report
@@ -65,3 +65,4 @@ def import_log(
         running.print_json(history_report.to_json(imported))
     else:
         history_report.show(imported, console)
+        tell_server(access)

@@ -53,7 +53,7 @@ def invite_member(
     """Invite EMAIL to be a member of TENANT, and print the link, once."""
 
     async def invite() -> Link:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             invitee = Invitee(email, name or email, roles)
             return await operations.invite_member(
                 sessions, SystemClock(), invitee, tenant=tenant_slug, issuer=settings.issuer
@@ -75,7 +75,7 @@ def admit_member(
 
     async def admit() -> None:
         vault = operations.open_vault(settings, data_folder=running.data_folder(settings))
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             invitee = Invitee(email, name or email, roles)
             await operations.admit_member(sessions, SystemClock(), vault, invitee, tenant=tenant_slug)
 
@@ -96,7 +96,7 @@ def reset_person(settings: Settings, email: str, *, authenticator: bool) -> None
     """Print a link by which the person with this EMAIL sets a new password, once, within a day."""
 
     async def reset() -> Link:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             return await operations.reset_person(
                 sessions, SystemClock(), email=email, clears_totp=authenticator, issuer=settings.issuer
             )

@@ -10,7 +10,7 @@ import msgspec
 import uvloop
 
 from service.cli import running
-from service.cli.connection import Connection, connected, opened
+from service.cli.connection import Connection, connected, opened, tell_server
 from service.cli.parameters import EXISTING_FILE, Moment
 from service.instants import rfc3339
 from service.remote import files as reading
@@ -68,6 +68,8 @@ def publish(
     for result in results:
         for line in _lines(result, in_full=dry_run):
             click.echo(line)
+    if not dry_run and any(result.fate is not Fate.UNCHANGED for result in results):
+        tell_server(access)
 
 
 @policy.command("simulate")

@@ -18,6 +18,7 @@ def serve(settings: Settings, *, with_worker: bool, port: int | None, tied: bool
     """Run the API, and a worker beside it."""
     if port is not None:
         settings = settings.model_copy(update={"port": port})
+    running.tell_worked_on(settings)
     running.run(
         serving.serve(
             settings,
@@ -33,6 +34,7 @@ def serve(settings: Settings, *, with_worker: bool, port: int | None, tied: bool
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Run a worker: it watches the promises' clocks and delivers webhooks."""
+    running.tell_worked_on(settings)
     running.run(serving.work(settings, data_folder=running.data_folder(settings)))
 
 
@@ -40,6 +42,7 @@ def worker(settings: Settings) -> None:
 @click.pass_obj
 def auditor(settings: Settings) -> None:
     """Run the auditor alone. It also runs beside the API and beside each worker."""
+    running.tell_worked_on(settings)
     running.run(serving.audit(settings, data_folder=running.data_folder(settings)))
 
 
@@ -62,6 +65,7 @@ def migrate(settings: Settings) -> None:
                 pass
 
     running.run(bring())
+    running.tell_written(running.place(settings))
     click.echo(f"The database is at {schema.head()}.")
 
 

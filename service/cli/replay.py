@@ -115,6 +115,7 @@ async def _access(
             base_url=given["url"], client_id=given["client_id"], client_secret=given["client_secret"]
         )
         return
+    running.tell_worked_on(settings)
     slug = f"replay-{ids.new_id().hex[-12:]}"
     invitees = [
         Invitee(f"{name.partition(' ')[0].lower()}@{slug}.example", name, (role,)) for name, role in members

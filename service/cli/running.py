@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import asyncpg
 import click
 import msgspec
 import uvloop
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from service import embedded, serving
@@ -32,6 +33,42 @@ def data_folder(settings: Settings) -> Path:
 def opened(settings: Settings) -> AbstractAsyncContextManager[Sessions]:
     """Sessions of a command, which needs one connection."""
     return serving.opened(settings, data_folder=data_folder(settings), pool_size=1)
+
+
+@asynccontextmanager
+async def writing(settings: Settings) -> AsyncGenerator[Sessions]:
+    """The same of a command that writes: it says where to, as the default is easily taken by mistake."""
+    async with opened(settings) as sessions:
+        yield sessions
+    tell_written(place(settings))
+
+
+def tell_written(where: str) -> None:
+    """Say it beside what the command answers, which others may read."""
+    click.echo(f"Written to {where}.", err=True)
+
+
+def tell_worked_on(settings: Settings) -> None:
+    click.echo(f"Works on {place(settings)}.", err=True)
+
+
+def place(settings: Settings) -> str:
+    """Where data is, in words and without a password."""
+    if settings.database_url is not None:
+        return f"the database {_address(settings.database_url.get_secret_value())}"
+    hint = " (ROOTED_DATA_DIR names another)" if settings.data_dir is None else ""
+    return f"the data folder {data_folder(settings)}{hint}"
+
+
+def _address(url: str) -> str:
+    """The same without who logs in, and how."""
+    try:
+        given = make_url(url)
+    except ArgumentError:
+        return "that ROOTED_DATABASE_URL names"
+    named = {name: value for name, value in given.query.items() if name == "host"}
+    shown = URL.create("postgresql", host=given.host, port=given.port, database=given.database, query=named)
+    return shown.render_as_string()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

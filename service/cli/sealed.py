@@ -22,7 +22,7 @@ def rotate_keys(settings: Settings) -> None:
     """Add a signing key. Tokens of the one before it count until they expire."""
 
     async def rotate() -> str:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             vault = operations.open_vault(settings, data_folder=running.data_folder(settings))
             return await operations.rotate_signing_key(sessions, SystemClock(), vault)
 
@@ -50,7 +50,7 @@ def rotate_secrets(settings: Settings) -> None:
 
     async def rotate() -> Rotated:
         async with (
-            running.opened(settings) as sessions,
+            running.writing(settings) as sessions,
             operations.prepared_vault(settings, sessions, data_folder=running.data_folder(settings)) as vault,
         ):
             with console.status("Sealing anew …") as status:

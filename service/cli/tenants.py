@@ -56,7 +56,7 @@ def create_tenant(  # noqa: PLR0913 - a command names each of its options
     )
 
     async def create() -> Link | None:
-        async with running.opened(settings) as sessions:
+        async with running.writing(settings) as sessions:
             if admin is None:
                 await operations.create_tenant(sessions, clock, new)
                 return None
@@ -83,9 +83,10 @@ def limit_tenant(
         raise click.UsageError("--default needs a NAME, and no VALUE.")
 
     async def show() -> Limits:
-        async with running.opened(settings) as sessions:
-            if name is None or (value is None and not as_default):
+        if name is None or (value is None and not as_default):
+            async with running.opened(settings) as sessions:
                 return await operations.limits_of(sessions, tenant=slug)
+        async with running.writing(settings) as sessions:
             return await operations.change_limit(sessions, SystemClock(), tenant=slug, name=name, value=value)
 
     found = running.run(show())

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import make_url
 
 from service.cli import main
 from service.db import Sessions
@@ -41,7 +42,7 @@ async def test_a_refused_scope_is_named_with_those_there_are(own_database: Embed
 async def test_an_application_is_created_listed_and_revoked(own_database: EmbeddedDatabase) -> None:
     await _run(own_database, "tenant", "create", "operator-test")
     created = await _run(own_database, "application", "create", "operator-test", "--name", "Desk", "--json")
-    client_id = json.loads(created.output)["client_id"]
+    client_id = json.loads(created.stdout)["client_id"]
 
     before = await _run(own_database, "application", "list", "operator-test")
     revoked = [await _run(own_database, "application", "revoke", client_id) for _ in range(2)]
@@ -51,6 +52,25 @@ async def test_an_application_is_created_listed_and_revoked(own_database: Embedd
     assert [each.exit_code for each in revoked] == [0, 0], revoked[0].output
     assert f"{client_id}  revoked          Desk" in after.output
     assert "  none             Console" in after.output
+
+
+async def test_a_command_that_writes_says_where_to_and_one_that_reads_says_nothing(
+    own_database: EmbeddedDatabase,
+) -> None:
+    address = make_url(own_database.app_url)
+
+    created = await _run(own_database, "tenant", "create", "operator-test")
+    changed = await _run(own_database, "tenant", "limit", "operator-test", "contacts", "7")
+    shown = await _run(own_database, "tenant", "limit", "operator-test")
+    refused = await _run(own_database, "tenant", "create", "operator-test")
+
+    for each in (created, changed):
+        assert each.stderr.startswith("Written to the database postgresql://")
+        assert f"/{address.database}" in each.stderr
+        assert str(address.password) not in each.stderr
+    assert created.stdout == "Created the live tenant operator-test.\n"
+    assert "Written to" not in shown.stderr + refused.stderr
+    assert refused.exit_code == 1
 
 
 @pytest.mark.parametrize("client_id", ["nonsense", "operator-test.", f"operator-test.{UUID(int=7).hex}"])
