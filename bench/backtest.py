@@ -19,9 +19,14 @@ from typing import Any
 
 import msgspec
 
+from service.backtests import chunks as chunking
 from service.backtests import crew, setup, tellings
 from service.backtests.chunks import CASES, Chunk
 from service.backtests.setup import Setup
+from service.people.domain import Role
+from service.rationalization.catalogue.trying import TypeTrial
+from service.rationalization.verdicts import ApprovalGate
+from service.rules.vocabulary import RequestType
 from tests import past
 
 GOAL_PER_SECOND = 17_000
@@ -52,6 +57,21 @@ async def deciding(found: Sequence[Chunk], told: Setup) -> tuple[int, float]:
             await comparison.after.ruling(point, None)
             decided += 2
     return decided, time.process_time() - began
+
+
+def typed() -> Setup:
+    """The same with a type of request that is tried, of which all of them are."""
+    board = ApprovalGate(name="board", roles=[Role.MANAGER])
+    trial = TypeTrial(name="incident", family=RequestType.INCIDENT, standard=False, requires=[board])
+    return msgspec.structs.replace(past.setup(past.policy(), tried()), types=[trial])
+
+
+async def judging(found: Sequence[Chunk], told: Setup) -> float:
+    """All of a backtest but the database, in this process: processor seconds."""
+    comparison, began = setup.comparison(told), time.process_time()
+    for chunk in found:
+        await chunking.judged(comparison, chunk)
+    return time.process_time() - began
 
 
 async def replaying(found: Sequence[Chunk], told: Setup, *, processes: int) -> tuple[int, float]:
@@ -85,6 +105,8 @@ async def main(path: Path) -> None:
         )
     speedup = rates[1][1] / rates[PROCESSES][1]
     print(f"{PROCESSES} processes take {1 / speedup:.2f} of the time of one")
+    seconds = {name: await judging(found, told) for name, told in (("no", remembering), ("a", typed()))}
+    print(f"all that is judged in one process with a type that is tried: {seconds['a'] / seconds['no']:.2f}")
 
 
 if __name__ == "__main__":

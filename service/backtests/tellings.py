@@ -90,7 +90,7 @@ def told(
     }
     request = _request(case, opened, client, service)
     found = retold(request, events, client=client, service=service, groups=groups, agreed=agreed)
-    history = dict(zip(_places(found), case.history, strict=False))
+    history = dict(zip(_places(found), case.history, strict=False)) if case.history else {}
     if without:
         left = [event for event in events if event.id not in without]
         found = retold(request, left, client=client, service=service, groups=groups, agreed=agreed)
@@ -140,24 +140,25 @@ def retold(
         agreed: what was agreed by which event.
     """
 
-    def point(then: Request, event: RequestEvent, now: datetime) -> Point:
-        group = then.facts.get("assignment_group")
+    def point(of: Request, own: Facts, event: RequestEvent, now: datetime) -> Point:
+        group = own.get("assignment_group")
         works_by = groups.get(group) if isinstance(group, str) else None
-        facts = domain.rule_facts(then, then.facts, client=client, service=service, group_calendar=works_by)
-        return Point(event, facts, now, then.of_type)
+        facts = domain.rule_facts(of, own, client=client, service=service, group_calendar=works_by)
+        return Point(event, facts, now, of.of_type)
 
-    opened = events[0]
+    opened, changes_type = events[0], any(event.becomes is not None for event in events)
     history = [opened]
-    first = replace(request, facts=domain.merged({}, opened.facts or {}))
-    tellings = [Telling(opened, (point(first, opened, opened.received_at),))]
+    own = domain.merged({}, opened.facts or {})
+    tellings = [Telling(opened, (point(request, own, opened, opened.received_at),))]
     for event in events[1:]:
         at = insert(history, event)
         points: list[Point] = []
         if event.is_decided_on or event.id in agreed:
             places = [place for place in range(at + 1, len(history)) if history[place].is_decided_on]
             for place in (at, *places[-DECIDED_AGAIN_MAX:]):
-                then = domain.as_of(request, history, after=place + 1)
-                points.append(point(then, history[place], event.received_at))
+                own = domain.facts_after(history[: place + 1])
+                of = domain.as_of(request, history, after=place + 1) if changes_type else request
+                points.append(point(of, own, history[place], event.received_at))
         tellings.append(Telling(event, tuple(points), agreed.get(event.id)))
     return Told(request, tuple(tellings))
 
