@@ -8,6 +8,7 @@ import msgspec
 
 from service.ids import ArrangementId, ClientId, CommitmentId, GateId, MemberId, RequestId
 from service.people.domain import Member
+from service.rationalization.approvals.answering import Said
 from service.rationalization.approvals.domain import (
     Answered,
     Asked,
@@ -18,8 +19,7 @@ from service.rationalization.approvals.domain import (
     WhyNot,
     Withdrawn,
 )
-from service.rationalization.approvals.models import GROUP, ROLE
-from service.rationalization.approvals.service import Said
+from service.rationalization.approvals.seating import GROUP, ROLE
 from service.rationalization.gates import domain as gates
 from service.rationalization.gates.models import Gate
 from service.requests.consenting import Shown

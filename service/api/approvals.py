@@ -15,9 +15,10 @@ from service.api.security import Principal
 from service.audit.domain import Actor
 from service.db import TenantSession
 from service.ids import GateId, MemberId, RequestId
+from service.rationalization.approvals.answering import Answerer
 from service.rationalization.approvals.domain import State
 from service.rationalization.approvals.errors import ApprovalNeedsMember
-from service.rationalization.approvals.service import Answerer, Sought
+from service.rationalization.approvals.service import Sought
 from service.requests import approving, consenting
 from service.rules.service import Rulebook
 

@@ -10,9 +10,11 @@ from uuid import UUID
 from service.audit.domain import ROOTED, Actor
 from service.db import TenantSession
 from service.ids import GateId
+from service.rationalization.approvals import answering
 from service.rationalization.approvals import service as approvals
+from service.rationalization.approvals.answering import Answerer, Said
 from service.rationalization.approvals.models import Approval
-from service.rationalization.approvals.service import Answerer, Changed, Said
+from service.rationalization.approvals.recording import Changed
 from service.requests import affairs, rationalizing, renegotiating, store
 from service.requests.domain import Request
 from service.rules.service import Rulebook
@@ -27,9 +29,9 @@ async def answer(
     *,
     now: datetime,
 ) -> Approval:
-    """Record what a member says, with all that follows from it; see `approvals.answer`."""
+    """Record what a member says, with all that follows from it; see `answering.answer`."""
     request = await _locked(session, gate_id)
-    changed = await approvals.answer(session, who, gate_id, said, now=now)
+    changed = await answering.answer(session, who, gate_id, said, now=now)
     return await _settled(session, rulebook, request, changed, who.actor, now=now)
 
 

@@ -21,6 +21,7 @@ from service.outbox.models import EventRow
 from service.people.domain import Role
 from service.rationalization.approvals import domain, store
 from service.rationalization.approvals import service as approvals
+from service.rationalization.approvals.answering import Answerer, Said
 from service.rationalization.approvals.domain import Entry, Standing, State
 from service.rationalization.approvals.errors import (
     ApprovalDecided,
@@ -29,7 +30,6 @@ from service.rationalization.approvals.errors import (
     ApprovalWithdrawn,
 )
 from service.rationalization.approvals.models import Approval
-from service.rationalization.approvals.service import Answerer, Said
 from service.rationalization.matters import Matter
 from service.rationalization.verdicts import ApprovalGate
 from service.requests import affairs, approving, renegotiating

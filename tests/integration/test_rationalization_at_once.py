@@ -28,8 +28,8 @@ from service.people.domain import Role
 from service.rationalization.approvals import domain as approving
 from service.rationalization.approvals import service as approvals
 from service.rationalization.approvals import store as approvals_store
+from service.rationalization.approvals.answering import Answerer, Said
 from service.rationalization.approvals.models import ApprovalRow
-from service.rationalization.approvals.service import Answerer, Said
 from service.rationalization.arrangements import domain as arranging
 from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.models import Arrangement

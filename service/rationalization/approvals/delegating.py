@@ -16,11 +16,10 @@ from service.limits.domain.table import DELEGATIONS
 from service.people import directory
 from service.people import service as people
 from service.people.domain import MemberState
-from service.rationalization.approvals import store
+from service.rationalization.approvals import seating, store
 from service.rationalization.approvals.domain import delegations as domain
 from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.approvals.errors import DelegationEnded, DelegationInvalid, DelegationNotFound
-from service.rationalization.approvals.models import seat_of_group, seat_of_role
 from service.tenants import service as tenants
 
 FAULTS = {
@@ -53,8 +52,7 @@ class Wish:
 
     @property
     def seats(self) -> frozenset[str] | None:
-        named = frozenset({*map(seat_of_role, self.roles), *map(seat_of_group, self.groups)})
-        return named or None
+        return seating.of(self.roles, self.groups) or None
 
 
 async def give(session: TenantSession, actor: Actor, wish: Wish, *, now: datetime) -> Delegation:

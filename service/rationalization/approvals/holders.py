@@ -12,9 +12,10 @@ from service.ids import ContactId, GateId, MemberId
 from service.people import directory
 from service.people import service as people
 from service.people.domain import Member, MemberState
-from service.rationalization.approvals import store
+from service.rationalization.approvals import seating, store
 from service.rationalization.approvals.domain import Asked, Wanted
-from service.rationalization.approvals.models import GROUP, ROLE, Approval, seat_of_group, seat_of_role
+from service.rationalization.approvals.models import Approval
+from service.rationalization.approvals.seating import GROUP, ROLE
 from service.rationalization.approvals.store import Asker
 from service.rationalization.involvement import domain as involvement_domain
 from service.rationalization.involvement import service as involvement
@@ -119,7 +120,7 @@ async def crowd(session: TenantSession, seats: Collection[str]) -> Crowd:
         found.setdefault(member.id, set()).update(_roles_of(member))
     for name, team in (await directory.teams(session, groups)).items():
         for member_id in team.members:
-            found.setdefault(member_id, set()).add(seat_of_group(name))
+            found.setdefault(member_id, set()).add(seating.of_group(name))
     return Crowd({member_id: frozenset(held) for member_id, held in found.items()})
 
 
@@ -166,14 +167,14 @@ async def _held(session: TenantSession, member_ids: Collection[MemberId]) -> dic
     members = await people.members(session, member_ids)
     groups = await directory.groups_of(session, member_ids)
     return {
-        member.id: _roles_of(member) | {seat_of_group(name) for name in groups[member.id]}
+        member.id: _roles_of(member) | {seating.of_group(name) for name in groups[member.id]}
         for member in members.values()
         if member.state is MemberState.ACTIVE
     }
 
 
 def _roles_of(member: Member) -> frozenset[str]:
-    return frozenset(seat_of_role(role.value) for role in member.roles)
+    return frozenset(seating.of_role(role.value) for role in member.roles)
 
 
 def _asker(

@@ -21,31 +21,17 @@ from service.ids import (
     RequestId,
     ServiceId,
 )
-from service.instants import rfc3339
+from service.rationalization.approvals import wire
 from service.rationalization.approvals.domain import (
     Answered,
-    Asked,
     Entry,
     Lapsed,
     State,
-    TwoNeeded,
     Wanted,
     Withdrawn,
 )
 from service.rationalization.approvals.domain.delegations import Delegation
 from service.rationalization.verdicts import ApprovalGate
-
-ROLE, GROUP = "role:", "group:"
-"""What a seat begins with."""
-
-KINDS: dict[type[Entry], str] = {
-    Asked: "asked",
-    Answered: "answered",
-    TwoNeeded: "two_needed",
-    Lapsed: "lapsed",
-    Withdrawn: "withdrawn",
-}
-"""What an entry is called in its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,28 +160,17 @@ class ApprovalEntryRow(TenantRow):
     def to_domain(self) -> Entry:
         match self.kind:
             case "asked":
-                return self._asked()
+                return wire.asked_of(self.at, self.detail)
             case "answered":
                 return self._answered()
             case "two_needed":
-                return TwoNeeded(at=self.at, deadline_at=_instant(self.detail["deadline_at"]))
+                return wire.two_needed_of(self.at, self.detail)
             case "lapsed":
                 return Lapsed(at=self.at)
             case "withdrawn":
                 return Withdrawn(at=self.at)
             case kind:
                 raise ValueError(f"no entry of an approval is called {kind!r}")
-
-    def _asked(self) -> Asked:
-        said = self.detail
-        return Asked(
-            at=self.at,
-            wanted=Wanted(
-                seats=frozenset(said["seats"]), everyone=said["everyone"], persons_min=said["persons_min"]
-            ),
-            requesters=frozenset(MemberId(ids.read_id(member_id)) for member_id in said["requesters"]),
-            deadline_at=_instant(said["deadline_at"]),
-        )
 
     def _answered(self) -> Answered:
         if self.member_id is None:
@@ -290,62 +265,9 @@ def entry_columns(approval: Approval, entry: Entry, position: int) -> dict[str, 
         "approval_id": approval.id,
         "client_id": approval.client_id,
         "position": position,
-        "kind": KINDS[type(entry)],
+        "kind": wire.KINDS[type(entry)],
         "at": entry.at,
         "member_id": entry.by if is_answer else None,
         "on_behalf_of": entry.on_behalf_of if is_answer else None,
-        "detail": _detail(entry),
+        "detail": wire.detail(entry),
     }
-
-
-def seats_of(gate: ApprovalGate) -> frozenset[str]:
-    """The seats that a gate names, as `role:manager` and `group:Change board`."""
-    return frozenset({*map(seat_of_role, gate.roles), *map(seat_of_group, gate.groups)})
-
-
-def seat_of_role(role: str) -> str:
-    return f"{ROLE}{role}"
-
-
-def seat_of_group(name: str) -> str:
-    return f"{GROUP}{name}"
-
-
-def wanted_of(gate: ApprovalGate) -> Wanted:
-    """Whose consent a gate asks for."""
-    needed = gate.needed
-    return Wanted(
-        seats=seats_of(gate), everyone=needed == "all", persons_min=needed if isinstance(needed, int) else 1
-    )
-
-
-def _detail(entry: Entry) -> dict[str, Any]:
-    match entry:
-        case Asked():
-            return {
-                **_wanted_document(entry.wanted),
-                "requesters": sorted(str(member_id) for member_id in entry.requesters),
-                "deadline_at": _written(entry.deadline_at),
-            }
-        case Answered():
-            return {"seats": sorted(entry.seats), "approves": entry.approves, "because": entry.because}
-        case TwoNeeded():
-            return {"deadline_at": _written(entry.deadline_at)}
-        case Lapsed() | Withdrawn():
-            return {}
-
-
-def _wanted_document(wanted: Wanted) -> dict[str, Any]:
-    return {
-        "seats": sorted(wanted.seats),
-        "everyone": wanted.everyone,
-        "persons_min": wanted.persons_min,
-    }
-
-
-def _written(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339(at)
-
-
-def _instant(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written)

@@ -1,9 +1,12 @@
 """What is written when something happens to an approval: ledger, row, events, the next wake-up."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from service.commitments.models import Commitment
 from service.db import TenantSession
+from service.ids import GateId
 from service.outbox import service as outbox
 from service.rationalization.approvals import domain, holders, store, telling
 from service.rationalization.approvals.domain import Answered, Asked, Entry, Standing, State
@@ -21,6 +24,34 @@ class Case:
 
     def standing(self, now: datetime) -> Standing:
         return domain.standing(self.entries, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An approval, and the promises that ladders are to follow now.
+
+    Attributes:
+        is_changed: whether anything was recorded.
+    """
+
+    approval: Approval
+    commitments: tuple[Commitment, ...] = ()
+    is_changed: bool = True
+
+
+async def hold(session: TenantSession, gate_id: GateId, *, now: datetime) -> Case:
+    """An approval, locked. Raises ApprovalNotFound."""
+    approval = (await store.get(session, gate_id, lock=True)).to_domain()
+    case = Case(approval, (await store.ledgers(session, [gate_id]))[gate_id])
+    return await tell(session, case, now=now)
+
+
+async def hold_all(session: TenantSession, gate_ids: Collection[GateId], *, now: datetime) -> list[Case]:
+    """Those of these that there are, locked."""
+    found = [row.to_domain() for row in await store.these(session, gate_ids, lock=True)]
+    ledgers = await store.ledgers(session, [approval.id for approval in found])
+    cases = [Case(approval, ledgers[approval.id]) for approval in found]
+    return [await tell(session, case, now=now) for case in cases]
 
 
 async def begin(session: TenantSession, approval: Approval, asked: Asked) -> None:

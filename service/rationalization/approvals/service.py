@@ -1,11 +1,11 @@
-"""Use cases of approvals: ask, answer, ask anew, withdraw, want a second person; see what has expired.
+"""Use cases of approvals: ask, ask anew, withdraw, want a second person; see what has expired.
 
 What follows above this slice is the caller's: it holds the request's row locked, so that what is said here
 comes one after another, and has ladders follow the promises that come back.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,35 +14,23 @@ from service.audit.domain import Actor
 from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.errors import Fault, ServiceError
 from service.ids import GateId, MemberId
-from service.rationalization.approvals import deadlines, domain, holders, models, recording, store, telling
+from service.rationalization.approvals import deadlines, domain, recording, seating, store, telling
 from service.rationalization.approvals.deadlines import Deadline
 from service.rationalization.approvals.domain import (
-    Answered,
     Asked,
     Lapsed,
-    Refusal,
     Standing,
     State,
     TwoNeeded,
     Withdrawn,
 )
 from service.rationalization.approvals.errors import (
-    ApprovalDecided,
-    ApprovalExpired,
-    ApprovalInvalid,
-    ApprovalNotAsked,
     ApprovalNotExpired,
     ApprovalNotFound,
-    ApprovalOfOwnAgreement,
-    ApprovalOfOwnAssessment,
-    ApprovalOfOwnEdit,
-    ApprovalOfOwnRequest,
-    ApprovalWithdrawn,
 )
 from service.rationalization.approvals.models import Approval
-from service.rationalization.approvals.recording import Case
+from service.rationalization.approvals.recording import Case, Changed
 from service.rationalization.approvals.store import Sought
 from service.rationalization.matters import Matter
 from service.rationalization.verdicts import ApprovalGate
@@ -54,42 +42,6 @@ WAITING = frozenset({State.PENDING, State.EXPIRED})
 """Nobody has decided yet."""
 COUNTING = frozenset({State.PENDING, State.GRANTED})
 """What was consented to holds."""
-CLOSED = frozenset({State.EXPIRED, State.WITHDRAWN})
-"""Nobody is heard any more, be it with what was said before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answerer:
-    """The member who answers, and as the audit trail calls it."""
-
-    actor: Actor
-    member_id: MemberId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a member answers.
-
-    Attributes:
-        on_behalf_of: for whom; None for itself, or else for whoever delegated it.
-    """
-
-    approves: bool
-    because: str
-    on_behalf_of: MemberId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """An approval, and the promises that ladders are to follow now.
-
-    Attributes:
-        is_changed: whether anything was recorded.
-    """
-
-    approval: Approval
-    commitments: tuple[Commitment, ...] = ()
-    is_changed: bool = True
 
 
 async def ask(
@@ -108,7 +60,7 @@ async def ask(
         source=matter.source,
         external_id=matter.external_id,
         gate=gate,
-        wanted=models.wanted_of(gate),
+        wanted=seating.wanted(gate),
         submitted_by=None,
         contact_id=None,
         requester=None,
@@ -132,7 +84,7 @@ async def ask_anew(
 ) -> list[Commitment]:
     """Ask again, with a new deadline: answers given so far are void. What was withdrawn stays so."""
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids, now=now):
+    for case in await recording.hold_all(session, gate_ids, now=now):
         if case.standing(now).state is not State.WITHDRAWN:
             found += (await _asked_again(session, matter, case, now=now)).commitments
     return found
@@ -143,7 +95,7 @@ async def withdraw(
 ) -> list[Commitment]:
     """Nothing is wanted any more. What was granted or refused stays so."""
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids, now=now):
+    for case in await recording.hold_all(session, gate_ids, now=now):
         if case.standing(now).state in WAITING:
             await recording.record(session, case, case.approval, Withdrawn(at=now))
             found += await duties.cancel(session, case.approval.commitment_id, WITHDRAWN, now=now)
@@ -158,7 +110,7 @@ async def need_two(
     Answers given stay; what one alone had granted is pending again, with as much time as in the beginning.
     """
     found: list[Commitment] = []
-    for case in await _cases(session, gate_ids, now=now):
+    for case in await recording.hold_all(session, gate_ids, now=now):
         if case.approval.wanted.persons_min < domain.TWO:
             found += await _wanted_of_two(session, case, now=now)
     return found
@@ -172,7 +124,7 @@ async def ask_again(
     Raises:
         ApprovalNotFound, ApprovalNotExpired
     """
-    case = await _case(session, gate_id, now=now)
+    case = await recording.hold(session, gate_id, now=now)
     state = case.standing(now).state
     if state is not State.EXPIRED:
         raise ApprovalNotExpired(gate_id, state)
@@ -180,40 +132,6 @@ async def ask_again(
     deed = telling.deed("asked_anew", changed.approval, before=case.approval)
     await audit.record(session, actor, deed, now=now)
     return changed
-
-
-async def answer(
-    session: TenantSession, who: Answerer, gate_id: GateId, said: Said, *, now: datetime
-) -> Changed:
-    """Record what a member says. The same once more changes nothing; whoever approved may still refuse.
-
-    Args:
-        session: of the tenant; the caller holds the request's row locked.
-        who: the member who answers.
-        gate_id: of the approval.
-        said: what it says.
-        now: the tenant's now.
-
-    Raises:
-        ApprovalNotFound, ApprovalInvalid, ApprovalOfOwnRequest, ApprovalOfOwnAgreement, ApprovalOfOwnEdit,
-        ApprovalOfOwnAssessment, ApprovalNotAsked, ApprovalDecided, ApprovalExpired, ApprovalWithdrawn
-    """
-    if not said.approves and not said.because.strip():
-        raise ApprovalInvalid([Fault("/reason", "Say why it is refused: the requester is told.")])
-    case = await _case(session, gate_id, now=now)
-    own = (await holders.involved(session, [case.approval]))[gate_id]
-    entry = await _answered(session, case.approval, who.member_id, said, own.everybody, now=now)
-    before = case.standing(now)
-    if before.state not in CLOSED and any(entry.says_the_same(each) for each in before.answers):
-        return Changed(case.approval, is_changed=False)
-    refusal = domain.refusal(own.in_view_of(domain.asked_last(case.entries)), before, entry)
-    if refusal is not None:
-        raise _refused(refusal, case.approval, before)
-    after = (await recording.record(session, case, case.approval, entry)).approval
-    kept = [] if after.state is State.PENDING else await duties.fulfil(session, after.commitment_id, now=now)
-    deed = telling.deed("answered", after, before=case.approval, answer=telling.answer_document(entry))
-    await audit.record(session, who.actor, deed, now=now)
-    return Changed(after, tuple(kept))
 
 
 async def advance(session: TenantSession, gate_id: GateId, *, now: datetime) -> Changed:
@@ -224,7 +142,7 @@ async def advance(session: TenantSession, gate_id: GateId, *, now: datetime) -> 
     Raises:
         ApprovalNotFound
     """
-    case = await _case(session, gate_id, now=now)
+    case = await recording.hold(session, gate_id, now=now)
     if case.standing(now).state is State.EXPIRED and case.approval.state is State.PENDING:
         lapsed = await recording.record(session, case, case.approval, Lapsed(at=now))
         return Changed(lapsed.approval)
@@ -263,20 +181,6 @@ async def list_approvals(
     if session.client_id is not None:
         return []
     return [row.to_domain() for row in await store.listed(session, sought, after=after, limit=limit)]
-
-
-async def _case(session: TenantSession, gate_id: GateId, *, now: datetime) -> Case:
-    """An approval, locked. Raises ApprovalNotFound."""
-    approval = (await store.get(session, gate_id, lock=True)).to_domain()
-    case = Case(approval, (await store.ledgers(session, [gate_id]))[gate_id])
-    return await recording.tell(session, case, now=now)
-
-
-async def _cases(session: TenantSession, gate_ids: Collection[GateId], *, now: datetime) -> list[Case]:
-    found = [row.to_domain() for row in await store.these(session, gate_ids, lock=True)]
-    ledgers = await store.ledgers(session, [approval.id for approval in found])
-    cases = [Case(approval, ledgers[approval.id]) for approval in found]
-    return [await recording.tell(session, case, now=now) for case in cases]
 
 
 async def _asked_again(session: TenantSession, matter: Matter, case: Case, *, now: datetime) -> Changed:
@@ -325,48 +229,3 @@ def _asking(approval: Approval, matter: Matter) -> Approval:
 def _asked(approval: Approval, deadline: Deadline, now: datetime) -> Asked:
     own = frozenset[MemberId]() if approval.submitted_by is None else frozenset({approval.submitted_by})
     return Asked(at=now, wanted=approval.wanted, requesters=own, deadline_at=deadline.at)
-
-
-async def _answered(
-    session: TenantSession,
-    approval: Approval,
-    member_id: MemberId,
-    said: Said,
-    own: frozenset[MemberId],
-    *,
-    now: datetime,
-) -> Answered:
-    """The answer in one of the member's capacities: by itself, if it holds a seat, else for another."""
-    found = await holders.capacities(session, member_id, now=now)
-    for_whom = None if said.on_behalf_of == member_id else said.on_behalf_of
-    capacity = holders.chosen(found, approval.wanted, for_whom, own)
-    return Answered(
-        at=now,
-        by=member_id,
-        seats=capacity.seats & approval.wanted.seats,
-        approves=said.approves,
-        on_behalf_of=capacity.on_behalf_of,
-        because=said.because.strip(),
-    )
-
-
-def _refused(refusal: Refusal, approval: Approval, standing: Standing) -> ServiceError:
-    match refusal:
-        case Refusal.DECIDED:
-            return ApprovalDecided(approval.id, standing.state)
-        case Refusal.EXPIRED:
-            return ApprovalExpired(approval.id, standing.deadline_at)
-        case Refusal.WITHDRAWN:
-            return ApprovalWithdrawn(approval.id)
-        case _:
-            return _NOT_BY_THEM[refusal](approval.seats)
-
-
-_NOT_BY_THEM: Mapping[Refusal, Callable[[Sequence[str]], ServiceError]] = {
-    Refusal.OWN_REQUEST: ApprovalOfOwnRequest,
-    Refusal.OWN_AGREEMENT: ApprovalOfOwnAgreement,
-    Refusal.OWN_EDIT: ApprovalOfOwnEdit,
-    Refusal.OWN_ASSESSMENT: ApprovalOfOwnAssessment,
-    Refusal.NOT_ASKED: ApprovalNotAsked,
-}
-"""What is refused because of who answers: others may."""
