@@ -13,7 +13,7 @@ from sqlalchemy import DateTime, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from service import statements
 from service.ids import ClientId, TenantId
@@ -80,6 +80,9 @@ LOST = (
     OSError,
 )
 """What the driver raises when its connection is of no more use."""
+
+FAILURES = (*LOST, asyncpg.PostgresError)
+"""What the driver raises, if no ValueError: it calls a parameter of the wrong type an interface error too."""
 
 SET_TENANT = "select rooted.set_tenant($1)"
 SET_CLIENT = "select rooted.set_tenant($1, $2)"
@@ -220,8 +223,13 @@ async def run_beside(db: AsyncSession, text: str, *values: object) -> Found:
 async def run_many(db: AsyncSession, text: str, values: Sequence[Sequence[object]]) -> None:
     """Send a statement once for each set of values, in one round trip."""
     await _send_gathered(db)
-    async with _speaking(db, text) as driver:
+    driver = await driver_of(db)
+    try:
         await driver.executemany(text, values)
+    except ValueError:
+        raise
+    except FAILURES as error:
+        raise await _failure(db, text, error) from error
 
 
 async def write(db: AsyncSession, *writes: Statement) -> None:
@@ -259,25 +267,22 @@ async def _send_gathered(db: AsyncSession) -> None:
 
 
 async def _send(db: AsyncSession, statement: Statement) -> Found:
-    async with _speaking(db, statement.text) as driver:
-        return Found(await driver.fetch(statement.text, *statement.values, record_class=Row))
-
-
-@asynccontextmanager
-async def _speaking(db: AsyncSession, statement: str) -> AsyncGenerator[Driver]:
-    """The driver; what it raises is raised as SQLAlchemy would, and a lost connection leaves the pool."""
     driver = await driver_of(db)
     try:
-        yield driver
-    except ValueError:  # a parameter of the wrong type, which asyncpg calls an interface error too
+        return Found(await driver.fetch(statement.text, *statement.values, record_class=Row))
+    except ValueError:
         raise
-    except LOST as error:
+    except FAILURES as error:
+        raise await _failure(db, statement.text, error) from error
+
+
+async def _failure(db: AsyncSession, text: str, error: Exception) -> DBAPIError:
+    """What SQLAlchemy would raise for what the driver raises; a lost connection leaves the pool."""
+    if isinstance(error, LOST):
         await (await db.connection()).invalidate(error)
-        raise DBAPIError(statement, None, error, hide_parameters=True, connection_invalidated=True) from error
-    except asyncpg.IntegrityConstraintViolationError as error:
-        raise IntegrityError(statement, None, error, hide_parameters=True) from error
-    except asyncpg.PostgresError as error:
-        raise DBAPIError(statement, None, error, hide_parameters=True) from error
+        return DBAPIError(text, None, error, hide_parameters=True, connection_invalidated=True)
+    kind = IntegrityError if isinstance(error, asyncpg.IntegrityConstraintViolationError) else DBAPIError
+    return kind(text, None, error, hide_parameters=True)
 
 
 async def driver_of(db: AsyncSession) -> Driver:
@@ -287,11 +292,16 @@ async def driver_of(db: AsyncSession) -> Driver:
 
 async def _begin(db: AsyncSession, statement: str, *parameters: object) -> Driver:
     """Send a first statement through SQLAlchemy, which begins a transaction with it, and keep the driver."""
-    connection = await db.connection()
-    await connection.exec_driver_sql(statement, parameters)
-    driver = (await connection.get_raw_connection()).driver_connection
+    driver = await db.run_sync(_begun, statement, parameters)
     db.info[DRIVER] = driver
-    return cast("Driver", driver)
+    return driver
+
+
+def _begun(session: Session, statement: str, parameters: tuple[object, ...]) -> Driver:
+    """In one step over from asyncio to SQLAlchemy, each of which costs as much as a short statement."""
+    connection = session.connection()
+    connection.exec_driver_sql(statement, parameters).close()
+    return cast("Driver", connection.connection.driver_connection)
 
 
 async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
