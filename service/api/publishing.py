@@ -1,7 +1,8 @@
 """HTTP for what takes effect, and for policies as sheets: parse, call one use case, render."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from litestar import Controller, Request, Response, get, post, put
@@ -19,15 +20,11 @@ from service.audit.domain import Actor
 from service.calendars import service as calendars
 from service.db import TenantSession
 from service.escalations.ladders import examining
-from service.escalations.ladders import service as ladders
 from service.ids import PolicyId
-from service.people import directory
-from service.rationalization.risks import service as risks
-from service.rationalization.wording import service as wording
+from service.requests import registers
 from service.rules import policies, publishing
 from service.rules.checks.ladders import Ladder
 from service.rules.checks.surroundings import Hours
-from service.rules.domain import Entry, Register
 from service.rules.examining import Means
 from service.rules.findings import Finding
 from service.rules.lifecycle import Policy
@@ -174,23 +171,4 @@ def _means(session: TenantSession, rulebook: Rulebook, *, now: datetime) -> Mean
     async def climbable(names: Collection[str]) -> Mapping[str, Ladder]:
         return await examining.known(session, names, now=now)
 
-    async def there(entries: Collection[Entry]) -> Collection[Entry]:
-        found: set[Entry] = set()
-        for register, names_in in _REGISTERS.items():
-            names = {entry.name for entry in entries if entry.register is register}
-            found |= {Entry(register, name) for name in await names_in(session, names)} if names else set()
-        return found
-
-    return Means(rulebook, ready, climbable, there)
-
-
-async def _groups(session: TenantSession, names: Collection[str]) -> Collection[str]:
-    return await directory.team_names(session) & set(names)
-
-
-_REGISTERS: Mapping[Register, Callable[[TenantSession, Collection[str]], Awaitable[Collection[str]]]] = {
-    Register.GROUP: _groups,
-    Register.LADDER: ladders.effective,
-    Register.QUESTIONNAIRE: risks.known,
-    Register.WORDING: wording.wordings,
-}
+    return Means(rulebook, ready, climbable, partial(registers.there, session))

@@ -241,7 +241,7 @@ class RequestTypeController(Controller):
     ) -> Response[RequestTypeInFullView]:
         """Let intake go by an approved version. Its fields become facts that rules may read."""
         asked = data or PublishRequestType()
-        return await _taken(step, type_id, publishing.publish, version=asked.version, now=step.now)
+        return await _taken(step, type_id, cataloguing.publish, version=asked.version, now=step.now)
 
     @post("/{type_id:uuid}/retire", status_code=200, operation_id="retireRequestType")
     async def retire(

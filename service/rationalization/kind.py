@@ -27,7 +27,7 @@ def calendars_of(outcome: object) -> frozenset[str]:
 
 
 def names_of(outcome: object) -> list[Named]:
-    """The groups, ladders, questionnaires and wordings that the verdict names, with their places."""
+    """The groups, ladders, questionnaires, ranks and wordings that the verdict names, with their places."""
     verdict = verdicts.as_verdict(outcome)
     found: list[Named] = []
     for at, gate in enumerate(verdict.requires):
@@ -39,8 +39,8 @@ def names_of(outcome: object) -> list[Named]:
                     Named(pointer_to(f"{pointer}/groups", index), entry) for index, entry in enumerate(groups)
                 ]
                 found += _ladder_of(gate, pointer)
-            case RiskAssessment(questionnaire=name):
-                found.append(Named(f"{pointer}/questionnaire", Entry(Register.QUESTIONNAIRE, name)))
+            case RiskAssessment():
+                found += _risk_of(gate, pointer)
             case _:
                 continue
     if verdict.review is not None:
@@ -49,6 +49,15 @@ def names_of(outcome: object) -> list[Named]:
         found += _ladder_of(verdict.undo, "/undo")
     if verdict.wording is not None:
         found.append(Named("/wording", Entry(Register.WORDING, verdict.wording)))
+    return found
+
+
+def _risk_of(gate: RiskAssessment, pointer: str) -> list[Named]:
+    asked = gate.questionnaire
+    found = [Named(f"{pointer}/questionnaire", Entry(Register.QUESTIONNAIRE, asked))]
+    if gate.two_persons_from is not None:
+        rank = Entry(Register.RANK, gate.two_persons_from, of=asked)
+        found.append(Named(f"{pointer}/two_persons_from", rank))
     return found
 
 

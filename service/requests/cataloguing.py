@@ -1,22 +1,23 @@
-"""Use case of requests and the catalogue: a proven change is proposed as one that is approved beforehand."""
+"""Use cases of the catalogue with what stands beside it: changes that are proven, and what types name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 
 from service.audit.domain import Actor
 from service.db import TenantSession
-from service.ids import RequestId
-from service.rationalization.catalogue import proofs, proposals
+from service.ids import RequestId, RequestTypeId
+from service.rationalization.catalogue import proofs, proposals, publishing
 from service.rationalization.catalogue import service as catalogue
 from service.rationalization.catalogue.domain import TypeDraft
 from service.rationalization.catalogue.errors import RequestTypeInvalid
 from service.rationalization.catalogue.proposals import Custom, Proven, Shared
 from service.rationalization.catalogue.service import Shown
-from service.requests import store
+from service.requests import registers, store
 from service.requests.domain import DONE, Request
 from service.tenants import service as tenants
 
@@ -56,6 +57,18 @@ async def propose(session: TenantSession, actor: Actor, proposal: Proposal, *, n
     draft = TypeDraft(name=proposal.name, family=family, document=document)
     evidence = cast("dict[str, Any]", msgspec.to_builtins(proven))
     return await catalogue.create(session, actor, draft, evidence=evidence, now=now)
+
+
+async def publish(
+    session: TenantSession, actor: Actor, type_id: RequestTypeId, *, version: int | None, now: datetime
+) -> Shown:
+    """Let intake go by a version of a type, if everything is there that its gates name.
+
+    Raises:
+        see `publishing.publish`
+    """
+    there = partial(registers.there, session)
+    return await publishing.publish(session, actor, type_id, version=version, registers=there, now=now)
 
 
 async def _proven(

@@ -80,6 +80,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             "A promise's calendar is not open for as long as its target within 100 years."
         ),
         "unknown-ladder": _harmful("An escalation policy names a ladder that there is not."),
+        "unknown-entry": _harmful(
+            "A verdict names a group, a ladder, a questionnaire or a rank of one that there is not."
+        ),
         "empty-ladder": _harmful("No step of a ladder has anybody to tell."),
         "overlap": _harmful("Under `UNIQUE` two rules can both match, and no `rank` tells them apart."),
         "no-default": _harmful("A classification has no rule that always matches."),
@@ -98,10 +101,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "dead-value": _doubtful("A value that a condition asks for makes no difference to it."),
         "dead-branch": _doubtful("A part of a condition is never true, or never asked."),
         "rank-unused": _doubtful("A rule has a `rank`, which counts under `UNIQUE` only."),
-        "unknown-name": _doubtful(
-            "The scope names a service or a client that is not in the register, or a verdict a group, a"
-            " ladder, a questionnaire or a wording that there is not."
-        ),
+        "unknown-name": _doubtful("The scope names a service or a client that is not in the register."),
+        "unknown-wording": _doubtful("A verdict names a wording that there is not; the usual one is told."),
         "closed-for-long": _doubtful("A promise counts by a calendar that does not open within a year."),
         "nobody-told": _doubtful("A step of a ladder has nobody to tell."),
         "empty-target": _doubtful("A target of a step has nobody behind it."),

@@ -61,7 +61,8 @@ LOW = {"impact": "low", "urgency": "high"}
 
 
 async def set_up(caller: AsyncClient) -> None:
-    """Put a policy of each kind into effect, with the ladders that are climbed."""
+    """Put a policy of each kind into effect, with the ladders that are climbed, and who is asked."""
+    await desk.created(caller, "/v1/groups", {"name": "Change board"})
     for name in ("major incident", "night"):
         await desk.created(caller, "/v1/ladders", {"name": name, "definition": LADDER})
     for kind, document in POLICIES.items():

@@ -116,11 +116,13 @@ class Desk:
     Attributes:
         staff: an application of the tenant with all scopes.
         service: whose name changes are about.
+        questionnaire: the one that gates name.
         sessions: on the connection of the test, whose events the feed does not show before it commits.
     """
 
     staff: AsyncClient
     service: str
+    questionnaire: dict[str, Any]
     sessions: Sessions
     tenant: Tenant
 
@@ -192,17 +194,16 @@ async def gated(sessions: Sessions, tenant: Tenant, sign_in: SignIn) -> Desk:
     for name, definition in {"freeze": FREEZE, "nights": NIGHTS}.items():
         await desk.created(staff, "/v1/calendars", {"name": name, "definition": definition})
     await desk.created(staff, "/v1/services", {"name": "Web shop"})
+    made = await _questionnaire(staff)
     body = {"name": "gates", "kind": "rationalization", "document": _policy()}
     policy = await desk.created(staff, "/v1/policies", body)
     published = await staff.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
     assert published.status_code == 200, published.text
-    return Desk(staff, "Web shop", sessions, tenant)
+    return Desk(staff, "Web shop", made, sessions, tenant)
 
 
-async def _questionnaire(staff: AsyncClient, **changed: Any) -> dict[str, Any]:
-    return await desk.created(
-        staff, "/v1/questionnaires", {"name": "change_risk", "definition": {**RISK, **changed}}
-    )
+async def _questionnaire(staff: AsyncClient, name: str = "change_risk") -> dict[str, Any]:
+    return await desk.created(staff, "/v1/questionnaires", {"name": name, "definition": RISK})
 
 
 def _problem(answer: Response) -> tuple[int, str, list[str]]:
@@ -332,10 +333,8 @@ async def test_of_one_gate_not_more_is_recorded_than_anybody_reads(
 
 async def test_a_risk_is_scored_and_more_than_is_allowed_is_refused(gated: Desk) -> None:
     gate = await gated.gate(await gated.change("risk"), "risk_assessment")
-    assert gate["missing"] == ["There is no questionnaire 'change_risk' yet; create it, and answer it then."]
+    assert gate["missing"] == ["The questionnaire 'change_risk' is to be answered."]
     answers = {"kind": "risk_assessment", "answers": {"tried": "never", "users": "many"}}
-    assert _problem(await gated.record(gate, answers))[:2] == (409, "questionnaire-missing")
-    await _questionnaire(gated.staff)
 
     made = await gated.recorded(gate, answers)
 
@@ -353,7 +352,6 @@ async def test_a_risk_is_scored_and_more_than_is_allowed_is_refused(gated: Desk)
 
 
 async def test_answers_that_do_not_fit_are_refused_with_their_places(gated: Desk) -> None:
-    await _questionnaire(gated.staff)
     gate = await gated.gate(await gated.change("risk"), "risk_assessment")
 
     answer = await gated.record(
@@ -364,7 +362,6 @@ async def test_answers_that_do_not_fit_are_refused_with_their_places(gated: Desk
 
 
 async def test_a_high_risk_needs_two_persons_for_every_approval(gated: Desk, sign_in_as: SignIn) -> None:
-    await _questionnaire(gated.staff)
     request = await gated.change("guarded", "consent")
     approval, risk = await gated.gate(request, "approval"), await gated.gate(request, "risk_assessment")
     mia = await sign_in_as(Role.MANAGER)
@@ -664,7 +661,6 @@ async def test_a_record_that_is_sent_twice_is_made_once(gated: Desk) -> None:
 
 
 async def test_clients_are_shown_no_gates_and_no_questionnaires(gated: Desk, sign_in: SignIn) -> None:
-    await _questionnaire(gated.staff)
     client = await desk.created(gated.staff, "/v1/clients", {"name": "Quay Logistics"})
     theirs = await sign_in(client_id=ClientId(ids.read_id(client["id"])))
     planned = {"planned_start": "2026-01-09T20:00:00Z", "planned_end": "2026-01-09T22:00:00Z"}
@@ -683,7 +679,7 @@ async def test_clients_are_shown_no_gates_and_no_questionnaires(gated: Desk, sig
 
 
 async def test_a_questionnaire_is_revised_and_an_assessment_keeps_its_version(gated: Desk) -> None:
-    made = await _questionnaire(gated.staff)
+    made = gated.questionnaire
     gate = await gated.gate(await gated.change("risk"), "risk_assessment")
     answers = {"kind": "risk_assessment", "answers": {"tried": "once", "users": "few"}}
     before = await gated.recorded(gate, answers)
@@ -727,7 +723,7 @@ async def test_a_questionnaire_that_does_not_hold_together_is_refused_with_the_p
 
 
 async def test_a_name_of_a_questionnaire_is_taken_once_and_kept(gated: Desk) -> None:
-    made = await _questionnaire(gated.staff)
+    made = gated.questionnaire
 
     again = await gated.staff.post(
         "/v1/questionnaires", json={"name": "change_risk", "definition": RISK}, headers=factories.key()
@@ -743,7 +739,7 @@ async def test_a_name_of_a_questionnaire_is_taken_once_and_kept(gated: Desk) -> 
 
 
 async def test_answers_can_be_tried_without_recording_them(gated: Desk) -> None:
-    made = await _questionnaire(gated.staff)
+    made = gated.questionnaire
 
     tried = await gated.staff.post(
         f"/v1/questionnaires/{made['id']}/trial", json={"answers": {"tried": "never", "users": "few"}}
@@ -790,32 +786,41 @@ async def test_who_waits_for_a_change_that_its_client_ends_is_looked_at_again(
     assert (await gated.shown(gate))["state"] == "satisfied"
 
 
-async def test_a_verdict_that_names_what_there_is_not_is_published_with_a_word_about_it(gated: Desk) -> None:
+async def test_a_verdict_whose_gates_name_what_there_is_not_is_not_published(gated: Desk) -> None:
     hour = {"unit": "elapsed_time", "seconds": 3_600}
     board = {"gate": "approval", "name": "board", "groups": ["Board"], "within": hour, "ladder": "board"}
-    then = {"verdict": "accept", "requires": [GATES["risk"], board], "wording": "kindly"}
+    risk = GATES["guarded"] | {"questionnaire": "port_risk", "two_persons_from": "dire"}
+    then = {"verdict": "accept", "requires": [risk, board], "wording": "kindly"}
     document = {"rules": [kinds.rule("all", "true", then)]}
     body = {"name": "named", "kind": "rationalization", "document": document}
 
-    async def told() -> list[str]:
+    async def published() -> Response:
         policy = await desk.created(gated.staff, "/v1/policies", body | {"name": str(ids.new_id())})
-        answer = await gated.staff.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
-        assert answer.status_code == 200, answer.text
-        found = [each for each in answer.json()["findings"] if each["code"] == "unknown-name"]
-        return [each["pointer"].removeprefix("/document/rules/0/then") for each in found]
+        return await gated.staff.post(f"/v1/policies/{policy['id']}/publish", headers=factories.key())
 
-    before = await told()
-    await _questionnaire(gated.staff)
+    def places(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        return [(each["code"], each["pointer"].removeprefix("/document/rules/0/then")) for each in found]
+
+    before = await published()
+    await _questionnaire(gated.staff, "port_risk")
     await desk.created(gated.staff, "/v1/groups", {"name": "Board"})
     await desk.created(gated.staff, "/v1/ladders", {"name": "board", "definition": kinds.LADDER})
+    without_rank = await published()
+    risk["two_persons_from"] = "medium"
+    after = await published()
 
-    assert before == [
-        "/requires/0/questionnaire",
-        "/requires/1/groups/0",
-        "/requires/1/ladder",
-        "/wording",
+    assert (before.status_code, without_rank.status_code, after.status_code) == (422, 422, 200)
+    assert places(before.json()["errors"]) == [
+        ("unknown-entry", "/requires/0/questionnaire"),
+        ("unknown-entry", "/requires/1/groups/0"),
+        ("unknown-entry", "/requires/1/ladder"),
     ]
-    assert await told() == ["/wording"]
+    (fault,) = without_rank.json()["errors"]
+    assert places([fault]) == [("unknown-entry", "/requires/0/two_persons_from")]
+    assert fault["detail"] == "There is no rank 'dire' of 'port_risk'. Create it, or mend the name."
+    assert [each for each in places(after.json()["findings"]) if each[0].startswith("unknown")] == [
+        ("unknown-wording", "/wording")
+    ]
 
 
 async def test_what_is_allowed_may_not_be_used_while_work_is_held_up_again(

@@ -14,7 +14,7 @@ from service.people.domain import Role
 from service.rationalization.catalogue import service
 from service.tenants.domain import Approval, Tenant
 from tests import factories
-from tests.api import desk
+from tests.api import desk, kinds
 from tests.conftest import SignIn
 from tests.integration import sent
 
@@ -684,3 +684,113 @@ async def test_a_calendar_that_a_gate_names_must_be_there_when_it_is_published(c
 
     assert (refused.status_code, _pointers(refused)) == (422, ["/requires/0/calendar"])
     assert published.status_code == 200
+
+
+NAMED: list[dict[str, Any]] = [
+    {"gate": "risk_assessment", "questionnaire": "port_risk", "two_persons_from": "dire"},
+    {
+        "gate": "approval",
+        "name": "board",
+        "roles": ["manager"],
+        "groups": ["Change board"],
+        "within": {"unit": "elapsed_time", "seconds": 3_600},
+        "ladder": "board",
+    },
+]
+RISK: dict[str, Any] = {
+    "questions": [
+        {"name": "tried", "text": "Tried?", "axis": "likelihood", "options": {"yes": 1, "no": 5}},
+        {"name": "noticed", "text": "By whom?", "axis": "consequence", "options": {"few": 1, "all": 5}},
+    ],
+    "likelihood_from": [],
+    "consequence_from": [5],
+    "levels": [["fine", "dire"]],
+    "ranks": ["fine", "dire"],
+}
+
+
+async def test_whatever_a_gate_names_must_be_there_when_it_is_published(caller: AsyncClient) -> None:
+    document = {"title": "Change", "requires": NAMED}
+    made = await desk.created(caller, ROOT, {"name": "guarded", "family": "change", "document": document})
+    told: list[list[str]] = []
+    missing: list[tuple[str, dict[str, Any]]] = [
+        ("/v1/questionnaires", {"name": "port_risk", "definition": RISK | {"ranks": ["fine", "dire"]}}),
+        ("/v1/groups", {"name": "Change board"}),
+        ("/v1/ladders", {"name": "board", "definition": kinds.LADDER}),
+    ]
+
+    for path, body in missing:
+        refused = await step(caller, made, "publish")
+        assert refused.status_code == 422
+        told.append(_pointers(refused))
+        await desk.created(caller, path, body)
+    published = await step(caller, made, "publish")
+
+    assert told == [
+        ["/requires/0/questionnaire", "/requires/1/groups/0", "/requires/1/ladder"],
+        ["/requires/1/groups/0", "/requires/1/ladder"],
+        ["/requires/1/ladder"],
+    ]
+    assert published.status_code == 200
+
+
+async def test_a_rank_that_a_questionnaire_does_not_know_is_told_with_both_names(caller: AsyncClient) -> None:
+    calm = RISK | {"levels": [["fine", "grave"]], "ranks": ["fine", "grave"]}
+    await desk.created(caller, "/v1/questionnaires", {"name": "port_risk", "definition": calm})
+    document = {"title": "Change", "requires": NAMED[:1]}
+    made = await desk.created(caller, ROOT, {"name": "guarded", "family": "change", "document": document})
+
+    refused = await step(caller, made, "publish")
+
+    (fault,) = refused.json()["errors"]
+    assert fault["pointer"] == "/requires/0/two_persons_from"
+    assert fault["detail"] == "There is no rank 'dire' of 'port_risk'. Create it, or mend the name."
+
+
+@pytest.mark.parametrize(
+    ("declared", "field", "status"),
+    [
+        ("int", {"type": "string"}, 422),
+        ({"type": "int", "values": [1, 2]}, {"type": "string"}, 422),
+        ({"type": "string", "values": ["a"]}, {"type": "string"}, 200),
+        ("int", {"type": "number"}, 422),
+        ("double", {"type": "integer"}, 200),
+        ("list<string>", {"type": "array", "items": {"type": "string"}}, 200),
+    ],
+    ids=["another", "another with values", "same", "no whole number", "a whole number", "list"],
+)
+async def test_a_field_is_held_against_what_a_policy_in_effect_declares_for_itself(
+    caller: AsyncClient, declared: Any, field: dict[str, Any], status: int
+) -> None:
+    rule = kinds.rule("all", "true", {"verdict": "accept"})
+    policy = {"facts": {"request.custom.ports": declared}, "rules": [rule]}
+    await kinds.in_effect(caller, "rationalization", policy)
+    fields = {"type": "object", "properties": {"ports": field}}
+    made = await desk.created(
+        caller, ROOT, {"name": "port", "family": "change", "document": {"title": "Port", "fields": fields}}
+    )
+
+    answer = await step(caller, made, "publish")
+
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        (fault,) = answer.json()["errors"]
+        assert fault["pointer"] == "/fields/properties/ports/type"
+        assert "declared by the policy 'rationalization" in fault["detail"]
+
+
+async def test_what_a_policy_declared_that_is_not_in_effect_any_more_holds_nothing_up(
+    caller: AsyncClient,
+) -> None:
+    rule = kinds.rule("all", "true", {"verdict": "accept"})
+    document = {"facts": {"request.custom.ports": "int"}, "rules": [rule]}
+    policy = await kinds.in_effect(caller, "rationalization", document)
+    fields = {"type": "object", "properties": {"ports": {"type": "string"}}}
+    made = await desk.created(
+        caller, ROOT, {"name": "port", "family": "change", "document": {"title": "Port", "fields": fields}}
+    )
+    headers = {**factories.key(), "If-Match": "*"}
+    retired = await caller.post(f"/v1/policies/{policy['id']}/retire", json={}, headers=headers)
+    assert retired.status_code == 200, retired.text
+
+    assert (await step(caller, made, "publish")).status_code == 200

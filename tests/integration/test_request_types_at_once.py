@@ -13,6 +13,7 @@ from service.ids import RequestTypeId
 from service.people.domain import Role
 from service.rationalization.catalogue import publishing, service
 from service.rationalization.catalogue.domain import TypeDraft
+from service.requests import cataloguing
 from service.rules.lifecycle import Stage, Step
 from service.rules.vocabulary import RequestType
 from service.tenants.domain import Approval, Tenant
@@ -56,7 +57,7 @@ async def test_of_all_who_approve_return_publish_and_retire_at_once_the_steps_ma
         await publishing.give_back(session, bob, type_id, version=1, note="Which site?", now=NOON)
 
     async def publish(session: TenantSession) -> None:
-        await publishing.publish(session, ada, type_id, version=1, now=NOON)
+        await cataloguing.publish(session, ada, type_id, version=1, now=NOON)
 
     async def retire(session: TenantSession) -> None:
         await publishing.retire(session, ada, type_id, note=None, now=NOON)
@@ -86,7 +87,7 @@ async def test_two_types_with_the_same_field_are_published_at_once(own_sessions:
 
     async def publish(type_id: RequestTypeId) -> str:
         async def deed(session: TenantSession) -> None:
-            await publishing.publish(session, script, type_id, version=None, now=NOON)
+            await cataloguing.publish(session, script, type_id, version=None, now=NOON)
 
         return await _tried(own_sessions, tenant, deed)
 

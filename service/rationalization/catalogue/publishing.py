@@ -1,5 +1,6 @@
 """Use cases of the catalogue: a version is submitted, approved by somebody else, and put into effect."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,12 +11,16 @@ from service.db import TenantSession
 from service.errors import Fault, pointer_to
 from service.ids import MemberId, RequestTypeId
 from service.people import service as people
+from service.rationalization import kind
 from service.rationalization.catalogue import documents, fields, lifecycle, recording, service, store
 from service.rationalization.catalogue.documents import TypeForm
 from service.rationalization.catalogue.errors import RequestTypeInvalid, RequestTypeNotOffered
 from service.rationalization.catalogue.models import RequestTypeRow
 from service.rationalization.catalogue.recording import Entry
 from service.rationalization.catalogue.service import Shown
+from service.rationalization.verdicts import Accept
+from service.rules.checks import surroundings
+from service.rules.examining import Registers
 from service.rules.facts import service as facts
 from service.rules.facts.domain import FactEntry
 from service.rules.facts.errors import FactInvalid
@@ -81,11 +86,25 @@ async def give_back(
 
 
 async def publish(
-    session: TenantSession, actor: Actor, type_id: RequestTypeId, *, version: int | None, now: datetime
+    session: TenantSession,
+    actor: Actor,
+    type_id: RequestTypeId,
+    *,
+    version: int | None,
+    registers: Registers,
+    now: datetime,
 ) -> Shown:
     """Let intake go by an approved version, the newest when None is named; its fields become facts.
 
     A draft that was reviewed where it is kept takes all steps on the way, each recorded.
+
+    Args:
+        session: of the tenant.
+        actor: who publishes.
+        type_id: of the type.
+        version: of it.
+        registers: tells, of what its gates name, that which is there.
+        now: the tenant's now.
 
     Raises:
         RequestTypeNotFound, RequestTypeStepOutOfTurn, RequestTypeInvalid, FactsTooMany
@@ -97,6 +116,7 @@ async def publish(
     approval = (await tenants.get(session, lock=True)).approval  # two types may declare the same facts
     for step in lifecycle.on_the_way(taken, approval=approval):
         await recording.take(session, actor, row, Entry(version=number, step=step, basis=Basis.GIT), now=now)
+    await _refuse_unknown(session, form, registers)
     await _declare(session, actor, row, form, now=now)
     replaced, row.published_version = row.published_version, number
     if replaced is not None and replaced != number:
@@ -146,12 +166,15 @@ async def _declare(
     """Declare the facts that the fields are, for those that are not declared yet.
 
     Raises:
-        RequestTypeInvalid: what the type names is not there, or a fact is declared otherwise.
+        RequestTypeInvalid: a fact is declared otherwise.
     """
     declared = await facts.declared(session)
     asked = fields.facts_of(form.fields)
-    found = _faults_of_facts(asked, {name: form["type"] for name, form in declared.items()})
-    found += await _faults_of_calendars(session, form)
+    found = _faults_of_facts(asked, {name: form["type"] for name, form in declared.items()}, "declared")
+    for policy, of_its_own in (await facts.declared_in_effect(session, now=now)).items():
+        found += _faults_of_facts(
+            asked, of_its_own, f"declared by the policy {policy!r}, which is in effect,"
+        )
     if found:
         raise RequestTypeInvalid(found)
     for name, of_type in asked.items():
@@ -164,16 +187,35 @@ async def _declare(
                 raise RequestTypeInvalid([Fault(_place(name), message)]) from error
 
 
-def _faults_of_facts(asked: dict[str, str], declared: dict[str, str]) -> list[Fault]:
+async def _refuse_unknown(session: TenantSession, form: TypeForm, registers: Registers) -> None:
+    """Raise RequestTypeInvalid unless everything is there that its gates name."""
+    asked = Accept(requires=form.requires)
+    named = kind.names_of(asked)
+    found = await _faults_of_calendars(session, form)
+    there = await registers({each.entry for each in named}) if named else ()
+    found += [
+        Fault(each.pointer, f"There is no {each.entry}. {surroundings.REMEDY}")
+        for each in surroundings.missing(named, there)
+    ]
+    if found:
+        raise RequestTypeInvalid(found)
+
+
+def _faults_of_facts(asked: Mapping[str, str], declared: Mapping[str, str], how: str) -> list[Fault]:
     return [
         Fault(
             f"{_place(name)}/type",
-            f"The fact `{name}` is declared as {declared[name]}, and this would make it {of_type}; change the"
+            f"The fact `{name}` is {how} as {declared[name]}, and this would make it {of_type}; change the"
             " fact, or call the field otherwise.",
         )
         for name, of_type in asked.items()
-        if declared.get(name, of_type) != of_type
+        if not _takes(declared.get(name, of_type), of_type)
     ]
+
+
+def _takes(declared: str, of_type: str) -> bool:
+    """Whether what is declared so takes all values of a field: whole numbers are numbers."""
+    return declared == of_type or (declared, of_type) == ("double", "int")
 
 
 async def _faults_of_calendars(session: TenantSession, form: TypeForm) -> list[Fault]:

@@ -103,6 +103,13 @@ async def known(session: TenantSession, names: Collection[str]) -> frozenset[str
     return await store.known(session, names) if names else frozenset()
 
 
+async def ranks(session: TenantSession, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """What the questionnaires of these names call a risk now, from the least; of those that there are."""
+    return {
+        row.name: _version(row, current).asked.ranks for row, current in await store.these(session, names)
+    }
+
+
 async def list_questionnaires(
     session: TenantSession, *, after: UUID | None, limit: int
 ) -> list[NamedQuestionnaire]:

@@ -49,6 +49,12 @@ async def named(session: TenantSession, name: str) -> Stored | None:
     return None
 
 
+async def these(session: TenantSession, names: Collection[str]) -> list[Stored]:
+    """The questionnaires of these names."""
+    found = await session.db.execute(_mine(session).where(QuestionnaireRow.name.in_(names)))
+    return [(row, current) for row, current in found]
+
+
 async def known(session: TenantSession, names: Collection[str]) -> frozenset[str]:
     """Those of these names that questionnaires have."""
     row = QuestionnaireRow

@@ -3,7 +3,7 @@
 A calendar is anything that computes as `service.calendars` does; what passes its horizon is an `Invalid`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -11,10 +11,11 @@ from typing import Protocol
 
 from service.errors import Invalid, pointer_to
 from service.rules.checks.places import Places
-from service.rules.domain import Document, Entry, Kind, Reach, Scope, Target
+from service.rules.domain import Document, Entry, Kind, Named, Reach, Register, Scope, Target
 from service.rules.findings import Finding
 from service.rules.language.syntax import Literal
 
+REMEDY = "Create it, or mend the name."
 SOON = timedelta(days=366)
 
 
@@ -113,14 +114,20 @@ def unknown_entries(
 ) -> Iterator[Finding]:
     """What outcomes name and no register has; `there` is what they name and is in one."""
     for index, rule in enumerate(document.rules):
-        for named in kind.names_of(rule.outcome):
-            if named.entry not in there:
-                yield Finding(
-                    code="unknown-name",
-                    pointer=places.outcome(index, named.pointer),
-                    reason=f"There is no {named.entry.register.value} {named.entry.name!r}.",
-                    remedy="Create it, or mend the name.",
-                )
+        for named in missing(kind.names_of(rule.outcome), there):
+            yield Finding(
+                code="unknown-wording" if named.entry.register is Register.WORDING else "unknown-entry",
+                pointer=places.outcome(index, named.pointer),
+                reason=f"There is no {named.entry}.",
+                remedy=REMEDY,
+            )
+
+
+def missing(named: Iterable[Named], there: Collection[Entry]) -> list[Named]:
+    """Those of which no register has an entry; of what is not there no parts are missing besides."""
+    gone = [each for each in named if each.entry not in there]
+    wholes = {each.entry.name for each in gone if each.entry.register is Register.QUESTIONNAIRE}
+    return [each for each in gone if each.entry.of not in wholes]
 
 
 def never_asked(document: Document, kind: Kind, neighbours: Sequence[Neighbour]) -> Iterator[Finding]:

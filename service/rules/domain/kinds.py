@@ -87,15 +87,25 @@ class Register(StrEnum):
     GROUP = "group"
     LADDER = "ladder"
     QUESTIONNAIRE = "questionnaire"
+    RANK = "rank"
+    """Of how much is risked, by a questionnaire."""
     WORDING = "wording"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a register is asked for."""
+    """What a register is asked for.
+
+    Attributes:
+        of: of what, for a rank: the name of its questionnaire.
+    """
 
     register: Register
     name: str
+    of: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.register.value} {self.name!r}" + ("" if self.of is None else f" of {self.of!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from service import ids
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed
 from service.db import TenantSession
-from service.ids import FactId
+from service.ids import FactId, PolicyVersionId
 from service.limits import service as limits
 from service.limits.domain.table import FACTS
 from service.rules import pointers
@@ -51,6 +51,15 @@ async def declared(session: TenantSession) -> dict[str, Any]:
     return {row.name: row.to_domain().entry.form() for row in await store.listed(session)}
 
 
+async def declared_in_effect(session: TenantSession, *, now: datetime) -> dict[str, dict[str, str]]:
+    """What policies that requests are decided by declare for themselves: the types of facts, by policy."""
+    versions = await _choosable(session, now=now)
+    return {
+        name: {fact: _type_in(form) for fact, form in document["facts"].items()}
+        for name, document in await store.declaring(session, versions)
+    }
+
+
 async def count(session: TenantSession) -> int:
     return await store.count(session)
 
@@ -81,14 +90,24 @@ async def remove(session: TenantSession, actor: Actor, fact_id: FactId, *, now: 
         FactNotFound, FactInUse
     """
     row = await store.get(session, fact_id, lock=True)
-    pointed = await policies.pointed(session)
-    choosable = (pointers.choosable(entries, now=now) for entries in pointed.values())
-    versions = {entry.ref.version_id for entries in choosable for entry in entries}
+    versions = await _choosable(session, now=now)
     if readers := await store.readers(session, row.name, versions):
         raise FactInUse(row.name, readers)
     before = asdict(row.to_domain().entry)
     await store.remove(session, row)
     await audit.record(session, actor, Deed("fact.removed", f"fact:{fact_id}", before=before), now=now)
+
+
+async def _choosable(session: TenantSession, *, now: datetime) -> set[PolicyVersionId]:
+    """The versions that some request can still be decided by."""
+    pointed = await policies.pointed(session)
+    choosable = (pointers.choosable(entries, now=now) for entries in pointed.values())
+    return {entry.ref.version_id for entries in choosable for entry in entries}
+
+
+def _type_in(form: str | Mapping[str, Any]) -> str:
+    """The type that a declaration names."""
+    return form if isinstance(form, str) else form["type"]
 
 
 async def _refuse_faulty(session: TenantSession, entry: FactEntry) -> None:

@@ -1,6 +1,7 @@
 """Queries of a tenant's own facts. Every statement names the tenant."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -47,6 +48,21 @@ async def add(session: TenantSession, row: FactRow) -> None:
 async def remove(session: TenantSession, row: FactRow) -> None:
     await session.db.delete(row)
     await session.db.flush()
+
+
+async def declaring(
+    session: TenantSession, version_ids: Collection[UUID]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Those of these versions that declare facts for themselves: the name of the policy, and the document."""
+    version, policy = PolicyVersionRow, PolicyRow
+    query = (
+        select(policy.name, version.document)
+        .join(version, (version.tenant_id == session.tenant_id) & (version.policy_id == policy.id))
+        .where(policy.tenant_id == session.tenant_id, version.id.in_(version_ids))
+        .where(version.document.op("?")("facts"))
+        .order_by(policy.name)
+    )
+    return [(found.name, found.document) for found in await session.db.execute(query)]
 
 
 async def readers(session: TenantSession, name: str, version_ids: Collection[UUID]) -> list[str]:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.calendars import countries
 from service.calendars.domain import WorkingTime, compile_calendar, parse_definition
@@ -11,7 +13,8 @@ from service.commitments.promises import COMMITMENT
 from service.rationalization.kind import RATIONALIZATION
 from service.requests.kinds import KINDS
 from service.rules import documents, lint
-from service.rules.domain import Entry, Register
+from service.rules.checks import surroundings
+from service.rules.domain import Entry, Named, Register
 from service.rules.findings import Finding, Refused, Severity
 from service.rules.lint import Neighbour, Surroundings
 from tests.unit.lint.policies import rule
@@ -144,7 +147,7 @@ DEVIATION = {
     "undo": {"within": {"unit": "elapsed_time", "seconds": 3600}, "ladder": "undo"},
     "review": {"within": {"unit": "elapsed_time", "seconds": 3600}, "ladder": "review"},
     "requires": [
-        {"gate": "risk_assessment", "questionnaire": "risk"},
+        {"gate": "risk_assessment", "questionnaire": "risk", "two_persons_from": "high"},
         {
             "gate": "approval",
             "name": "board",
@@ -156,6 +159,7 @@ DEVIATION = {
 }
 NAMED = {
     "/requires/0/questionnaire": Entry(Register.QUESTIONNAIRE, "risk"),
+    "/requires/0/two_persons_from": Entry(Register.RANK, "high", of="risk"),
     "/requires/1/groups/0": Entry(Register.GROUP, "Board"),
     "/requires/1/groups/1": Entry(Register.GROUP, "Guests"),
     "/requires/1/ladder": Entry(Register.LADDER, "board"),
@@ -170,10 +174,31 @@ def test_what_verdicts_name_and_no_register_has_is_told_at_its_place() -> None:
 
     for pointer, missing in NAMED.items():
         there = set(NAMED.values()) - {missing}
-        assert around(written, kind="rationalization", there=there) == [
-            ("unknown-name", f"/rules/0/then{pointer}")
-        ]
+        code = "unknown-wording" if pointer == "/wording" else "unknown-entry"
+        assert around(written, kind="rationalization", there=there) == [(code, f"/rules/0/then{pointer}")]
     assert around(written, kind="rationalization", there=None) == []
+
+
+@given(there=st.frozensets(st.sampled_from(sorted(NAMED.values(), key=str))))
+def test_of_what_is_not_there_each_is_told_but_for_the_parts_of_what_is_gone(there: frozenset[Entry]) -> None:
+    named = [Named(pointer, entry) for pointer, entry in NAMED.items()]
+
+    told = {each.entry for each in surroundings.missing(named, there)}
+
+    gone = set(NAMED.values()) - there
+    asked, rank = NAMED["/requires/0/questionnaire"], NAMED["/requires/0/two_persons_from"]
+    assert told == (gone - {rank} if asked in gone else gone)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (Entry(Register.GROUP, "Board"), "group 'Board'"),
+        (Entry(Register.RANK, "high", of="risk"), "rank 'high' of 'risk'"),
+    ],
+)
+def test_what_is_not_there_is_called_so(entry: Entry, words: str) -> None:
+    assert str(entry) == words
 
 
 def test_a_classification_needs_a_default() -> None:
