@@ -14,6 +14,7 @@ from tests import factories
 from tests.api import desk
 from tests.conftest import SignIn
 from tests.factories import NOON
+from tests.integration import sent
 
 
 @pytest.fixture
@@ -421,3 +422,21 @@ async def test_a_late_event_has_a_bounded_number_of_later_ones_decided_again(
     assert len(decisions["earlier"]) - before == 3  # the late one and two later
     holding = decisions["decision"]["facts"]["request"]
     assert (holding["category"], holding["impact"]) == ("c14", "high")
+
+
+async def test_a_submission_takes_few_statements(caller: AsyncClient, sign_in: SignIn) -> None:
+    client = (await caller.post("/v1/clients", json={"name": "Port"}, headers=factories.key())).json()
+    theirs = await sign_in(client_id=client["id"])
+
+    assert await _statements_of_a_submission(caller) == 9
+    assert await _statements_of_a_submission(theirs) == 10, "its client is looked up"
+
+
+async def _statements_of_a_submission(caller: AsyncClient) -> int:
+    """How many a submission takes from the setting of its tenant on; a rate may have been counted before."""
+    await desk.submitted(caller)
+    with sent.statements() as statements:
+        await desk.submitted(caller)
+    begun = max(at for at, each in enumerate(statements) if "rooted.set_tenant" in each)
+    of_the_test = ("savepoint", "set_config")
+    return len([each for each in statements[begun:] if not any(one in each.lower() for one in of_the_test)])
