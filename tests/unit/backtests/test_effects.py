@@ -48,6 +48,19 @@ def course(decided: Sequence[Effect], *events: CaseEvent) -> tuple[Outcome, Cloc
     return promise.outcome, promise.clock
 
 
+def test_a_delivery_keeps_its_promise() -> None:
+    """What a promise is fulfilled by is told by what was done."""
+    delivered = CaseEvent(type=EventType.DONE, occurred_at=NOON + HOUR, deed="delivered")
+    submission = Submitted(source="desk", external_id="1", type=RequestType.CHANGE, occurred_at=NOON)
+    case = Case(id=UUID(int=7), submission=submission, events=[delivered])
+    terms = (usual_terms("deliver", ElapsedTarget(8 * 3_600), calendar=None),)
+
+    told = tellings.told(case, client=None, service=None)
+    (promise,) = courses.course(told, [Decided(terms)], {}, until=NOON + 24 * HOUR).commitments
+
+    assert promise.outcome is Outcome.KEPT
+
+
 @pytest.mark.parametrize(
     ("decided", "events", "outcome", "clock"),
     [

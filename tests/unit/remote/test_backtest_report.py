@@ -87,12 +87,13 @@ def test_what_verdicts_require_and_which_windows_are_shut_is_counted() -> None:
     freeze = {"satisfied": 3, "open": 1}
     sides = {
         "before": {"gates": {"approval": 4}, "windows": {"freeze_window freeze": freeze}},
-        "after": {"gates": {"approval": 1, "rollback_plan": 2}, "windows": {}},
+        "after": {"gates": {"approval": 1, "rollback_plan": 2}, "approvals": {"board": 1}, "windows": {}},
     }
 
     assert list(reporting.lines(sides))[1:] == [
         Line("requires: approval", 4, 1),
         Line("requires: rollback_plan", 0, 2),
+        Line("consent of: board", 0, 1),
         Line("closed: freeze_window freeze", 1, 0),
     ]
 
@@ -104,6 +105,11 @@ def test_a_verdict_that_differs_is_shown_with_both_reasons() -> None:
 
     assert "    before: It is frozen.\n    after: no rule says anything of it\n" in text
     assert "before:" not in _shown(RESULT, _change(before, before))
+
+
+def test_agreements_that_are_left_out_are_told() -> None:
+    assert "2 agreements of that time are left out" in _shown({**RESULT, "agreements": {"left_out": 2}})
+    assert "agreements" not in _shown({**RESULT, "agreements": {"carried_over": 1, "left_out": 0}})
 
 
 def test_a_history_without_requests_has_a_report_too() -> None:
@@ -152,10 +158,13 @@ def test_a_count_that_is_not_of_all_says_so() -> None:
         ),
         (
             Side(
-                verdict="adjust", proposal={"scope": "less"}, reason="Too much.", gates=[{"gate": "approval"}]
+                verdict="adjust",
+                proposal={"scope": "less"},
+                reason="Too much.",
+                gates=[{"gate": "approval", "name": "board"}, {"gate": "readiness"}],
             ),
             Side(verdict="adjust", proposal={"scope": "more"}, reason="Enough."),
-            "another proposal; requires approval → none; for another reason",
+            "another proposal; requires approval board, readiness → none; for another reason",
             "by none, as before",
         ),
         (
