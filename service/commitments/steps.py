@@ -34,9 +34,9 @@ from service.ids import ClientId, CommitmentId, RequestId, ServiceId
 from service.outbox.models import EventDraft
 from service.wakeups.models import WakeUp
 
-OUTLIVING = frozenset({Origin.MAJOR_INCIDENT, Origin.OBJECTION, Origin.SPECIAL_METHOD})
-"""What does not end with its request: the duties of a major incident, to decide an objection, and to undo
-what was allowed."""
+OUTLIVING = frozenset({Origin.MAJOR_INCIDENT, Origin.OBJECTION, Origin.REVIEW, Origin.SPECIAL_METHOD})
+"""What does not end with its request: the duties of a major incident, to decide an objection, to review what
+was done, and to undo what was allowed."""
 CORRECTED_BECAUSE = "a later entry of the ledger shows that the due was not missed"
 
 

@@ -34,7 +34,7 @@ from service.requests import (
     store,
     telling,
 )
-from service.requests.domain import DONE, Decision, EventType, Request
+from service.requests.domain import DONE, Decision, EventType, Fate, Request
 from service.requests.domain import State as RequestState
 from service.requests.effects import Effect, Occasion
 from service.requests.recording import Recorded
@@ -88,8 +88,7 @@ async def happened(
 ) -> Request:
     """What follows from an event that was recorded of a request, whose row the caller holds locked."""
     request, event = recorded.request, recorded.event
-    if before.state in DONE and request.state is RequestState.OPEN:
-        await _reviewed_later(session, occasion, request)
+    await _see_to_reviews(session, occasion, before, request)
     if recorded.decision is not None:
         request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
     if request.arrangement_id is None:
@@ -233,12 +232,30 @@ async def _done(
     session: TenantSession, occasion: Occasion, request: Request, current: Arrangement
 ) -> Request:
     """The work is done: what came of it is reviewed, where the verdict asked for that."""
-    review = current.verdict.review
-    if review is not None and current.state is not State.OVERTURNED:
-        matter = affairs.matter(request)
-        owed = await reviews.owe(session, matter, current.id, review, now=occasion.now)
-        await renegotiating.follow(session, owed, now=occasion.now)
+    if current.state is not State.OVERTURNED:
+        await _reviewed(session, occasion, request, current)
     return request
+
+
+async def _reviewed(session: TenantSession, occasion: Occasion, request: Request, asks: Arrangement) -> None:
+    review = asks.verdict.review
+    if review is not None:
+        matter = affairs.matter(request)
+        owed = await reviews.owe(session, matter, asks.id, review, now=occasion.now)
+        await renegotiating.follow(session, owed, now=occasion.now)
+
+
+async def _see_to_reviews(
+    session: TenantSession, occasion: Occasion, before: Request, request: Request
+) -> None:
+    """What was done is reviewed, also where its request is cancelled then; not as long as work goes on."""
+    match domain.fate(before.state, request.state):
+        case Fate.GOES_ON:
+            await _reviewed_later(session, occasion, request)
+        case Fate.GIVEN_UP:
+            await _reviewed_after_all(session, occasion, request)
+        case None:
+            return
 
 
 async def _reviewed_later(session: TenantSession, occasion: Occasion, request: Request) -> None:
@@ -246,6 +263,14 @@ async def _reviewed_later(session: TenantSession, occasion: Occasion, request: R
     matter = affairs.matter(request)
     withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
     await renegotiating.follow(session, withdrawn, now=occasion.now)
+
+
+async def _reviewed_after_all(session: TenantSession, occasion: Occasion, request: Request) -> None:
+    """The work is given up: what was done of it before it went on is there, and is reviewed."""
+    asked_by = await reviews.put_off_by(session, request.id)
+    if asked_by is not None:
+        asks = await arrangements.get(session, asked_by, client_id=None)
+        await _reviewed(session, occasion, request, asks)
 
 
 async def _reopened(

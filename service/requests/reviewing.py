@@ -111,7 +111,7 @@ async def conclude_review(
     if request.state is State.OPEN:
         raise RequestNotDone(request.id)
     by = await _reviewer(session, reviewer, review_id, request)
-    await _vet_findings(session, findings)
+    await _vet_findings(session, findings, is_cancelled=request.state is State.CANCELLED)
     concluded = Concluded(findings=findings, by=by, at=now)
     if improvement is not None:
         finding = _of_review(found, improvement, concluded)
@@ -200,9 +200,9 @@ async def _vet(session: TenantSession, wanted: Wanted) -> None:
         raise ReviewInvalid(faults)
 
 
-async def _vet_findings(session: TenantSession, findings: Findings) -> None:
+async def _vet_findings(session: TenantSession, findings: Findings, *, is_cancelled: bool) -> None:
     """Raise ReviewInvalid unless they can be kept, and the accident that they name is there."""
-    faults = list(faults_of(findings))
+    faults = list(faults_of(findings, is_cancelled=is_cancelled))
     if findings.accident_id is not None:
         try:
             await accidents.get(session, findings.accident_id)

@@ -146,6 +146,96 @@ async def test_a_verdict_asks_for_a_review_of_what_is_done_and_again_of_what_was
     assert [each.type for each in await bench.told(first["id"])] == ["review.owed", "review.withdrawn"]
 
 
+async def test_what_was_done_is_reviewed_also_where_its_request_is_cancelled_then(bench: Bench) -> None:
+    await _verdicts(bench.caller)
+    request = await bench.done()
+
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+
+    (review,) = await bench.listed()
+    promise = await bench.promise(review)
+    assert (review["state"], promise["outcome"], promise["clock"]) == ("owed", "pending", "running")
+    assert (await bench.conclude(review)).status_code == 200
+    assert (await bench.promise(review))["outcome"] == "kept"
+
+
+async def test_what_was_cancelled_before_anything_was_done_is_not_reviewed(bench: Bench) -> None:
+    await _verdicts(bench.caller)
+    request = await desk.submitted(bench.caller, type="change")
+
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+    await desk.report(bench.caller, request, type="changed", state="open")
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+
+    assert await bench.listed() == []
+
+
+async def test_what_was_done_reopened_and_given_up_is_reviewed_after_all(bench: Bench) -> None:
+    await _verdicts(bench.caller)
+    request = await bench.done()
+    (first,) = await bench.listed()
+    await desk.report(bench.caller, request, type="changed", state="open")
+    await desk.pass_time(bench.caller, hours=1)
+
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+    again, before = await bench.listed()
+    promise = await bench.promise(again)
+    await desk.report(bench.caller, request, type="changed", state="open")
+    reopened = [each["state"] for each in await bench.listed()]
+
+    assert (before["id"], before["state"]) == (first["id"], "withdrawn")
+    assert (again["state"], again["arrangement_id"]) == ("owed", first["arrangement_id"])
+    assert (promise["due_at"], promise["clock"]) == (at(days=1, hours=1), "running")
+    assert reopened == ["withdrawn", "withdrawn"]
+
+
+async def test_what_goes_on_after_it_was_cancelled_is_reviewed_once_it_is_done_again(bench: Bench) -> None:
+    await _verdicts(bench.caller)
+    request = await bench.done()
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+
+    await desk.report(bench.caller, request, type="changed", state="open")
+    going_on = [each["state"] for each in await bench.listed()]
+    await desk.report(bench.caller, request, type="changed", state="resolved")
+
+    assert going_on == ["withdrawn"]
+    assert [each["state"] for each in await bench.listed()] == ["owed", "withdrawn"]
+
+
+async def test_what_was_reviewed_before_it_went_on_is_not_reviewed_again_when_it_is_given_up(
+    bench: Bench,
+) -> None:
+    await _verdicts(bench.caller)
+    request = await bench.done()
+    (review,) = await bench.listed()
+    assert (await bench.conclude(review, BAD)).status_code == 200
+
+    await desk.report(bench.caller, request, type="changed", state="open")
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+
+    assert [each["state"] for each in await bench.listed()] == ["done"]
+
+
+async def test_a_cancelled_change_that_was_never_made_counts_for_nothing(bench: Bench) -> None:
+    await desk.set_up(bench.caller, CAREFUL)
+    never = {"result": "not_implemented", "objectives_met": False, "deviations": "It was closed by mistake."}
+    for body in (GOOD, GOOD, GOOD, BAD, BAD):
+        await bench.conclude(await bench.started(await bench.done()), body)
+    request = await bench.done()
+    review = await bench.started(request)
+    refused = await bench.conclude(review, never)
+    await desk.report(bench.caller, request, type="changed", state="cancelled")
+
+    concluded = await bench.conclude(review, never)
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/result")
+    assert (concluded.status_code, concluded.json()["result"]["result"]) == (200, "not_implemented")
+    assert (await desk.submitted(bench.caller, type="change"))["rule_id"] == "usual"
+    again = await bench.done()
+    await bench.conclude(await bench.started(again), BAD)
+    assert (await desk.submitted(bench.caller, type="change"))["rule_id"] == "careful"
+
+
 async def test_a_review_that_a_person_asked_for_is_withdrawn_when_its_request_goes_on(
     bench: Bench, sign_in: SignIn
 ) -> None:

@@ -25,6 +25,7 @@ from service.requests.domain import (
     BACKDATED_AFTER,
     Decision,
     EventType,
+    Fate,
     Request,
     RequestEvent,
     State,
@@ -393,3 +394,16 @@ def _request(**overrides: Any) -> Request:
 )
 def test_what_is_asked_for_is_another_than_it_was(changed: dict[str, Any], *, is_rewritten: bool) -> None:
     assert domain.is_rewritten(_request(), _request(**changed)) is is_rewritten
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_what_becomes_of_the_work_where_another_state_is_told(before: State, after: State) -> None:
+    if before is not State.OPEN and after is State.OPEN:
+        expected = Fate.GOES_ON
+    elif (before, after) == (State.OPEN, State.CANCELLED):
+        expected = Fate.GIVEN_UP
+    else:
+        expected = None
+
+    assert domain.fate(before, after) is expected

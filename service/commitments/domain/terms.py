@@ -53,6 +53,8 @@ class Origin(StrEnum):
     """What a verdict requires is to be there, or decided, until then."""
     OBJECTION = "objection"
     """An objection is to be decided until then."""
+    REVIEW = "review"
+    """What was done is to be reviewed until then."""
     SPECIAL_METHOD = "special_method"
     """What was allowed for a while is to be undone until then."""
 

@@ -37,6 +37,8 @@ class Result(StrEnum):
     SUCCESSFUL_WITH_DEVIATIONS = "successful_with_deviations"
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
+    NOT_IMPLEMENTED = "not_implemented"
+    """It was cancelled, and it was found that nothing had been done: there is nothing to count."""
 
     @property
     def is_success(self) -> bool:
@@ -102,9 +104,21 @@ class Review:
     sequence: int
 
 
-def faults_of(findings: Findings) -> Iterator[Fault]:
-    """What contradicts itself, or leaves out what others are to learn from."""
+def counts(type_: RequestType, result: Result) -> bool:
+    """Whether it counts into the share of changes that were successful."""
+    return type_ in CHANGES and result is not Result.NOT_IMPLEMENTED
+
+
+def faults_of(findings: Findings, *, is_cancelled: bool) -> Iterator[Fault]:
+    """What contradicts itself, or leaves out what others are to learn from.
+
+    Args:
+        findings: of a review.
+        is_cancelled: whether the request was cancelled after its work was said to be done.
+    """
     result = findings.result
+    if result is Result.NOT_IMPLEMENTED and not is_cancelled:
+        yield Fault("/result", "Its work is said to be done; only what was cancelled may turn out not to be.")
     yield from faults_of_evidence(findings.evidence)
     if result is Result.SUCCESSFUL and findings.deviations is not None:
         yield Fault("/deviations", "It deviated: that is `successful_with_deviations`.")
@@ -112,5 +126,8 @@ def faults_of(findings: Findings) -> Iterator[Fault]:
         yield Fault("/deviations", "Say what went otherwise than planned.")
     if result.is_success and not findings.objectives_met:
         yield Fault("/objectives_met", "What did not meet its objectives has `failed`, or was `rolled_back`.")
-    if result is Result.ROLLED_BACK and findings.objectives_met:
-        yield Fault("/objectives_met", "What was taken back meets no objectives.")
+    if result in _UNDONE and findings.objectives_met:
+        yield Fault("/objectives_met", "What was taken back, or never done, meets no objectives.")
+
+
+_UNDONE = frozenset({Result.ROLLED_BACK, Result.NOT_IMPLEMENTED})

@@ -24,7 +24,10 @@ async def promise(
     review_id: ReviewId,
     now: datetime,
 ) -> list[Commitment]:
-    """Promise the review. Without a time, or by a calendar that opens too seldom, it has no deadline."""
+    """Promise the review, whether its request was resolved or cancelled after it had been.
+
+    Without a time, or by a calendar that opens too seldom, it has no deadline.
+    """
     if wanted is None:
         return []
     duty = Duty(
@@ -36,13 +39,13 @@ async def promise(
         target=targets.target_of(wanted.within),
         calendar=wanted.calendar,
         made=Made(
-            origin=Origin.GATE,
+            origin=Origin.REVIEW,
             what=f"To review: {matter.title or matter.external_id}",
             by=None if actor is ROOTED else actor.name,
             ladder=wanted.ladder,
         ),
     )
     try:
-        return [await duties.owe(session, duty, now=now)]
+        return [await duties.owe_regardless(session, duty, since=now, now=now)]
     except BeyondHorizon:
         return []

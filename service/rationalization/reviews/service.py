@@ -16,12 +16,12 @@ from service.audit.domain import ROOTED, Actor, Deed
 from service.commitments import duties
 from service.commitments.models import Commitment
 from service.db import TenantSession
-from service.ids import ArrangementId, ReviewId
+from service.ids import ArrangementId, RequestId, ReviewId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.rationalization.matters import Matter
 from service.rationalization.reviews import models, promising, store
-from service.rationalization.reviews.domain import CHANGES, Concluded, Findings, Review, State
+from service.rationalization.reviews.domain import Concluded, Findings, Review, State, counts
 from service.rationalization.reviews.errors import ReviewOver, ReviewOwed
 from service.rationalization.reviews.store import Sought
 from service.rationalization.verdicts import Review as Wanted
@@ -38,6 +38,7 @@ __all__ = [
     "get",
     "list_reviews",
     "owe",
+    "put_off_by",
     "start",
     "withdraw",
 ]
@@ -105,6 +106,14 @@ async def withdraw(
     promises = await duties.cancel(session, withdrawn.commitment_id, because, now=now)
     await _tell(session, matter, withdrawn, "review.withdrawn", now=now)
     return promises
+
+
+async def put_off_by(session: TenantSession, request_id: RequestId) -> ArrangementId | None:
+    """The verdict that asked for the last review of a request, if that was withdrawn as the work went on."""
+    row = await store.last(session, request_id)
+    if row is None or row.state != State.WITHDRAWN.value or row.arrangement_id is None:
+        return None
+    return ArrangementId(row.arrangement_id)
 
 
 async def conclude(
@@ -211,7 +220,7 @@ def _result_columns(matter: Matter, review_id: ReviewId, concluded: Concluded) -
         "review_id": review_id,
         "request_id": matter.request_id,
         "service_id": matter.service_id,
-        "is_change": matter.type in CHANGES,
+        "is_change": counts(matter.type, concluded.findings.result),
         "improvement_id": concluded.improvement_id,
         "reviewed_by": concluded.by,
         "reviewed_at": concluded.at,

@@ -52,6 +52,12 @@ async def owed(session: TenantSession, request_id: RequestId) -> ReviewRow | Non
     return await session.db.scalar(query.with_for_update())
 
 
+async def last(session: TenantSession, request_id: RequestId) -> ReviewRow | None:
+    """The last review of a request, whatever became of it."""
+    query = _mine(session).where(ReviewRow.request_id == request_id)
+    return await session.db.scalar(query.order_by(ReviewRow.id.desc()).limit(1))
+
+
 async def listed(
     session: TenantSession, sought: Sought, *, before: UUID | None, limit: int
 ) -> list[ReviewRow]:

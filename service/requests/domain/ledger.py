@@ -219,6 +219,23 @@ class RequestEvent:
         return self.state is State.OPEN or self.type is EventType.RESUMED
 
 
+class Fate(StrEnum):
+    """What becomes of the work where its source tells another state than before."""
+
+    GOES_ON = "goes_on"
+    GIVEN_UP = "given_up"
+
+
+def fate(before: State, after: State) -> Fate | None:
+    """What a state that follows another says of the work; None where the work is done, or stays as it is.
+
+    What was done stays so where a request is cancelled afterwards: only what is open is given up.
+    """
+    if before is not State.OPEN and after is State.OPEN:
+        return Fate.GOES_ON
+    return Fate.GIVEN_UP if before is State.OPEN and after is State.CANCELLED else None
+
+
 def in_order(events: Sequence[RequestEvent]) -> list[RequestEvent]:
     """The ledger as it counts: by what happened first, not by what was told first."""
     return sorted(events, key=lambda event: event.order)
