@@ -348,7 +348,7 @@ async def test_what_is_to_be_brought_is_told_in_the_requesters_language_but_to_n
     own = await office.of(await office.asked("plan", office.staff, requester="P-1"))
     clients = await office.of(await office.asked("plan"))
 
-    assert "Noch nötig:\n- ein Plan, wie es rückgängig gemacht wird\n" in own["message"]["text"]
+    assert own["message"]["text"].endswith("\n\nNoch nötig:\n- ein Plan, wie es rückgängig gemacht wird")
     assert "Still needed" not in clients["message"]["text"]
 
 
@@ -378,7 +378,10 @@ async def test_what_is_refused_is_over_with_the_reason_and_where_to_object(offic
     assert "The month's closing runs." in arrangement["state_reason"]
     assert arrangement["objections"] == {"name": "Objections", "url": "/v1/objections", "link": None}
     assert "/v1/" not in arrangement["message"]["text"], "people are told nothing that only programs call"
-    assert "You can object to this: say so to whoever you turned to." in arrangement["message"]["text"]
+    assert (
+        "If you do not agree, you can object: say so to whoever you turned to."
+        in arrangement["message"]["text"]
+    )
     assert (await office.request(request, office.client))["state"] == "cancelled"
     assert {each["clock"] for each in await _commitments(office, request)} == {"stopped"}
 
