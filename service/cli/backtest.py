@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from service import serving
+from service import hosting
 from service.cli import running
 from service.cli.backtest_options import Options
 from service.cli.connection import Connection, connected, opened
@@ -148,7 +148,7 @@ async def _offline(
     settings: Settings, options: Options, bench: Bench, source: Source, console: Console
 ) -> Found:
     """On a sandbox tenant of a server of our own, of which nothing is left afterwards."""
-    async with serving.hosted_in_passing(
+    async with hosting.hosted_in_passing(
         settings,
         data_folder=running.data_folder(settings),
         slug="backtest",

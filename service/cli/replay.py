@@ -9,7 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from service import ids, serving
+from service import hosting, ids
 from service.cli import running
 from service.cli.parameters import EXISTING_FILE
 from service.people.invitations import Invitee
@@ -120,7 +120,7 @@ async def _access(
     invitees = [
         Invitee(f"{name.partition(' ')[0].lower()}@{slug}.example", name, (role,)) for name, role in members
     ]
-    async with serving.hosted(
+    async with hosting.hosted(
         settings,
         data_folder=running.data_folder(settings),
         slug=slug,
