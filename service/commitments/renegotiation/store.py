@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table
 
+from service import queries
 from service.commitments.renegotiation.domain import OPEN, State
 from service.commitments.renegotiation.errors import RenegotiationNotFound
 from service.commitments.renegotiation.models import Renegotiation, RenegotiationRow, changing_columns
@@ -27,12 +28,7 @@ class Sought:
 
 
 def _mine(session: TenantSession, client_id: ClientId | None = None) -> Select[RenegotiationRow]:
-    query = (
-        select(RenegotiationRow)
-        .where(RenegotiationRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
-    return query if client_id is None else query.where(RenegotiationRow.client_id == client_id)
+    return queries.of_client(queries.mine(session, RenegotiationRow), RenegotiationRow.client_id, client_id)
 
 
 async def get(
@@ -44,10 +40,7 @@ async def get(
 ) -> RenegotiationRow:
     """One; with a `client_id`, only if it is that client's. Raises RenegotiationNotFound."""
     query = _mine(session, client_id).where(RenegotiationRow.id == renegotiation_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise RenegotiationNotFound(renegotiation_id)
-    return row
+    return await queries.one(session, query, or_else=RenegotiationNotFound(renegotiation_id), lock=lock)
 
 
 async def open_of(session: TenantSession, commitment_ids: Collection[CommitmentId]) -> list[RenegotiationRow]:
@@ -79,16 +72,16 @@ async def listed(
     session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
 ) -> list[RenegotiationRow]:
     """Renegotiations in the order of their ids, which is that of their making."""
-    query = _mine(session, sought.client_id).order_by(RenegotiationRow.id).limit(limit)
-    if after is not None:
-        query = query.where(RenegotiationRow.id > after)
-    if sought.commitment_id is not None:
-        query = query.where(RenegotiationRow.commitment_id == sought.commitment_id)
-    if sought.request_id is not None:
-        query = query.where(RenegotiationRow.request_id == sought.request_id)
-    if sought.state is not None:
-        query = query.where(RenegotiationRow.state == sought.state.value)
-    return list(await session.db.scalars(query))
+    row = RenegotiationRow
+    asked = queries.equal(
+        {
+            row.commitment_id: sought.commitment_id,
+            row.request_id: sought.request_id,
+            row.state: sought.state,
+        }
+    )
+    query = queries.page(_mine(session, sought.client_id), row, after=after, limit=limit)
+    return list(await session.db.scalars(query.where(*asked)))
 
 
 async def add(session: TenantSession, row: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
+from service import queries
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import AccidentId, RequestId, ServiceId
 from service.rationalization.accidents.domain import State
@@ -45,38 +46,27 @@ class Sought:
 
 
 def _mine(session: TenantSession) -> Select[AccidentRow]:
-    return (
-        select(AccidentRow)
-        .where(AccidentRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, AccidentRow)
 
 
 async def get(session: TenantSession, accident_id: AccidentId, *, lock: bool = False) -> AccidentRow:
     """One accident. Raises AccidentNotFound."""
     query = _mine(session).where(AccidentRow.id == accident_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise AccidentNotFound(accident_id)
-    return row
+    return await queries.one(session, query, or_else=AccidentNotFound(accident_id), lock=lock)
 
 
 async def listed(
     session: TenantSession, sought: Sought, *, before: UUID | None, limit: int, now: datetime
 ) -> list[AccidentRow]:
     """Accidents, the one that was recorded last first."""
-    query = _mine(session).where(*_filters(session, sought, now)).order_by(AccidentRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(AccidentRow.id < before)
-    return list(await session.db.scalars(query))
+    query = _mine(session).where(*_filters(session, sought, now))
+    found = queries.page_back(query, AccidentRow, before=before, limit=limit)
+    return list(await session.db.scalars(found))
 
 
 def _filters(session: TenantSession, sought: Sought, now: datetime) -> list[ColumnElement[bool]]:
-    row, found = AccidentRow, list[ColumnElement[bool]]()
-    if sought.state is not None:
-        found.append(row.state == sought.state.value)
-    if sought.service_id is not None:
-        found.append(row.service_id == sought.service_id)
+    row = AccidentRow
+    found = queries.equal({row.state: sought.state, row.service_id: sought.service_id})
     if sought.request_id is not None:
         linked = row.id.in_(_linked_to(session, sought.request_id))
         found.append((row.change_id == sought.request_id) | linked)

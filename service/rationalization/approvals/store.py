@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from service import queries
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import ContactId, DelegationId, GateId, MemberId, RequestId
 from service.rationalization.approvals import models
@@ -57,20 +58,13 @@ class Sought:
 
 
 def _mine(session: TenantSession) -> Select[ApprovalRow]:
-    return (
-        select(ApprovalRow)
-        .where(ApprovalRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, ApprovalRow)
 
 
 async def get(session: TenantSession, gate_id: GateId, *, lock: bool = False) -> ApprovalRow:
     """Raises ApprovalNotFound."""
     query = _mine(session).where(ApprovalRow.id == gate_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ApprovalNotFound(gate_id)
-    return row
+    return await queries.one(session, query, or_else=ApprovalNotFound(gate_id), lock=lock)
 
 
 async def these(
@@ -103,11 +97,8 @@ async def listed(
     session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
 ) -> list[ApprovalRow]:
     """Approvals in the order of their ids, which is that of their asking."""
-    query = _mine(session).order_by(ApprovalRow.id).limit(limit)
-    if after is not None:
-        query = query.where(ApprovalRow.id > after)
-    if sought.request_id is not None:
-        query = query.where(ApprovalRow.request_id == sought.request_id)
+    query = queries.page(_mine(session), ApprovalRow, after=after, limit=limit)
+    query = query.where(*queries.equal({ApprovalRow.request_id: sought.request_id}))
     if sought.state is not None:
         query = query.where(_stands(sought.state, sought.now))
     if sought.open_to is not None:
@@ -184,11 +175,7 @@ async def save(session: TenantSession, before: Approval, after: Approval) -> Non
 
 
 def _my_delegations(session: TenantSession) -> Select[DelegationRow]:
-    return (
-        select(DelegationRow)
-        .where(DelegationRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, DelegationRow)
 
 
 async def delegation(
@@ -196,10 +183,7 @@ async def delegation(
 ) -> DelegationRow:
     """Raises DelegationNotFound."""
     query = _my_delegations(session).where(DelegationRow.id == delegation_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise DelegationNotFound(delegation_id)
-    return row
+    return await queries.one(session, query, or_else=DelegationNotFound(delegation_id), lock=lock)
 
 
 async def delegations_of(
@@ -231,9 +215,7 @@ async def listed_delegations(
 ) -> list[DelegationRow]:
     """Delegations in the order of their making; with a member, those from it or to it."""
     row = DelegationRow
-    query = _my_delegations(session).order_by(row.id).limit(limit)
-    if after is not None:
-        query = query.where(row.id > after)
+    query = queries.page(_my_delegations(session), row, after=after, limit=limit)
     if member_id is not None:
         query = query.where(or_(row.member_id == member_id, row.deputy_id == member_id))
     return list(await session.db.scalars(query))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, select
 
-from service import ids
+from service import ids, queries
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import ArrangementId, ClientId, RequestId
 from service.rationalization.arrangements import models
@@ -30,12 +30,7 @@ class Sought:
 
 
 def _mine(session: TenantSession, client_id: ClientId | None = None) -> Select[ArrangementRow]:
-    query = (
-        select(ArrangementRow)
-        .where(ArrangementRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
-    return query if client_id is None else query.where(ArrangementRow.client_id == client_id)
+    return queries.of_client(queries.mine(session, ArrangementRow), ArrangementRow.client_id, client_id)
 
 
 async def get(
@@ -47,10 +42,7 @@ async def get(
 ) -> ArrangementRow:
     """One; with a `client_id`, only if it is that client's. Raises ArrangementNotFound."""
     query = _mine(session, client_id).where(ArrangementRow.id == arrangement_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ArrangementNotFound(arrangement_id)
-    return row
+    return await queries.one(session, query, or_else=ArrangementNotFound(arrangement_id), lock=lock)
 
 
 async def these(session: TenantSession, arrangement_ids: Collection[ArrangementId]) -> list[ArrangementRow]:
@@ -63,16 +55,12 @@ async def listed(
     session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
 ) -> list[ArrangementRow]:
     """Arrangements in the order of their ids, which is that of their making."""
-    query = _mine(session, sought.client_id).order_by(ArrangementRow.id).limit(limit)
-    if after is not None:
-        query = query.where(ArrangementRow.id > after)
-    if sought.request_id is not None:
-        query = query.where(ArrangementRow.request_id == sought.request_id)
-    if sought.state is not None:
-        query = query.where(ArrangementRow.state == sought.state.value)
-    if sought.verdict is not None:
-        query = query.where(ArrangementRow.kind == sought.verdict.value)
-    return list(await session.db.scalars(query))
+    row = ArrangementRow
+    asked = queries.equal(
+        {row.request_id: sought.request_id, row.state: sought.state, row.kind: sought.verdict}
+    )
+    query = queries.page(_mine(session, sought.client_id), row, after=after, limit=limit)
+    return list(await session.db.scalars(query.where(*asked)))
 
 
 async def entries(session: TenantSession, arrangement_id: ArrangementId) -> list[Entry]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, Table, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from service import queries
 from service.db import TenantSession, insert_rows, run
 from service.ids import ArrangementId, GateId, RequestId, ServiceId
 from service.rationalization.gates.domain import Kind, State
@@ -38,20 +39,13 @@ class Sought:
 
 
 def _mine(session: TenantSession) -> Select[GateRow]:
-    return (
-        select(GateRow)
-        .where(GateRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, GateRow)
 
 
 async def get(session: TenantSession, gate_id: GateId, *, lock: bool = False) -> GateRow:
     """One gate. Raises GateNotFound."""
     query = _mine(session).where(GateRow.id == gate_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise GateNotFound(gate_id)
-    return row
+    return await queries.one(session, query, or_else=GateNotFound(gate_id), lock=lock)
 
 
 async def of_arrangement(
@@ -64,18 +58,17 @@ async def of_arrangement(
 
 async def listed(session: TenantSession, sought: Sought, *, after: UUID | None, limit: int) -> list[GateRow]:
     """Gates in the order of their ids, which is that of their making."""
-    query = _mine(session).order_by(GateRow.id).limit(limit)
-    if after is not None:
-        query = query.where(GateRow.id > after)
-    if sought.arrangement_id is not None:
-        query = query.where(GateRow.arrangement_id == sought.arrangement_id)
-    if sought.request_id is not None:
-        query = query.where(GateRow.request_id == sought.request_id)
-    if sought.kind is not None:
-        query = query.where(GateRow.kind == sought.kind.value)
-    if sought.state is not None:
-        query = query.where(GateRow.state == sought.state.value)
-    return list(await session.db.scalars(query))
+    row = GateRow
+    asked = queries.equal(
+        {
+            row.arrangement_id: sought.arrangement_id,
+            row.request_id: sought.request_id,
+            row.kind: sought.kind,
+            row.state: sought.state,
+        }
+    )
+    query = queries.page(_mine(session), row, after=after, limit=limit)
+    return list(await session.db.scalars(query.where(*asked)))
 
 
 async def add(session: TenantSession, gates: Sequence[Gate]) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, func, select
 
+from service import queries
 from service.db import TenantSession, insert_new, insert_rows, update_row
 from service.ids import GroupId, ImprovementId, MemberId
 from service.rationalization.improvements.domain import OPEN, Source, State
@@ -29,20 +30,13 @@ class Sought:
 
 
 def _mine(session: TenantSession) -> Select[ImprovementRow]:
-    return (
-        select(ImprovementRow)
-        .where(ImprovementRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, ImprovementRow)
 
 
 async def get(session: TenantSession, improvement_id: ImprovementId, *, lock: bool = False) -> ImprovementRow:
     """One item. Raises ImprovementNotFound."""
     query = _mine(session).where(ImprovementRow.id == improvement_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ImprovementNotFound(improvement_id)
-    return row
+    return await queries.one(session, query, or_else=ImprovementNotFound(improvement_id), lock=lock)
 
 
 async def hold_open(session: TenantSession, key: str) -> ImprovementRow | None:
@@ -57,20 +51,17 @@ async def listed(
 ) -> list[ImprovementRow]:
     """Items, the youngest first."""
     row = ImprovementRow
-    query = _mine(session).order_by(row.id.desc()).limit(limit)
-    if sought.state is not None:
-        query = query.where(row.state == sought.state.value)
-    if sought.source is not None:
-        query = query.where(row.source == sought.source.value)
-    if sought.came_from is not None:
-        query = query.where(row.came_from == sought.came_from)
-    if sought.owner_id is not None:
-        query = query.where(row.owner_id == sought.owner_id)
-    if sought.group_id is not None:
-        query = query.where(row.group_id == sought.group_id)
-    if before is not None:
-        query = query.where(row.id < before)
-    return list(await session.db.scalars(query))
+    asked = queries.equal(
+        {
+            row.state: sought.state,
+            row.source: sought.source,
+            row.came_from: sought.came_from,
+            row.owner_id: sought.owner_id,
+            row.group_id: sought.group_id,
+        }
+    )
+    query = queries.page_back(_mine(session), row, before=before, limit=limit)
+    return list(await session.db.scalars(query.where(*asked)))
 
 
 async def open_count(session: TenantSession) -> int:

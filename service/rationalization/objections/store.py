@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Table, func, select
 
-from service import ids
+from service import ids, queries
 from service.db import TenantSession, insert_new, insert_rows, update_row
 from service.ids import ClientId, DecisionId, ObjectionId, RequestId
 from service.rationalization.objections.domain import DECIDED, Cause, State, SubjectKind
@@ -44,12 +44,7 @@ class Sought:
 
 
 def _mine(session: TenantSession, client_id: ClientId | None = None) -> Select[ObjectionRow]:
-    query = (
-        select(ObjectionRow)
-        .where(ObjectionRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
-    return query if client_id is None else query.where(ObjectionRow.client_id == client_id)
+    return queries.of_client(queries.mine(session, ObjectionRow), ObjectionRow.client_id, client_id)
 
 
 async def get(
@@ -61,10 +56,7 @@ async def get(
 ) -> ObjectionRow:
     """One; with a `client_id`, only if it is that client's. Raises ObjectionNotFound."""
     query = _mine(session, client_id).where(ObjectionRow.id == objection_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ObjectionNotFound(objection_id)
-    return row
+    return await queries.one(session, query, or_else=ObjectionNotFound(objection_id), lock=lock)
 
 
 async def decided_on(
@@ -99,10 +91,9 @@ async def listed(
     session: TenantSession, sought: Sought, *, before: UUID | None, limit: int, now: datetime
 ) -> list[ObjectionRow]:
     """Objections, the youngest first."""
-    query = _mine(session, sought.client_id).order_by(ObjectionRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(ObjectionRow.id < before)
-    return list(await session.db.scalars(query.where(*_sought(sought, now))))
+    query = _mine(session, sought.client_id).where(*_sought(sought, now))
+    found = queries.page_back(query, ObjectionRow, before=before, limit=limit)
+    return list(await session.db.scalars(found))
 
 
 def is_overdue(now: datetime) -> ColumnElement[bool]:
@@ -146,8 +137,7 @@ async def save(session: TenantSession, objection: Objection) -> None:
 async def terms(session: TenantSession, *, lock: bool = False) -> ObjectionTermsRow | None:
     """What the tenant said of how soon objections are decided."""
     row = ObjectionTermsRow
-    query = select(row).where(row.tenant_id == session.tenant_id).execution_options(populate_existing=True)
-    return await session.db.scalar(query.with_for_update() if lock else query)
+    return await queries.find(session, queries.mine(session, row), lock=lock)
 
 
 async def add_terms(session: TenantSession, row: dict[str, Any]) -> None:
@@ -167,14 +157,15 @@ def _terms_id(session: TenantSession) -> UUID:
 
 def _sought(sought: Sought, now: datetime) -> list[ColumnElement[bool]]:
     row = ObjectionRow
-    asked = {
-        row.request_id: sought.request_id,
-        row.subject_kind: sought.subject_kind,
-        row.subject_id: sought.subject_id,
-        row.state: sought.state,
-        row.cause: sought.cause,
-    }
-    found = [column == value for column, value in asked.items() if value is not None]
+    found = queries.equal(
+        {
+            row.request_id: sought.request_id,
+            row.subject_kind: sought.subject_kind,
+            row.subject_id: sought.subject_id,
+            row.state: sought.state,
+            row.cause: sought.cause,
+        }
+    )
     if sought.overdue is not None:
         found.append(is_overdue(now) if sought.overdue else ~is_overdue(now))
     return found

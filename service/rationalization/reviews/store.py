@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, select, update
 
+from service import queries
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import RequestId, ReviewId, ServiceId
 from service.rationalization.reviews.domain import Result, State
@@ -29,20 +30,13 @@ class Sought:
 
 
 def _mine(session: TenantSession) -> Select[ReviewRow]:
-    return (
-        select(ReviewRow)
-        .where(ReviewRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
+    return queries.mine(session, ReviewRow)
 
 
 async def get(session: TenantSession, review_id: ReviewId, *, lock: bool = False) -> ReviewRow:
     """One review. Raises ReviewNotFound."""
     query = _mine(session).where(ReviewRow.id == review_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ReviewNotFound(review_id)
-    return row
+    return await queries.one(session, query, or_else=ReviewNotFound(review_id), lock=lock)
 
 
 async def owed(session: TenantSession, request_id: RequestId) -> ReviewRow | None:
@@ -63,18 +57,13 @@ async def listed(
 ) -> list[ReviewRow]:
     """Reviews, the youngest first."""
     row = ReviewRow
-    query = _mine(session).order_by(row.id.desc()).limit(limit)
-    if sought.state is not None:
-        query = query.where(row.state == sought.state.value)
-    if sought.request_id is not None:
-        query = query.where(row.request_id == sought.request_id)
-    if sought.service_id is not None:
-        query = query.where(row.service_id == sought.service_id)
+    asked = queries.equal(
+        {row.state: sought.state, row.request_id: sought.request_id, row.service_id: sought.service_id}
+    )
     if sought.result is not None:
-        query = query.where(row.id.in_(_with_result(session, sought.result)))
-    if before is not None:
-        query = query.where(row.id < before)
-    return list(await session.db.scalars(query))
+        asked.append(row.id.in_(_with_result(session, sought.result)))
+    query = queries.page_back(_mine(session), row, before=before, limit=limit)
+    return list(await session.db.scalars(query.where(*asked)))
 
 
 def _with_result(session: TenantSession, result: Result) -> Select[UUID]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, func, select
 
-from service import ids
+from service import ids, queries
 from service.db import TenantSession, insert_rows, update_row
 from service.ids import ArrangementId, ClientId, RequestId, ServiceId, SpecialMethodId
 from service.rationalization.specials import models
@@ -45,12 +45,7 @@ class Sought:
 
 
 def _mine(session: TenantSession, client_id: ClientId | None = None) -> Select[SpecialMethodRow]:
-    query = (
-        select(SpecialMethodRow)
-        .where(SpecialMethodRow.tenant_id == session.tenant_id)
-        .execution_options(populate_existing=True)
-    )
-    return query if client_id is None else query.where(SpecialMethodRow.client_id == client_id)
+    return queries.of_client(queries.mine(session, SpecialMethodRow), SpecialMethodRow.client_id, client_id)
 
 
 async def get(
@@ -62,10 +57,9 @@ async def get(
 ) -> SpecialMethod:
     """One; with a `client_id`, only if it is that client's. Raises SpecialMethodNotFound."""
     query = _mine(session, client_id).where(SpecialMethodRow.id == special_method_id)
-    row = await session.db.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise SpecialMethodNotFound(special_method_id)
-    return row.to_domain()
+    return (
+        await queries.one(session, query, or_else=SpecialMethodNotFound(special_method_id), lock=lock)
+    ).to_domain()
 
 
 async def hold_open(session: TenantSession, arrangement_id: ArrangementId) -> SpecialMethod | None:
@@ -94,22 +88,19 @@ async def listed(
     session: TenantSession, sought: Sought, *, after: UUID | None, limit: int
 ) -> list[SpecialMethod]:
     """Special methods in the order of their ids, which is that of their making."""
-    query = _mine(session, sought.client_id).order_by(SpecialMethodRow.id).limit(limit)
-    if after is not None:
-        query = query.where(SpecialMethodRow.id > after)
-    if sought.of_client is not None:
-        query = query.where(SpecialMethodRow.client_id == sought.of_client)
-    if sought.request_id is not None:
-        query = query.where(SpecialMethodRow.request_id == sought.request_id)
-    if sought.service_id is not None:
-        query = query.where(SpecialMethodRow.service_id == sought.service_id)
-    if sought.state is not None:
-        query = query.where(SpecialMethodRow.state == sought.state.value)
+    row = SpecialMethodRow
+    asked = queries.equal(
+        {
+            row.client_id: sought.of_client,
+            row.request_id: sought.request_id,
+            row.service_id: sought.service_id,
+            row.state: sought.state,
+        }
+    )
     if sought.expiring_before is not None:
-        query = query.where(
-            SpecialMethodRow.state == State.ALLOWED.value, SpecialMethodRow.ends_at < sought.expiring_before
-        )
-    return [row.to_domain() for row in await session.db.scalars(query)]
+        asked += [row.state == State.ALLOWED.value, row.ends_at < sought.expiring_before]
+    query = queries.page(_mine(session, sought.client_id), row, after=after, limit=limit)
+    return [each.to_domain() for each in await session.db.scalars(query.where(*asked))]
 
 
 async def precedents(session: TenantSession, special: SpecialMethod, *, within: timedelta) -> list[Precedent]:
@@ -144,13 +135,8 @@ async def uses(
 ) -> list[Use]:
     """Its uses, in the order in which they were recorded."""
     row = SpecialMethodUseRow
-    query = (
-        select(row)
-        .where(row.tenant_id == session.tenant_id, row.special_method_id == special_method_id)
-        .order_by(row.id)
-        .limit(limit)
-    )
-    found = await session.db.scalars(query if after is None else query.where(row.id > after))
+    query = queries.mine(session, row).where(row.special_method_id == special_method_id)
+    found = await session.db.scalars(queries.page(query, row, after=after, limit=limit))
     return [each.to_domain() for each in found]
 
 
