@@ -1,8 +1,10 @@
 """Arrangement, approval and special method together, under any interleaving, against a second opinion.
 
-The second opinion knows who consented, since when, and from when to when something was allowed: nothing else.
+The second opinion knows who consented, who had a hand in it, since when, and from when to when something was
+allowed: nothing else.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +17,8 @@ from service.rationalization.approvals import domain as approvals
 from service.rationalization.approvals.domain import Answered, Asked, Wanted
 from service.rationalization.arrangements import domain as arrangements
 from service.rationalization.arrangements.domain import Arranged, Looked, VerdictKind
+from service.rationalization.involvement import domain as involvement
+from service.rationalization.involvement.domain import Hand
 from service.rationalization.specials import domain as specials
 from service.rationalization.specials.domain import Approved, Ended, Proposed
 
@@ -24,6 +28,7 @@ LASTS = 3 * DAY
 ASKER, ADA, BOB, EVE = (MemberId(UUID(int=number)) for number in range(4))
 SEATS = frozenset({"manager"})
 WANTED = Wanted(seats=SEATS, persons_min=2)
+COUNTING = {approvals.State.PENDING, approvals.State.GRANTED}
 PEOPLE = st.sampled_from([ASKER, ADA, BOB, EVE])
 
 
@@ -33,12 +38,15 @@ class Model:
     def __init__(self) -> None:
         self.state = "held_up"
         self.consents: set[MemberId] = set()
+        self.editors: set[MemberId] = set()
+        self.assessor: MemberId | None = None
         self.decide_by = NOON + HOUR
         self.allowed: list[tuple[datetime, datetime]] = []
         """From when, and up to when, both included."""
 
     def answers(self, who: MemberId, now: datetime, *, approves: bool) -> None:
-        if self.state != "held_up" or now > self.decide_by or who == ASKER:
+        barred = {ASKER, *self.editors, self.assessor}
+        if self.state != "held_up" or now > self.decide_by or who in barred:
             return
         if not approves:
             self.state = "refused"
@@ -48,7 +56,14 @@ class Model:
             self.state = "ready"
             self.allowed.append((now, now + LASTS))
 
-    def edited(self, now: datetime) -> None:
+    def assessed(self, who: MemberId, now: datetime) -> None:
+        is_over = self.state not in {"held_up", "ready"}
+        has_lapsed = self.state == "held_up" and now > self.decide_by
+        if is_over or has_lapsed or who not in self.consents:
+            self.assessor = who
+
+    def edited(self, who: MemberId, now: datetime) -> None:
+        self.editors.add(who)
         if self.state in {"held_up", "ready"}:
             self.cut_short(now)
             self.state, self.consents, self.decide_by = "held_up", set(), now + HOUR
@@ -77,6 +92,7 @@ class Interleaved(RuleBasedStateMachine):
         ]
         self.approval: list[approvals.Entry] = [self._asked()]
         self.specials: list[list[specials.Entry]] = [[Proposed(at=NOON, lasts=LASTS)]]
+        self.hands: dict[Hand, frozenset[MemberId]] = {}
         self.seen = [NOON - TICK]
         self._remember()
 
@@ -88,20 +104,30 @@ class Interleaved(RuleBasedStateMachine):
     @rule(who=PEOPLE, approves=st.sampled_from([True, True, True, False]))
     def somebody_answers(self, who: MemberId, *, approves: bool) -> None:
         said = Answered(at=self.now, by=who, seats=SEATS, approves=approves, because="So.")
-        asked, found = approvals.asked_last(self.approval), approvals.standing(self.approval, self.now)
+        asked = replace(approvals.asked_last(self.approval), hands=self.hands)
+        found = approvals.standing(self.approval, self.now)
         if approvals.refusal(asked, found, said) is None:
             self.approval.append(said)
         self.model.answers(who, self.now, approves=approves)
         self._settle()
 
-    @rule()
-    def it_is_edited(self) -> None:
+    @rule(who=PEOPLE)
+    def the_risk_is_assessed(self, who: MemberId) -> None:
+        found = approvals.standing(self.approval, self.now)
+        counting = found.approvals if found.state in COUNTING else ()
+        if all(who not in answer.people for answer in counting):
+            self.hands |= {Hand.ASSESSED: frozenset({who})}
+        self.model.assessed(who, self.now)
+
+    @rule(who=PEOPLE)
+    def it_is_edited(self, who: MemberId) -> None:
+        self.hands |= {Hand.EDITED: self.hands.get(Hand.EDITED, frozenset()) | {who}}
         if self._state in arrangements.GATED:
             self.approval.append(self._asked())
             self._end("It was edited.")
             if self._special.state is not specials.State.PROPOSED:
                 self.specials.append([Proposed(at=self.now, lasts=LASTS)])
-        self.model.edited(self.now)
+        self.model.edited(who, self.now)
         self._settle()
 
     @rule()
@@ -130,6 +156,13 @@ class Interleaved(RuleBasedStateMachine):
         for at in self.seen:
             allowed = any(specials.may_be_used(ledger, at) for ledger in self.specials)
             assert allowed == self.model.may_be_used(at)
+
+    @invariant()
+    def nobody_who_had_a_hand_in_it_consented(self) -> None:
+        found = approvals.standing(self.approval, self.now)
+        if self._state in arrangements.GATED and found.state in COUNTING:
+            involved = involvement.everybody(self.hands) | {ASKER}
+            assert all(answer.people.isdisjoint(involved) for answer in found.approvals)
 
     @invariant()
     def one_at_most_is_open_and_only_what_is_ready_is_allowed(self) -> None:
