@@ -39,7 +39,8 @@ from service.settings import Settings
 from service.tenants.domain import SCOPES, Approval
 from service.vault import GivenKeys, Vault
 
-TRANSACTION = re.compile(r"\s*(begin|commit|rollback)\b", re.IGNORECASE)
+BEGIN = re.compile(r"\s*begin\b", re.IGNORECASE)
+END = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
 CONNECTIONS = 8
 MASTER_KEYS = operations.new_master_key()
 PROCESSES = 2
@@ -78,7 +79,10 @@ class Statement:
 
 
 class Recorder:
-    """Takes down what the driver sends; what SQLAlchemy prepares itself, `set_tenant`, is not among it."""
+    """Takes down what the driver sends; what SQLAlchemy prepares itself, `set_tenant`, is not among it.
+
+    Of each accept it keeps the last transaction: one that counts a rate may come before it.
+    """
 
     def __init__(self) -> None:
         self.accepts: list[list[Statement]] = []
@@ -92,9 +96,13 @@ class Recorder:
 
     def _note(self, logged: Any) -> None:
         many = bool(logged.args) and isinstance(logged.args[0], tuple)
-        if self.accepts and not TRANSACTION.match(logged.query):
-            executions = logged.args if many else [logged.args]
-            self.accepts[-1].append(Statement(logged.query, executions))
+        if not self.accepts or END.match(logged.query):
+            return
+        if BEGIN.match(logged.query):
+            self.accepts[-1].clear()
+            return
+        executions = logged.args if many else [logged.args]
+        self.accepts[-1].append(Statement(logged.query, executions))
 
 
 async def prepared(base: AsyncClient, credentials: Credentials) -> None:
