@@ -68,10 +68,10 @@ async def append(session: TenantSession, drafts: Sequence[EventDraft]) -> None:
     """
     if not drafts:
         return
-    rows = event_rows(session, drafts)
+    rows = _event_rows(session, drafts)
     async with gathering(session.db):
         await store.add_events(session, rows)
-        await announce(session, rows)
+        await _announce(session, rows)
 
 
 async def append_for(session: TenantSession, draft: EventDraft, endpoint_id: EndpointId) -> None:
@@ -85,23 +85,17 @@ async def append_for(session: TenantSession, draft: EventDraft, endpoint_id: End
     Raises:
         KeyError: the type is not in EVENT_TYPES.
     """
-    rows = event_rows(session, [draft])
+    rows = _event_rows(session, [draft])
     await store.add_events(session, rows)
     await _deliver(session, [(Subscription(endpoint_id, None, ()), rows[0]["id"])])
 
 
-def event_rows(session: TenantSession, drafts: Sequence[EventDraft]) -> list[dict[str, Any]]:
-    """The rows that `append` writes, for a caller that merges them into a statement of its own.
-
-    Such a caller calls `announce` with them afterwards.
-
-    Raises:
-        KeyError: a type is not in EVENT_TYPES.
-    """
+def _event_rows(session: TenantSession, drafts: Sequence[EventDraft]) -> list[dict[str, Any]]:
+    """The rows of new events. Raises KeyError: a type is not in EVENT_TYPES."""
     return [store.event_values(session, ids.new_id(), draft) for draft in drafts]
 
 
-async def announce(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
+async def _announce(session: TenantSession, rows: Sequence[dict[str, Any]]) -> None:
     """Enqueue the delivery of appended events to every endpoint that they concern: one statement if none.
 
     A transaction that is confined to a client organization cannot see the endpoints of others, and leaves
@@ -122,7 +116,7 @@ async def announce(session: TenantSession, rows: Sequence[dict[str, Any]]) -> No
 
 
 async def announce_later(session: TenantSession, event_ids: Collection[UUID]) -> None:
-    """Do for these events what `announce` left to a job. Safe to repeat: no delivery is added twice."""
+    """Do for these events what `append` left to a job. Safe to repeat: no delivery is added twice."""
     found = await store.events_named(session, event_ids)
     subscriptions = await store.subscriptions(session, {event.client_id for event in found})
     wanted = [
