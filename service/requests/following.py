@@ -20,7 +20,6 @@ from service.rationalization.arrangements.domain import (
 )
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.gates import service as gates
-from service.rationalization.reviews import service as reviews
 from service.rationalization.specials import service as specials
 from service.rationalization.verdicts import Decline, Redirect
 from service.requests import (
@@ -29,12 +28,13 @@ from service.requests import (
     carrying,
     domain,
     effects,
+    looking_back,
     renegotiating,
     settling,
     store,
     telling,
 )
-from service.requests.domain import DONE, Decision, EventType, Fate, Request
+from service.requests.domain import DONE, Decision, EventType, Request
 from service.requests.domain import State as RequestState
 from service.requests.effects import Effect, Occasion
 from service.requests.recording import Recorded
@@ -88,7 +88,7 @@ async def happened(
 ) -> Request:
     """What follows from an event that was recorded of a request, whose row the caller holds locked."""
     request, event = recorded.request, recorded.event
-    await _see_to_reviews(session, occasion, before, request)
+    await looking_back.see_to(session, occasion, before, request)
     if recorded.decision is not None:
         request = await follow(session, occasion, request, recorded.decision, before=recorded.decided_before)
     if request.arrangement_id is None:
@@ -233,44 +233,8 @@ async def _done(
 ) -> Request:
     """The work is done: what came of it is reviewed, where the verdict asked for that."""
     if current.state is not State.OVERTURNED:
-        await _reviewed(session, occasion, request, current)
+        await looking_back.owe(session, occasion, request, current)
     return request
-
-
-async def _reviewed(session: TenantSession, occasion: Occasion, request: Request, asks: Arrangement) -> None:
-    review = asks.verdict.review
-    if review is not None:
-        matter = affairs.matter(request)
-        owed = await reviews.owe(session, matter, asks.id, review, now=occasion.now)
-        await renegotiating.follow(session, owed, now=occasion.now)
-
-
-async def _see_to_reviews(
-    session: TenantSession, occasion: Occasion, before: Request, request: Request
-) -> None:
-    """What was done is reviewed, also where its request is cancelled then; not as long as work goes on."""
-    match domain.fate(before.state, request.state):
-        case Fate.GOES_ON:
-            await _reviewed_later(session, occasion, request)
-        case Fate.GIVEN_UP:
-            await _reviewed_after_all(session, occasion, request)
-        case None:
-            return
-
-
-async def _reviewed_later(session: TenantSession, occasion: Occasion, request: Request) -> None:
-    """The work goes on: what came of it is not reviewed yet, whoever asked for that."""
-    matter = affairs.matter(request)
-    withdrawn = await reviews.withdraw(session, matter, because=arranging.REOPENED, now=occasion.now)
-    await renegotiating.follow(session, withdrawn, now=occasion.now)
-
-
-async def _reviewed_after_all(session: TenantSession, occasion: Occasion, request: Request) -> None:
-    """The work is given up: what was done of it before it went on is there, and is reviewed."""
-    asked_by = await reviews.put_off_by(session, request.id)
-    if asked_by is not None:
-        asks = await arrangements.get(session, asked_by, client_id=None)
-        await _reviewed(session, occasion, request, asks)
 
 
 async def _reopened(
