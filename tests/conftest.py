@@ -36,6 +36,7 @@ from tests.factories import MovableClock
 
 SignIn = Callable[..., Awaitable[AsyncClient]]
 
+AT_ONCE_MAX = 50
 ISSUER = "http://rooted.test"
 
 hypothesis.settings.register_profile("rooted", deadline=None)  # machines are noisy
@@ -146,8 +147,8 @@ async def own_database(template: EmbeddedDatabase) -> AsyncGenerator[EmbeddedDat
 
 @pytest.fixture
 async def own_sessions(own_database: EmbeddedDatabase) -> AsyncGenerator[Sessions]:
-    """Sessions on `own_database`, each with a connection of its own."""
-    engine = create_engine(own_database.app_url, pool_size=16)
+    """Sessions on `own_database`, each with a connection of its own, so that fifty at once meet at a row."""
+    engine = create_engine(own_database.app_url, pool_size=AT_ONCE_MAX)
     yield create_sessions(engine)
     await engine.dispose()
 

@@ -5,7 +5,7 @@ Whatever came first decides; what comes of it is asked of the ledgers afterwards
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,8 +19,7 @@ from sqlalchemy import select
 from service import composition, ids
 from service.audit.domain import Actor
 from service.commitments.models import CommitmentRow
-from service.db import Sessions, TenantSession, create_engine, create_sessions, run, tenant_transaction
-from service.embedded import EmbeddedDatabase
+from service.db import Sessions, TenantSession, run, tenant_transaction
 from service.errors import ServiceError
 from service.ids import GateId, MemberId, RequestId
 from service.outbox.models import EventRow
@@ -146,24 +145,16 @@ class Scene:
 
 
 @pytest.fixture
-async def many(own_database: EmbeddedDatabase) -> AsyncGenerator[Sessions]:
-    """Sessions on `own_database`, with a connection for each of fifty, so that all meet at the row."""
-    engine = create_engine(own_database.app_url, pool_size=TRIES)
-    yield create_sessions(engine)
-    await engine.dispose()
-
-
-@pytest.fixture
-async def scene(many: Sessions) -> Scene:
-    tenant = await factories.tenant(many, sandbox_at=NOON)
-    managers = [await factories.member(many, tenant, Role.MANAGER) for _ in range(4)]
-    async with tenant_transaction(many, tenant.id) as session:
+async def scene(own_sessions: Sessions) -> Scene:
+    tenant = await factories.tenant(own_sessions, sandbox_at=NOON)
+    managers = [await factories.member(own_sessions, tenant, Role.MANAGER) for _ in range(4)]
+    async with tenant_transaction(own_sessions, tenant.id) as session:
         draft = PolicyDraft(name="reasonable", kind="rationalization", document=POLICY)
         policy, _ = await policies.create(session, RULEBOOK, SCRIPT, draft, now=NOON)
         await publishing.publish(
             session, Means(RULEBOOK, _nothing, _nothing), SCRIPT, policy.id, Publication(), now=NOON
         )
-    async with tenant_transaction(many, tenant.id) as session:
+    async with tenant_transaction(own_sessions, tenant.id) as session:
         asked = Submission(
             source="desk",
             external_id="CHG-1",
@@ -178,7 +169,7 @@ async def scene(many: Sessions) -> Scene:
             requester=None,
         )
         accepted = await service.submit(session, RULEBOOK, asked, caller=CALLER, now=NOON)
-    return Scene(many, tenant, managers, accepted.request.id)
+    return Scene(own_sessions, tenant, managers, accepted.request.id)
 
 
 async def _nothing(_: object) -> dict[str, Any]:
