@@ -29,6 +29,8 @@ from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import OVER
 from service.rationalization.arrangements.domain import State as ArrangementState
 from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.involvement import service as involvement
+from service.rationalization.involvement.domain import everybody
 from service.rationalization.kind import RATIONALIZATION
 from service.rationalization.objections import domain
 from service.rationalization.objections.domain import Barred, SubjectKind
@@ -36,7 +38,7 @@ from service.rationalization.objections.models import Objection, Ruled, Subject
 from service.rationalization.specials import service as specials
 from service.rationalization.specials.domain import OPEN as SPECIALS_OPEN
 from service.requests import store
-from service.requests.domain import Decision
+from service.requests.domain import Decision, Request
 from service.requests.errors import DecisionNotFound
 from service.requests.models import RequestRow
 from service.rules import lifecycle, policies
@@ -91,7 +93,11 @@ async def barred(session: TenantSession, objection: Objection, *, now: datetime)
     """
     row = await store.get(session, objection.request_id, client_id=None)
     names = await _deciders(session, objection, now=now)
-    return Barred(objectors=await _objectors(session, objection, row), deciders=frozenset(_members_in(names)))
+    return Barred(
+        objectors=await _objectors(session, objection, row),
+        deciders=frozenset(_members_in(names)),
+        askers=await _askers(session, objection, row.to_domain()),
+    )
 
 
 async def who_may_decide(session: TenantSession, barred: Barred) -> frozenset[MemberId]:
@@ -248,6 +254,24 @@ def _contact_of(objection: Objection, row: RequestRow) -> ContactId | None:
             return None
         case _:
             return None if row.contact_id is None else ContactId(row.contact_id)
+
+
+async def _askers(session: TenantSession, objection: Objection, request: Request) -> frozenset[MemberId]:
+    """Who may not approve what a verdict is about: whoever upholds an objection to it has it accepted."""
+    if objection.plea.subject.kind not in _OF_VERDICTS:
+        return frozenset()
+    contact_ids = [] if request.contact_id is None else [request.contact_id]
+    emails = {*(await contacts.emails_of(session, contact_ids)).values()}
+    if isinstance(named := request.facts.get("requester"), str):
+        emails.add(named)
+    found = {member.id for member in (await directory.named(session, emails)).values()}
+    if request.submitted_by is not None:
+        found.add(request.submitted_by)
+    hands = await involvement.hands(session, [request.id])
+    return everybody(hands[request.id]) | found
+
+
+_OF_VERDICTS = frozenset({SubjectKind.ARRANGEMENT, SubjectKind.DECISION, SubjectKind.SPECIAL_METHOD})
 
 
 async def _deciders(session: TenantSession, objection: Objection, *, now: datetime) -> set[str]:

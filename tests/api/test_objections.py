@@ -374,6 +374,46 @@ async def test_the_member_with_the_requesters_mail_address_does_not_decide_it(at
     assert shown["can_be_decided"] is False, "nobody else is an admin or a manager"
 
 
+async def test_who_asked_for_it_does_not_uphold_what_somebody_else_objects_to(at_desk: Desk) -> None:
+    request = await desk.submitted(at_desk.other.caller, type="change")
+    raised = await at_desk.objects(at_desk.staff, await at_desk.verdict(request))
+
+    refused = await _decide(at_desk.other.caller, raised, upheld=True)
+
+    assert _problem(refused) == (403, "objection-decider-involved")
+    assert refused.json()["detail"].startswith("You asked for what it is about, edited or assessed it")
+    shown = await at_desk.shown(raised)
+    assert str(at_desk.other.id) in shown["barred"]
+    assert shown["can_be_decided"] is False, "nobody else is an admin or a manager"
+
+
+async def test_nor_does_the_member_whom_its_facts_call_the_requester(at_desk: Desk) -> None:
+    async with tenant_transaction(at_desk.sessions, at_desk.tenant.id) as session:
+        email = (await people.get_member(session, at_desk.other.id)).email
+    facts = {"priority": "P1", "requester": email.upper()}
+    request = await desk.submitted(at_desk.staff, type="change", facts=facts)
+    raised = await at_desk.objects(at_desk.author.caller, await at_desk.verdict(request))
+
+    refused = await _decide(at_desk.other.caller, raised, upheld=False)
+
+    assert _problem(refused) == (403, "objection-decider-involved")
+
+
+async def test_nor_does_who_edited_it_but_a_promise_of_it_is_judged_by_them(at_desk: Desk) -> None:
+    request = await desk.submitted(at_desk.staff, type="change", facts={"priority": "P2"})
+    await desk.report(at_desk.other.caller, request, type="changed", facts={"priority": "P1"})
+    verdict = await at_desk.objects(at_desk.client, await at_desk.verdict())
+    edited = await at_desk.objects(at_desk.staff, await at_desk.verdict(request))
+    promised = {"kind": "commitment", "id": request["commitments"][0]["id"]}
+    promise = await at_desk.objects(at_desk.staff, promised, cause="promise_too_late")
+
+    refused = await _decide(at_desk.other.caller, edited, upheld=True)
+
+    assert _problem(refused) == (403, "objection-decider-involved")
+    for raised in (verdict, promise):
+        assert (await _decide(at_desk.other.caller, raised, upheld=False)).status_code == 200
+
+
 async def test_what_is_decided_is_final_until_the_request_is_decided_anew(at_desk: Desk) -> None:
     raised = await at_desk.objects(at_desk.client, await at_desk.verdict())
     await _decide(at_desk.other.caller, raised, upheld=False, reason="The rule is right.")

@@ -99,6 +99,7 @@ class Refusal(StrEnum):
 
     OWN_OBJECTION = "own_objection"
     OWN_DECISION = "own_decision"
+    OWN_DEMAND = "own_demand"
     SETTLED = "settled"
 
 
@@ -109,14 +110,16 @@ class Barred:
     Attributes:
         objectors: who objected, in whatever part.
         deciders: who decided what is objected to, or wrote or approved the rule that did.
+        askers: who wants what the verdict is about, or had a hand in it: it would be accepted by their word.
     """
 
     objectors: frozenset[MemberId] = frozenset()
     deciders: frozenset[MemberId] = frozenset()
+    askers: frozenset[MemberId] = frozenset()
 
     @property
     def members(self) -> frozenset[MemberId]:
-        return self.objectors | self.deciders
+        return self.objectors | self.deciders | self.askers
 
 
 NOBODY = Barred()
@@ -165,7 +168,9 @@ def refusal(before: Standing, entry: Entry, barred: Barred) -> Refusal | None:
         return None
     if entry.by in barred.objectors:
         return Refusal.OWN_OBJECTION
-    return Refusal.OWN_DECISION if entry.by in barred.deciders else None
+    if entry.by in barred.deciders:
+        return Refusal.OWN_DECISION
+    return Refusal.OWN_DEMAND if entry.by in barred.askers else None
 
 
 def after(found: Standing, entry: Entry) -> Standing:

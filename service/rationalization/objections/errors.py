@@ -1,9 +1,10 @@
 """Expected failures of objections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from service.ids import ObjectionId
+from service.rationalization.objections.domain import Refusal
 
 
 class ObjectionNotFound(NotFound):
@@ -52,17 +53,19 @@ class ObjectionSubjectPast(Conflict):
 
 
 class ObjectionDeciderInvolved(Forbidden):
-    """An objection is decided by somebody other than who decided first, and than who objects."""
+    """An objection is decided by somebody other than who decided first, who objects, and who asks for it."""
 
     code = "objection-decider-involved"
 
-    def __init__(self, *, objects: bool) -> None:
-        part = (
-            "You object to it yourself, or it was raised from your mail address"
-            if objects
-            else "You decided what is objected to, or wrote or approved the rule that did"
-        )
-        super().__init__(f"{part}; another admin or manager decides.")
+    def __init__(self, part: Refusal) -> None:
+        super().__init__(f"{_PARTS[part]}; another admin or manager decides.")
+
+
+_PARTS: Mapping[Refusal, str] = {
+    Refusal.OWN_OBJECTION: "You object to it yourself, or it was raised from your mail address",
+    Refusal.OWN_DECISION: "You decided what is objected to, or wrote or approved the rule that did",
+    Refusal.OWN_DEMAND: "You asked for what it is about, edited or assessed it, or agreed to it for who asks",
+}
 
 
 class ObjectionDeciderUnknown(Forbidden):

@@ -136,10 +136,10 @@ async def settle(
     match domain.refusal(before.standing, decided, barred):
         case Refusal.SETTLED:
             raise ObjectionSettled(objection_id, before.standing.state)
-        case Refusal.OWN_OBJECTION | Refusal.OWN_DECISION as refused:
-            raise ObjectionDeciderInvolved(objects=refused is Refusal.OWN_OBJECTION)
         case None:
             pass
+        case part:
+            raise ObjectionDeciderInvolved(part)
     after = replace(before, standing=domain.after(before.standing, decided), decided_by=actor.name)
     promises = await duties.fulfil(session, before.commitment_id, now=decided.at)
     said = {"upholds": decided.upholds, "reason": decided.reason}

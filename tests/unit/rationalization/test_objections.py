@@ -21,8 +21,8 @@ NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ADA, BEN, CHI, DEE = (MemberId(UUID(int=number)) for number in range(1, 5))
 RAISED = Raised(at=NOON, due_at=NOON + 60 * MINUTE)
-BARRED = Barred(objectors=frozenset({ADA}), deciders=frozenset({BEN}))
-"""Ada objects to what Ben decided."""
+BARRED = Barred(objectors=frozenset({ADA}), deciders=frozenset({BEN}), askers=frozenset({DEE}))
+"""Ada objects to what Ben decided on a demand of Dee's."""
 
 
 def _decided(minutes: int, by: MemberId = CHI, *, upholds: bool = True) -> Decided:
@@ -44,6 +44,7 @@ def _withdrawn(minutes: int) -> Withdrawn:
         ([_decided(5, upholds=False)], 90, State.REJECTED, False),
         ([_decided(5, BEN)], 5, State.OPEN, False),
         ([_decided(5, ADA)], 5, State.OPEN, False),
+        ([_decided(5, DEE)], 5, State.OPEN, False),
         ([_withdrawn(5), _decided(6)], 6, State.WITHDRAWN, False),
         ([_decided(5), _withdrawn(6)], 6, State.UPHELD, False),
         ([_decided(5), _decided(6, upholds=False)], 6, State.UPHELD, False),
@@ -62,14 +63,13 @@ def test_where_an_objection_stands(
     [
         (_decided(1, BEN), Refusal.OWN_DECISION),
         (_decided(1, ADA), Refusal.OWN_OBJECTION),
+        (_decided(1, DEE), Refusal.OWN_DEMAND),
         (_decided(1), None),
         (_withdrawn(1), None),
         (RAISED, Refusal.SETTLED),
     ],
 )
-def test_whoever_decided_first_and_whoever_objects_do_not_decide(
-    entry: Entry, refusal: Refusal | None
-) -> None:
+def test_whoever_decided_first_objects_or_asks_does_not_decide(entry: Entry, refusal: Refusal | None) -> None:
     assert objections.refusal(objections.standing([RAISED]), entry, BARRED) is refusal
 
 
