@@ -177,14 +177,6 @@ def _concerns(session: TenantSession, member_id: MemberId) -> ColumnElement[bool
     return or_(EscalationRow.held_by == member_id, told)
 
 
-async def running_count(session: TenantSession, request_id: RequestId) -> int:
-    """How many runs of a request are not over."""
-    statement = (
-        "select count(*) from escalation where tenant_id = $1 and request_id = $2 and state <> 'ended'"
-    )
-    return (await run(session.db, statement, session.tenant_id, request_id)).scalar_one()
-
-
 async def ledgers(session: TenantSession, run_ids: Collection[UUID]) -> dict[UUID, list[Entry]]:
     """The ledger of each of these runs."""
     found: dict[UUID, list[Entry]] = {run_id: [] for run_id in run_ids}

@@ -1,3 +1,5 @@
+"""Whoever had a hand in what is to be approved is in its way, and nobody else."""
+
 from uuid import UUID
 
 import pytest
