@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +16,18 @@ from service.statements import Statement
 from service.wakeups import domain
 from service.wakeups.models import Due, SandboxClock, WakeUp
 
-SCHEDULE = """
+INSERT = """
 insert into wake_up
     (tenant_id, subject_kind, subject_id, generation, fire_at, sandbox, claimed_until, attempts)
-values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), null, 0)
+values
+"""
+ROW = "($1, ${}, ${}, 1, ${}, (select kind = 'sandbox' from tenant where id = $1), null, 0)"
+SET_ANEW = """
 on conflict (tenant_id, subject_kind, subject_id) do update set
     generation = wake_up.generation + 1, fire_at = excluded.fire_at, claimed_until = null, attempts = 0
 """
-SCHEDULE_UNLESS_SET = """
-insert into wake_up
-    (tenant_id, subject_kind, subject_id, generation, fire_at, sandbox, claimed_until, attempts)
-values ($1, $2, $3, 1, $4, (select kind = 'sandbox' from tenant where id = $1), null, 0)
+SCHEDULE_UNLESS_SET = f"""
+{INSERT} {ROW.format(2, 3, 4)}
 on conflict (tenant_id, subject_kind, subject_id) do nothing
 """
 TOGETHER_MAX = 20
@@ -75,13 +78,18 @@ PENDING = "select count(*) from wake_up where tenant_id = $1 and fire_at <= $2 a
 
 
 async def schedule(session: TenantSession, wake_ups: Sequence[WakeUp]) -> None:
-    """Set these wake-ups; of several for one subject the last."""
+    """Set these wake-ups; of several for one subject the last.
+
+    They are set one after another in the order of their subjects, so that no two transactions lock each other
+    out. Inside of `gathering` a subject's is set once.
+    """
     of_subject = {(each.subject_kind, each.subject_id): each.fire_at for each in wake_ups}
-    settings = [(session.tenant_id, *subject, fire_at) for subject, fire_at in of_subject.items()]
+    settings = [(*subject, of_subject[subject]) for subject in sorted(of_subject)]
     if len(settings) > TOGETHER_MAX:
-        await run_many(session.db, SCHEDULE, settings)
-    else:
-        await write(session.db, *(Statement(SCHEDULE, setting) for setting in settings))
+        await run_many(session.db, _schedule(1), [(session.tenant_id, *setting) for setting in settings])
+    elif settings:
+        values = (session.tenant_id, *chain.from_iterable(settings))
+        await write(session.db, Statement(_schedule(len(settings)), values))
 
 
 async def schedule_unless_set(session: TenantSession, wake_up: WakeUp) -> None:
@@ -168,3 +176,10 @@ def _due(row: Row) -> Due:
         claimed_until=row.claimed_until,
         attempts=row.attempts,
     )
+
+
+@cache
+def _schedule(count: int) -> str:
+    """Set so many wake-ups, at most TOGETHER_MAX."""
+    rows = ", ".join(ROW.format(*range(3 * number + 2, 3 * number + 5)) for number in range(count))
+    return f"{INSERT} {rows} {SET_ANEW}"
