@@ -6,7 +6,7 @@ from datetime import datetime
 
 from service.backtests import store
 from service.backtests.errors import BacktestInvalid
-from service.backtests.spec import BacktestSpec, TriedCalendar, TriedType
+from service.backtests.spec import BacktestSpec, TriedType
 from service.db import TenantSession
 from service.errors import Fault, pointer_to
 from service.rationalization.catalogue import trying
@@ -64,20 +64,27 @@ def calendars_of(gates: Sequence[Gate]) -> frozenset[str]:
     return frozenset(name for name in named if name is not None)
 
 
-def check_calendars(types: TypesTried, known: Collection[str], tried: Sequence[TriedCalendar]) -> None:
+def check_calendars(types: TypesTried, known: Collection[str], spec: BacktestSpec) -> None:
     """Raises BacktestInvalid: a type that is tried goes by a calendar that there is not."""
-    there = {*known, *(each.name for each in tried)}
+    there = {*known, *(each.name for each in spec.tried_calendars)}
     faults = [
         Fault(
-            pointer_to("/types", place, "document", "requires", at, "calendar"),
+            _place_of_calendar(asked, place, at),
             f"There is no calendar {name!r}; name one that is there, or try it too.",
         )
-        for place, trial in enumerate(types.tried)
+        for place, (asked, trial) in enumerate(zip(spec.types, types.tried, strict=True))
         for at, gate in enumerate(trial.requires)
         for name in calendars_of([gate]) - there
     ]
     if faults:
         raise BacktestInvalid(faults)
+
+
+def _place_of_calendar(asked: TriedType, place: int, gate: int) -> str:
+    """Where a calendar is named; of a version that is stored, the body has no document to point into."""
+    if asked.document is None:
+        return pointer_to("/types", place)
+    return pointer_to("/types", place, "document", "requires", gate, "calendar")
 
 
 async def _tried(session: TenantSession, tried: TriedType, pointer: str) -> TypeTrial:

@@ -75,7 +75,7 @@ async def basis(
     current = await calendars_of(
         session, rulebook, before, after, also=types.calendars, tried=spec.tried_calendars
     )
-    cataloguing.check_calendars(types, current, spec.tried_calendars)
+    cataloguing.check_calendars(types, current, spec)
     tried = await _tried(session, spec.tried_calendars, now=now)
     return Basis(
         before=[Version.of(trial, None) for trial in before],

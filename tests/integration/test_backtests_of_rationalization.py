@@ -395,6 +395,16 @@ async def test_types_that_cannot_be_tried_are_refused_with_their_place(here: Des
     assert (await here.caller.get("/v1/backtests")).json()["items"] == []
 
 
+async def test_a_stored_version_whose_calendar_is_not_there_is_refused_where_it_is_named(here: Desk) -> None:
+    body = {"name": "network", "family": "change"}
+    document = a_type({"gate": "freeze_window", "calendar": "nowhere"})
+    draft = await desk.created(here.caller, "/v1/request-types", {**body, "document": document})
+
+    refused = await here.asked(types=[{"type_id": draft["id"], "version": 1}], history=OWN)
+
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/types/0"]
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({}, "/policies"),
     ({"calendars": []}, "/policies"),
