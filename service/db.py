@@ -215,9 +215,11 @@ async def run(db: AsyncSession, text: str, *values: object) -> Found:
 async def run_beside(db: AsyncSession, text: str, *values: object) -> Found:
     """The same for one that does not read what was gathered: both are sent as one statement."""
     gathered: list[Statement] = db.info.get(GATHERED, [])
-    together = statements.together([*gathered, Statement(text, values)])
+    *before, last = statements.packed([*gathered, Statement(text, values)])
     gathered.clear()
-    return await _send(db, together)
+    for each in before:
+        await _send(db, each)
+    return await _send(db, last)
 
 
 async def run_many(db: AsyncSession, text: str, values: Sequence[Sequence[object]]) -> None:
@@ -236,8 +238,9 @@ async def write(db: AsyncSession, *writes: Statement) -> None:
     """Send statements of which nobody wants an answer as one; inside of `gathering` with all others there."""
     if (gathered := db.info.get(GATHERED)) is not None:
         gathered += writes
-    elif writes:
-        await _send(db, statements.together(writes))
+    else:
+        for each in statements.packed(writes):
+            await _send(db, each)
 
 
 @asynccontextmanager
@@ -261,9 +264,10 @@ async def gathering(db: AsyncSession) -> AsyncGenerator[None]:
 
 async def _send_gathered(db: AsyncSession) -> None:
     if gathered := db.info.get(GATHERED):
-        together = statements.together(gathered)
+        packed = statements.packed(gathered)
         gathered.clear()
-        await _send(db, together)
+        for each in packed:
+            await _send(db, each)
 
 
 async def _send(db: AsyncSession, statement: Statement) -> Found:
@@ -305,9 +309,9 @@ def _begun(session: Session, statement: str, parameters: tuple[object, ...]) -> 
 
 
 async def insert_rows(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns: one statement, sent as it stands."""
+    """Insert rows that all name the same columns: one statement, if it can hold them, sent as it stands."""
     if rows:
-        await write(db, statements.insertion(table, rows))
+        await write(db, *statements.insertions(table, rows))
 
 
 async def insert_new(db: AsyncSession, table: Table, row: Mapping[str, Any]) -> bool:

@@ -16,6 +16,9 @@ LARGE_DOUBLE = re.compile(r"\de\d+[,\]}]")
 """What may be a double of 1e16 or more, as it is written."""
 
 PLACE = re.compile(r"\$(\d+)")
+PLACES_MAX = 32_767
+"""So many values may a statement have: the driver refuses more, as if its connection were lost."""
+
 TEXTS_KEPT = 512
 """Of each kind; an INSERT of two rows is another statement than one of three."""
 
@@ -39,6 +42,12 @@ def insertion(table: Table, rows: Sequence[Mapping[str, Any]]) -> Statement:
     return Statement(text, [value for row in rows for value in _values(columns, row)])
 
 
+def insertions(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[Statement]:
+    """The same by as many statements as it takes to hold all values."""
+    most = PLACES_MAX // len(rows[0])
+    return [insertion(table, rows[start : start + most]) for start in range(0, len(rows), most)]
+
+
 def insertion_of_new(table: Table, row: Mapping[str, Any]) -> Statement:
     """Insert a row unless one of its keys is taken; a row comes back if it was inserted."""
     inserted = insertion(table, [row])
@@ -60,6 +69,19 @@ def together(statements: Sequence[Statement]) -> Statement:
         return statements[0]
     text = _together(tuple((each.text, len(each.values)) for each in statements))
     return Statement(text, [value for each in statements for value in each.values])
+
+
+def packed(statements: Sequence[Statement]) -> list[Statement]:
+    """As few statements as can do what these do, in their order: each of them some of these `together`."""
+    shares: list[list[Statement]] = []
+    places = PLACES_MAX
+    for each in statements:
+        places += len(each.values)
+        if places > PLACES_MAX or not shares:
+            shares.append([])
+            places = len(each.values)
+        shares[-1].append(each)
+    return [together(share) for share in shares]
 
 
 def encode(value: object) -> str:

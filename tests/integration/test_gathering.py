@@ -1,13 +1,17 @@
 """What slices write one after another is sent as one statement, and nothing that reads overtakes it."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from service import db, ids
+from service import db, ids, statements
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed, Sought
 from service.audit.store import LIST
 from service.db import Sessions, TenantSession, tenant_transaction
+from service.outbox import service as outbox
+from service.outbox.models import EventDraft
 from service.statements import Statement
 from service.tenants.domain import Tenant
 from service.wakeups import service as wakeups
@@ -16,6 +20,7 @@ from tests.factories import NOON
 from tests.integration import sent
 
 COUNT = "select count(*) from wake_up where tenant_id = $1"
+COUNT_EVENTS = "select count(*) from event where tenant_id = $1"
 
 
 async def _write(session: TenantSession, *, wake_ups: int = 1) -> None:
@@ -29,13 +34,13 @@ async def _written(session: TenantSession) -> tuple[int, int]:
 
 
 async def test_what_is_gathered_is_sent_as_one_statement(session: TenantSession) -> None:
-    with sent.statements() as statements:
+    with sent.statements() as heard:
         async with db.gathering(session.db):
             await _write(session, wake_ups=2)
             await _write(session)
-            assert statements == []
+            assert heard == []
 
-    assert len(statements) == 1
+    assert len(heard) == 1
     assert await _written(session) == (2, 3)
 
 
@@ -49,23 +54,23 @@ async def test_what_reads_sees_all_that_was_written_before_it(session: TenantSes
 
 
 async def test_what_reads_beside_it_is_sent_with_it_and_does_not_see_it(session: TenantSession) -> None:
-    with sent.statements() as statements:
+    with sent.statements() as heard:
         async with db.gathering(session.db):
             await _write(session)
             beside = await db.run_beside(session.db, COUNT, session.tenant_id)
 
-    assert (len(statements), beside.scalar_one()) == (1, 0)
+    assert (len(heard), beside.scalar_one()) == (1, 0)
     assert await _written(session) == (1, 1)
 
 
 async def test_gathering_inside_of_gathering_waits_for_the_outer_one(session: TenantSession) -> None:
-    with sent.statements() as statements:
+    with sent.statements() as heard:
         async with db.gathering(session.db):
             async with db.gathering(session.db):
                 await _write(session)
             await _write(session)
 
-    assert len(statements) == 1
+    assert len(heard) == 1
 
 
 async def test_nothing_of_what_failed_is_sent_later(session: TenantSession) -> None:
@@ -74,10 +79,10 @@ async def test_nothing_of_what_failed_is_sent_later(session: TenantSession) -> N
             await _write(session)
             raise ZeroDivisionError
 
-    with sent.statements() as statements, pytest.raises(ZeroDivisionError):
+    with sent.statements() as heard, pytest.raises(ZeroDivisionError):
         await failing()
 
-    assert statements == []
+    assert heard == []
     assert await _written(session) == (0, 0)
 
 
@@ -102,3 +107,24 @@ async def test_of_two_wake_ups_of_one_subject_the_last_counts(session: TenantSes
     await wakeups.schedule(session, [WakeUp("thing", subject, NOON), WakeUp("thing", subject, NOON)])
 
     assert await _written(session) == (0, 1)
+
+
+async def test_what_is_too_much_for_one_statement_is_written_by_several(session: TenantSession) -> None:
+    draft = EventDraft(
+        type="request.accepted",
+        subject_kind="request",
+        subject_id=ids.new_id(),
+        sequence=1,
+        occurred_at=NOON,
+        payload={},
+    )
+    drafts = [replace(draft, sequence=number) for number in range(statements.PLACES_MAX // 10 + 1)]
+
+    with sent.statements() as heard:
+        async with db.gathering(session.db):
+            await _write(session)
+            await outbox.append(session, drafts)
+
+    assert len(heard) == 3
+    assert (await db.run(session.db, COUNT_EVENTS, session.tenant_id)).scalar_one() == len(drafts)
+    assert await _written(session) == (1, 1)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service import ids, statements
-from service.statements import Statement
+from service.statements import PLACES_MAX, Statement
 
 THING = Table("thing", MetaData(), Column("id", Uuid), Column("name", Text), Column("said", JSONB))
 COUNT = Table("count", MetaData(), Column("n", Integer))
@@ -68,6 +69,25 @@ def test_each_statement_keeps_its_own_values(values: list[list[int]]) -> None:
     for statement in several:
         assert _filled_in(statement) in together
     assert together.count("insert into") == len(several)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=PLACES_MAX), max_size=12))
+def test_several_are_packed_into_statements_of_which_none_has_too_many_places(places: list[int]) -> None:
+    several = [Statement(f"select {number}", [number] * each) for number, each in enumerate(places)]
+
+    packed = statements.packed(several)
+
+    assert [value for each in packed for value in each.values] == [v for each in several for v in each.values]
+    assert all(len(each.values) <= PLACES_MAX for each in packed)
+    assert all(len(one.values) + len(other.values) > PLACES_MAX for one, other in pairwise(packed))
+
+
+def test_rows_of_too_many_places_are_inserted_by_several_statements() -> None:
+    rows = [{"id": ids.new_id(), "name": str(number), "said": None} for number in range(PLACES_MAX // 3 + 1)]
+
+    packed = statements.packed(statements.insertions(THING, rows))
+
+    assert [len(each.values) for each in packed] == [PLACES_MAX // 3 * 3, 3]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
