@@ -13,9 +13,9 @@ from service.escalations.ladders.domain import (
     Member,
     Reassignment,
     Recipient,
+    SkipCause,
     Target,
     ToRota,
-    Why,
 )
 from service.escalations.previews.domain import Told, Uncovered, Untold
 from service.escalations.previews.service import Preview
@@ -47,7 +47,7 @@ class PassedByView(msgspec.Struct, frozen=True):
 
     target: int
     by: str
-    cause: Why
+    cause: SkipCause
 
 
 class TellingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ def _telling(preview: Preview, told: Told) -> TellingView:
         repeat=told.repeat,
         recipients=[_recipient(preview, each, step.targets, told.at) for each in told.resolution.recipients],
         passed_by=[
-            PassedByView(each.target, wording.target(step.targets[each.target].who), each.why)
+            PassedByView(each.target, wording.target(step.targets[each.target].who), each.cause)
             for each in told.resolution.skipped
         ],
     )
@@ -185,6 +185,6 @@ def _timeline(preview: Preview) -> Iterator[str]:
         passed = [wording.skipped(each, step.targets) for each in told.resolution.skipped]
         again = f", repeat {told.repeat}" if told.repeat else ""
         aside = f"; passed by {', '.join(passed)}" if passed else ""
-        is_told = any(each.why is Why.TOLD_ALREADY for each in told.resolution.skipped)
+        is_told = any(each.cause is SkipCause.TOLD_ALREADY for each in told.resolution.skipped)
         whom = ", ".join(people) or ("nobody else" if is_told else "NOBODY")
         yield f"{wording.moment(told.at, zone)} {zone}  {step.name}{again}: {whom}{aside}"

@@ -20,6 +20,7 @@ from service.escalations.ladders.domain import (
     Reassignment,
     Resolution,
     Situation,
+    SkipCause,
     Target,
     ToContact,
     ToGroup,
@@ -30,7 +31,6 @@ from service.escalations.ladders.domain import (
     ToRota,
     ToWebhook,
     Who,
-    Why,
 )
 from service.escalations.rotas import service as rotas
 from service.escalations.rotas.domain import Layer, Unit
@@ -77,8 +77,8 @@ def told(resolution: Resolution) -> list[MemberId]:
     return [each.whom.id for each in resolution.recipients if isinstance(each.whom, Member)]
 
 
-def why(resolution: Resolution) -> list[Why]:
-    return [each.why for each in resolution.skipped]
+def causes(resolution: Resolution) -> list[SkipCause]:
+    return [each.cause for each in resolution.skipped]
 
 
 async def group(session: TenantSession, name: str, manager: MemberId | None, *members: MemberId) -> None:
@@ -104,7 +104,7 @@ async def test_members_roles_and_groups_are_told_as_far_as_they_are_active(
 
     await deactivate(session, ada)
 
-    assert why(await resolve(ToMember(ada))) == [Why.INACTIVE]
+    assert causes(await resolve(ToMember(ada))) == [SkipCause.INACTIVE]
     assert told(await resolve(ToRole("agent"))) == [ben]
     assert told(await resolve(ToGroup("Network"))) == [ben]
 
@@ -114,7 +114,7 @@ async def test_members_of_another_tenant_are_not_known(
 ) -> None:
     stranger = await factories.member(sessions, await factories.tenant(sessions), Role.AGENT)
 
-    assert why(await resolve(ToMember(stranger))) == [Why.INACTIVE]
+    assert causes(await resolve(ToMember(stranger))) == [SkipCause.INACTIVE]
     assert stranger not in told(await resolve(ToRole("agent")))
     assert people[0] in told(await resolve(ToRole("agent")))
 
@@ -169,12 +169,12 @@ async def test_whoever_is_on_duty_is_told_and_a_gap_is_bridged(
 
     assert told(await resolve(rota)) == [ada]
     assert told(await resolve(rota, at=MONDAY_NIGHT)) == [ben]
-    assert why(await resolve(rota, at=NOON - timedelta(days=7))) == [Why.NOBODY]
-    assert why(await resolve(ToRota("no such"))) == [Why.UNKNOWN]
+    assert causes(await resolve(rota, at=NOON - timedelta(days=7))) == [SkipCause.NOBODY]
+    assert causes(await resolve(ToRota("no such"))) == [SkipCause.UNKNOWN]
 
     await deactivate(session, ada)
     bridged = await resolve(rota, ToMember(cleo), only_first=True)
-    assert (told(bridged), why(bridged)) == ([cleo], [Why.NOBODY])
+    assert (told(bridged), causes(bridged)) == ([cleo], [SkipCause.NOBODY])
 
 
 async def test_hours_are_those_of_the_calendar_as_it_is_now(
@@ -184,7 +184,7 @@ async def test_hours_are_those_of_the_calendar_as_it_is_now(
     target = Target(who=ToMember(people[0]), hours="office")
 
     assert told(await resolve(target)) == [people[0]]
-    assert why(await resolve(target, at=MONDAY_NIGHT)) == [Why.OUTSIDE_HOURS]
+    assert causes(await resolve(target, at=MONDAY_NIGHT)) == [SkipCause.OUTSIDE_HOURS]
 
     always = {"tz": "UTC", "always_open": True}
     await calendars.revise(session, OPERATOR, made.id, raw=always, now=NOON)
@@ -210,7 +210,7 @@ async def test_contact_endpoint_and_another_group_are_recipients_of_their_own_ki
     whom = [each.whom for each in found.recipients]
     assert whom[:3] == [Client(client_id, None), Endpoint(on), Reassignment("Second line")]
     assert told(found) == [people[1]]
-    assert why(found) == [Why.UNKNOWN]
+    assert causes(found) == [SkipCause.UNKNOWN]
 
 
 async def endpoint(session: TenantSession, *, enabled: bool) -> EndpointId:

@@ -15,6 +15,7 @@ from service.escalations.ladders.domain import (
     Moment,
     Reassign,
     Situation,
+    SkipCause,
     Step,
     Target,
     ToGroup,
@@ -23,7 +24,6 @@ from service.escalations.ladders.domain import (
     ToRota,
     ToSkill,
     ToWebhook,
-    Why,
     recipients,
 )
 from service.escalations.rotas import domain as rotas
@@ -114,15 +114,15 @@ def _away(target: Target, staff: Staff, since: datetime, until: datetime) -> lis
     return away
 
 
-def _why_empty(target: Target, staff: Staff) -> Why | None:
+def _why_empty(target: Target, staff: Staff) -> SkipCause | None:
     """Why nobody is behind a target whatever the request; None where somebody is, or may be."""
     match target.who:
         case ToMember() | ToRole() | ToGroup() | Reassign() | ToSkill() | ToWebhook():
             anybody = Target(who=target.who)
             passed = recipients([anybody], Situation(), staff.directory, Moment(on_duty={})).skipped
-            return passed[0].why if passed else None
+            return passed[0].cause if passed else None
         case ToRota(rota):
-            return None if rota in staff.rotas else Why.UNKNOWN
+            return None if rota in staff.rotas else SkipCause.UNKNOWN
         case _:
             return None
 
@@ -139,21 +139,21 @@ def _nobody(step: Step, staff: Staff, place: str) -> Finding:
 
 
 def _emptiness(target: Target, staff: Staff) -> str:
-    why = _why_empty(target, staff)
+    cause = _why_empty(target, staff)
     named = wording.target(target.who)
-    if why is not None:
-        return f"{named} ({wording.because(why)})"
+    if cause is not None:
+        return f"{named} ({wording.because(cause)})"
     return f"{named} (never on duty)" if target.hours is None else f"{named} (never within its hours)"
 
 
 def _empty_targets(step: Step, staff: Staff, place: str) -> Iterator[Finding]:
     for index, target in enumerate(step.targets):
-        why = _why_empty(target, staff)
-        if why is not None:
+        cause = _why_empty(target, staff)
+        if cause is not None:
             yield Finding(
                 code="empty-target",
                 pointer=pointer_to(place, "tell", index),
-                reason=f"Step {step.name!r} tells {wording.target(target.who)}: {wording.because(why)}.",
+                reason=f"Step {step.name!r} tells {wording.target(target.who)}: {wording.because(cause)}.",
                 remedy="Staff it, or leave it out.",
             )
 

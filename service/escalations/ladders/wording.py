@@ -10,6 +10,7 @@ from service.escalations.ladders.domain import (
     Reassign,
     Reassignment,
     Recipient,
+    SkipCause,
     Skipped,
     Target,
     ToContact,
@@ -22,15 +23,14 @@ from service.escalations.ladders.domain import (
     ToSkill,
     ToWebhook,
     Who,
-    Why,
 )
 
 _BECAUSE = {
-    Why.OUTSIDE_HOURS: "outside its hours",
-    Why.UNKNOWN: "not there any more",
-    Why.INACTIVE: "not active",
-    Why.NOBODY: "nobody there",
-    Why.TOLD_ALREADY: "told already",
+    SkipCause.OUTSIDE_HOURS: "outside its hours",
+    SkipCause.UNKNOWN: "not there any more",
+    SkipCause.INACTIVE: "not active",
+    SkipCause.NOBODY: "nobody there",
+    SkipCause.TOLD_ALREADY: "told already",
 }
 
 
@@ -81,12 +81,12 @@ def recipient(told: Recipient, targets: tuple[Target, ...]) -> str:
 
 def skipped(passed: Skipped, targets: tuple[Target, ...]) -> str:
     """A target that is passed by, and why."""
-    return f"{target(targets[passed.target].who)}: {because(passed.why)}"
+    return f"{target(targets[passed.target].who)}: {because(passed.cause)}"
 
 
-def because(why: Why) -> str:
+def because(cause: SkipCause) -> str:
     """Why a target is passed by."""
-    return _BECAUSE[why]
+    return _BECAUSE[cause]
 
 
 def moment(at: datetime, zone: tzinfo) -> str:

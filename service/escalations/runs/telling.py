@@ -69,7 +69,7 @@ def unstaffed(scene: Scene, telling: Telling, skipped: Sequence[Skipped]) -> Tol
     """A step had nobody to tell."""
     said = {
         **_step_told(scene.run, telling),
-        "skipped": [{"target": each.target, "cause": each.why.value} for each in skipped],
+        "skipped": [{"target": each.target, "cause": each.cause.value} for each in skipped],
     }
     return told("escalation.unstaffed", scene, said)
 

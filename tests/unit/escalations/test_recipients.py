@@ -20,6 +20,7 @@ from service.escalations.ladders.domain import (
     Reassignment,
     Resolution,
     Situation,
+    SkipCause,
     Target,
     ToContact,
     ToGroup,
@@ -32,7 +33,6 @@ from service.escalations.ladders.domain import (
     ToWebhook,
     Who,
     Whom,
-    Why,
 )
 from service.ids import ClientId, ContactId, EndpointId, MemberId
 
@@ -81,18 +81,18 @@ FOUND: list[tuple[Who, list[Whom]]] = [
     (Reassign("Operations"), [Reassignment("Operations"), PEOPLE[CLEO]]),
 ]
 
-PASSED_BY: list[tuple[Who, Why]] = [
-    (ToMember(GONE), Why.INACTIVE),
-    (ToRole("auditor"), Why.NOBODY),
-    (ToGroup("Nowhere"), Why.UNKNOWN),
-    (ToGroup("Empty"), Why.NOBODY),
-    (ToRota("nowhere"), Why.UNKNOWN),
-    (ToRota("gap"), Why.NOBODY),
-    (ToRota("left"), Why.INACTIVE),
-    (ToSkill("fibre"), Why.NOBODY),
-    (ToWebhook(DISABLED), Why.UNKNOWN),
-    (Reassign("Empty"), Why.NOBODY),
-    (Reassign("Nowhere"), Why.UNKNOWN),
+PASSED_BY: list[tuple[Who, SkipCause]] = [
+    (ToMember(GONE), SkipCause.INACTIVE),
+    (ToRole("auditor"), SkipCause.NOBODY),
+    (ToGroup("Nowhere"), SkipCause.UNKNOWN),
+    (ToGroup("Empty"), SkipCause.NOBODY),
+    (ToRota("nowhere"), SkipCause.UNKNOWN),
+    (ToRota("gap"), SkipCause.NOBODY),
+    (ToRota("left"), SkipCause.INACTIVE),
+    (ToSkill("fibre"), SkipCause.NOBODY),
+    (ToWebhook(DISABLED), SkipCause.UNKNOWN),
+    (Reassign("Empty"), SkipCause.NOBODY),
+    (Reassign("Nowhere"), SkipCause.UNKNOWN),
 ]
 
 
@@ -101,11 +101,13 @@ def test_a_target_stands_for_whoever_is_behind_it_now(who: Who, expected: list[W
     assert whom(told(who)) == expected
 
 
-@pytest.mark.parametrize(("who", "why"), PASSED_BY)
-def test_a_target_with_nobody_behind_it_is_passed_by_and_the_next_bridges_it(who: Who, why: Why) -> None:
+@pytest.mark.parametrize(("who", "cause"), PASSED_BY)
+def test_a_target_with_nobody_behind_it_is_passed_by_and_the_next_bridges_it(
+    who: Who, cause: SkipCause
+) -> None:
     resolution = told(who, ToMember(CLEO), only_first=True)
 
-    assert [(each.target, each.why) for each in resolution.skipped] == [(0, why)]
+    assert [(each.target, each.cause) for each in resolution.skipped] == [(0, cause)]
     assert [(each.target, each.whom) for each in resolution.recipients] == [(1, PEOPLE[CLEO])]
 
 
@@ -122,7 +124,7 @@ def test_outside_its_hours_a_target_is_bridged_by_the_next() -> None:
 
     assert whom(by_day) == [PEOPLE[ADA]]
     assert whom(by_night) == [PEOPLE[BEN]]
-    assert [(each.target, each.why) for each in by_night.skipped] == [(0, Why.OUTSIDE_HOURS)]
+    assert [(each.target, each.cause) for each in by_night.skipped] == [(0, SkipCause.OUTSIDE_HOURS)]
 
 
 def test_only_the_first_target_with_anybody_is_told_where_one_is_enough() -> None:
@@ -134,7 +136,7 @@ def test_nobody_is_told_twice_by_one_telling() -> None:
 
     assert whom(resolution) == [PEOPLE[ADA], PEOPLE[BEN]]
     assert [each.target for each in resolution.recipients] == [0, 1]
-    assert [(each.target, each.why) for each in resolution.skipped] == [(2, Why.TOLD_ALREADY)]
+    assert [(each.target, each.cause) for each in resolution.skipped] == [(2, SkipCause.TOLD_ALREADY)]
 
 
 @pytest.mark.parametrize("assignee", [str(BEN), "BEN@harbour.test", " Ben Quay ", str(BEN).upper()])
@@ -158,15 +160,15 @@ def test_a_name_that_two_members_have_is_nobodys() -> None:
 
 
 BEHIND = [
-    (Situation(), None, ToOwner(), Why.NOBODY),
-    (Situation(), None, ToManager(), Why.NOBODY),
-    (Situation(), None, ToContact(), Why.NOBODY),
+    (Situation(), None, ToOwner(), SkipCause.NOBODY),
+    (Situation(), None, ToManager(), SkipCause.NOBODY),
+    (Situation(), None, ToContact(), SkipCause.NOBODY),
     (Situation(), "Operations", ToOwner(), CLEO),
     (Situation(), "Operations", ToManager(), BEN),
     (Situation(assignment_group="Network"), "Operations", ToManager(), CLEO),
     (Situation(assignment_group="Left alone"), "Operations", ToManager(), BEN),
-    (Situation(assignment_group="Left alone"), None, ToManager(), Why.INACTIVE),
-    (Situation(assignment_group="Empty"), None, ToManager(), Why.NOBODY),
+    (Situation(assignment_group="Left alone"), None, ToManager(), SkipCause.INACTIVE),
+    (Situation(assignment_group="Empty"), None, ToManager(), SkipCause.NOBODY),
     (Situation(assignment_group="Empty"), "Operations", ToOwner(), CLEO),
     (Situation(assignment_group="Renamed"), "Operations", ToOwner(), CLEO),
 ]
@@ -174,14 +176,14 @@ BEHIND = [
 
 @pytest.mark.parametrize(("situation", "owner_group", "who", "expected"), BEHIND)
 def test_owner_and_manager_are_those_of_the_group_that_has_it_else_of_the_one_that_operates_the_service(
-    situation: Situation, owner_group: str | None, who: Who, expected: MemberId | Why
+    situation: Situation, owner_group: str | None, who: Who, expected: MemberId | SkipCause
 ) -> None:
     directory = replace(DIRECTORY, owner_group=owner_group)
 
     found = domain.recipients([Target(who=who)], situation, directory, MOMENT)
 
     people = [each.whom.id for each in found.recipients if isinstance(each.whom, Member)]
-    assert [*people, *(each.why for each in found.skipped)] == [expected]
+    assert [*people, *(each.cause for each in found.skipped)] == [expected]
 
 
 WHO = st.sampled_from([who for who, _ in FOUND] + [who for who, _ in PASSED_BY])

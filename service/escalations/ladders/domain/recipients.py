@@ -70,7 +70,7 @@ class Recipient:
     channel: Channel
 
 
-class Why(StrEnum):
+class SkipCause(StrEnum):
     """Why a target is passed by."""
 
     OUTSIDE_HOURS = "outside_hours"
@@ -90,7 +90,7 @@ class Skipped:
     """A target that is passed by, so that the next one bridges it."""
 
     target: int
-    why: Why
+    cause: SkipCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,12 @@ def recipients(
     skipped: list[Skipped] = []
     for index, target in enumerate(targets):
         found = _found(target, situation, directory, moment)
-        if isinstance(found, Why):
+        if isinstance(found, SkipCause):
             skipped.append(Skipped(index, found))
             continue
         new = [whom for whom in found if whom not in told]
         if not new:
-            skipped.append(Skipped(index, Why.TOLD_ALREADY))
+            skipped.append(Skipped(index, SkipCause.TOLD_ALREADY))
         told |= {whom: Recipient(whom, index, target.channel) for whom in new}
         if only_first:
             break
@@ -194,15 +194,15 @@ def besides(found: Resolution, told: Collection[Whom]) -> Resolution:
     """Who is told besides these, who are told by another step at the same instant; a request goes anyway."""
     left = tuple(each for each in found.recipients if each.whom not in told)
     gone = {each.target for each in found.recipients} - {each.target for each in left}
-    passed = [*found.skipped, *(Skipped(target, Why.TOLD_ALREADY) for target in gone)]
+    passed = [*found.skipped, *(Skipped(target, SkipCause.TOLD_ALREADY) for target in gone)]
     return Resolution(left, tuple(sorted(passed, key=lambda each: each.target)))
 
 
 def _found(
     target: Target, situation: Situation, directory: Directory, moment: Moment
-) -> tuple[Whom, ...] | Why:
+) -> tuple[Whom, ...] | SkipCause:
     if target.hours in moment.closed:
-        return Why.OUTSIDE_HOURS
+        return SkipCause.OUTSIDE_HOURS
     match target.who:
         case ToOwner():
             return _owner(situation, directory)
@@ -210,28 +210,28 @@ def _found(
             return _manager(situation, directory)
         case ToContact():
             client_id = situation.client_id
-            return Why.NOBODY if client_id is None else (Client(client_id, situation.contact_id),)
+            return SkipCause.NOBODY if client_id is None else (Client(client_id, situation.contact_id),)
         case who:
             return _named(who, directory, moment)
 
 
-def _named(who: Who, directory: Directory, moment: Moment) -> tuple[Whom, ...] | Why:
+def _named(who: Who, directory: Directory, moment: Moment) -> tuple[Whom, ...] | SkipCause:
     """Who is behind what the ladder names, whatever the request."""
     match who:
         case ToWebhook(endpoint_id):
-            return (Endpoint(endpoint_id),) if endpoint_id in directory.endpoints else Why.UNKNOWN
+            return (Endpoint(endpoint_id),) if endpoint_id in directory.endpoints else SkipCause.UNKNOWN
         case Reassign(group):
             behind = _group(group, directory)
-            return behind if isinstance(behind, Why) else (Reassignment(group), *behind)
+            return behind if isinstance(behind, SkipCause) else (Reassignment(group), *behind)
         case ToSkill():
-            return Why.NOBODY
+            return SkipCause.NOBODY
         case ToRota(rota):
             return _on_duty(rota, directory, moment)
         case _:
             return _members(who, directory)
 
 
-def _members(who: Who, directory: Directory) -> tuple[Member, ...] | Why:
+def _members(who: Who, directory: Directory) -> tuple[Member, ...] | SkipCause:
     match who:
         case ToMember(member_id):
             return _active(member_id, directory)
@@ -243,14 +243,14 @@ def _members(who: Who, directory: Directory) -> tuple[Member, ...] | Why:
             raise TypeError(f"not a target that stands for members: {who!r}")
 
 
-def _on_duty(rota: str, directory: Directory, moment: Moment) -> tuple[Member, ...] | Why:
+def _on_duty(rota: str, directory: Directory, moment: Moment) -> tuple[Member, ...] | SkipCause:
     if rota not in moment.on_duty:
-        return Why.UNKNOWN
+        return SkipCause.UNKNOWN
     member_id = moment.on_duty[rota]
-    return Why.NOBODY if member_id is None else _active(member_id, directory)
+    return SkipCause.NOBODY if member_id is None else _active(member_id, directory)
 
 
-def _owner(situation: Situation, directory: Directory) -> tuple[Member, ...] | Why:
+def _owner(situation: Situation, directory: Directory) -> tuple[Member, ...] | SkipCause:
     """Whoever has the request, as far as it is an active member; else all of the group that has it."""
     if situation.assignee is not None:
         assigned = assigned_member(situation.assignee, directory)
@@ -260,7 +260,7 @@ def _owner(situation: Situation, directory: Directory) -> tuple[Member, ...] | W
     return _first_people(answers)
 
 
-def _manager(situation: Situation, directory: Directory) -> tuple[Member, ...] | Why:
+def _manager(situation: Situation, directory: Directory) -> tuple[Member, ...] | SkipCause:
     """The member above the group that has the request, else above the one that operates its service."""
     known = (directory.groups.get(name) for name in _groups_behind(situation, directory))
     managers = (group.manager for group in known if group is not None)
@@ -296,22 +296,22 @@ def _groups_behind(situation: Situation, directory: Directory) -> Iterator[str]:
             yield name
 
 
-def _first_people(answers: Sequence[tuple[Member, ...] | Why]) -> tuple[Member, ...] | Why:
+def _first_people(answers: Sequence[tuple[Member, ...] | SkipCause]) -> tuple[Member, ...] | SkipCause:
     """The first that is somebody, else why the nearest is nobody."""
-    found = next((answer for answer in answers if not isinstance(answer, Why)), None)
-    return found or next(iter(answers), Why.NOBODY)
+    found = next((answer for answer in answers if not isinstance(answer, SkipCause)), None)
+    return found or next(iter(answers), SkipCause.NOBODY)
 
 
-def _group(name: str, directory: Directory) -> tuple[Member, ...] | Why:
+def _group(name: str, directory: Directory) -> tuple[Member, ...] | SkipCause:
     group = directory.groups.get(name)
-    return Why.UNKNOWN if group is None else _all_of(group.members, directory)
+    return SkipCause.UNKNOWN if group is None else _all_of(group.members, directory)
 
 
-def _all_of(member_ids: Sequence[MemberId], directory: Directory) -> tuple[Member, ...] | Why:
+def _all_of(member_ids: Sequence[MemberId], directory: Directory) -> tuple[Member, ...] | SkipCause:
     found = tuple(directory.members[each] for each in member_ids if each in directory.members)
-    return found or Why.NOBODY
+    return found or SkipCause.NOBODY
 
 
-def _active(member_id: MemberId, directory: Directory) -> tuple[Member, ...] | Why:
+def _active(member_id: MemberId, directory: Directory) -> tuple[Member, ...] | SkipCause:
     member = directory.members.get(member_id)
-    return Why.INACTIVE if member is None else (member,)
+    return SkipCause.INACTIVE if member is None else (member,)
