@@ -22,7 +22,8 @@ from service.statements import Statement
 Sessions = async_sessionmaker[AsyncSession]
 
 PREPARED_STATEMENTS_KEPT = 400
-"""For each connection; an INSERT of two rows is another statement than one of three."""
+"""By SQLAlchemy and by the driver, each for each connection; an INSERT of two rows is another statement than
+one of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def create_engine(url: str, *, pool_size: int, timeouts: Timeouts = UNBOUNDED) -
         connect_args={
             "server_settings": {"application_name": "rooted", "timezone": "UTC", **timeouts.settings()},
             "prepared_statement_cache_size": PREPARED_STATEMENTS_KEPT,
+            "statement_cache_size": PREPARED_STATEMENTS_KEPT,
         },
     )
 

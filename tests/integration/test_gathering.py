@@ -128,3 +128,14 @@ async def test_what_is_too_much_for_one_statement_is_written_by_several(session:
     assert len(heard) == 3
     assert (await db.run(session.db, COUNT_EVENTS, session.tenant_id)).scalar_one() == len(drafts)
     assert await _written(session) == (1, 1)
+
+
+async def test_each_connection_keeps_as_many_statements_as_it_is_told_to(session: TenantSession) -> None:
+    for number in range(db.PREPARED_STATEMENTS_KEPT):
+        await db.run(session.db, f"select {number}")
+
+    kept = await db.run(
+        session.db, "select count(*) from pg_prepared_statements where statement ~ '^select [0-9]+$'"
+    )
+
+    assert kept.scalar_one() > db.PREPARED_STATEMENTS_KEPT - 10
