@@ -35,7 +35,7 @@ async def look(
     """
     matter = affairs.matter(request)
     found = await gates.standings(session, matter, current.id, changes=neighbours.changes, now=occasion.now)
-    if any(_is_newly_free(each, occasion) for each in found):
+    if any(each.has_turned and each.kind is gating.Kind.CHANGE_CONFLICT for each in found):
         await wakeups.schedule(session, neighbours.taken(request, now=occasion.now))
     if not found:
         return None  # what was agreed is being recorded: its gates are laid next
@@ -68,12 +68,6 @@ async def _looked(
             await specials.allow(session, matter, current.id, now=occasion.now)
         told = await _ready(session, occasion, request, current)
     await arrangements.record(session, occasion.actor, matter, current, looked, message=told)
-
-
-def _is_newly_free(found: GateStanding, occasion: Occasion) -> bool:
-    """Whether the change has just got the window that it asked for, in which others count on being alone."""
-    is_free = found.kind is gating.Kind.CHANGE_CONFLICT and found.state is gating.State.SATISFIED
-    return is_free and found.since == occasion.now
 
 
 def _missing(found: Sequence[GateStanding]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def moved(before: Request | None, after: Request, *, now: datetime) -> list[Wake
 
 
 def taken(request: Request, *, now: datetime) -> list[WakeUp]:
-    """The same, where it is free to do its work in the window that it asked for."""
+    """The same, where it has got the window that it asked for, or has to wait for it from now on."""
     return [] if request.service_id is None else [WakeUp(SUBJECT_KIND, request.id, now)]
 
 

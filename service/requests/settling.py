@@ -8,10 +8,11 @@ from service.rationalization.arrangements.domain import AWAITING, ENDED_BY_VERDI
 from service.rationalization.arrangements.models import Arrangement
 from service.rationalization.gates import service as gates
 from service.rationalization.specials import service as specials
-from service.requests import affairs, domain, effects, gating, recording, renegotiating, store
+from service.requests import affairs, domain, effects, gating, neighbours, recording, renegotiating, store
 from service.requests.domain import Decision, Request
 from service.requests.domain import State as RequestState
 from service.requests.effects import Effect, Occasion
+from service.wakeups import service as wakeups
 
 
 async def find(session: TenantSession, request: Request) -> Arrangement | None:
@@ -86,6 +87,8 @@ async def let_go(
     matter, found = affairs.matter(request), list[Commitment]()
     if current.standing.gated:
         found += await gates.close(session, matter, current.id, now=occasion.now)
+        if any(isinstance(gate, verdicts.ChangeConflict) for gate in current.verdict.requires):
+            await wakeups.schedule(session, neighbours.taken(request, now=occasion.now))
     if isinstance(current.verdict, verdicts.SpecialMethod):
         end = specials.refuse if is_refused else specials.withdraw
         found += await end(session, matter, current.id, because=because, now=occasion.now)

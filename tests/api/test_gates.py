@@ -554,6 +554,35 @@ async def test_a_change_that_waits_holds_no_window_against_others(gated: Desk) -
     assert states == ["open", "satisfied"]
 
 
+async def test_a_change_that_waits_and_needs_no_gate_any_more_holds_its_window(gated: Desk) -> None:
+    free = await gated.change("alone", start="2026-01-09T20:00:00Z")
+    waits = await gated.change("alone", start="2026-01-09T20:30:00Z", external_id="CHG-2")
+    assert (await gated.gate(waits, "change_conflict"))["state"] == "open"
+    await desk.pass_time(gated.staff, seconds=1)
+
+    await gated.edit(waits, wants=[])
+    await desk.pass_time(gated.staff, seconds=2)
+
+    found = await gated.gate(free, "change_conflict")
+    assert (found["state"], (await gated.arrangement(free))["state"]) == ("open", "held_up")
+    assert "CHG-2" in found["missing"][0]
+
+
+async def test_who_waited_for_a_change_that_has_to_wait_now_is_looked_at_again(gated: Desk) -> None:
+    waits = await gated.change("alone", start="2026-01-12T20:00:00Z")
+    first = await gated.change("alone", start="2026-01-09T20:00:00Z")
+    await gated.edit(waits, planned_start="2026-01-09T21:30:00Z", planned_end="2026-01-09T22:30:00Z")
+    await desk.pass_time(gated.staff, seconds=1)
+    states = [(await gated.gate(each, "change_conflict"))["state"] for each in (first, waits)]
+    assert states == ["satisfied", "open"]
+
+    await gated.change(start="2026-01-09T18:30:00Z")
+    await desk.pass_time(gated.staff, seconds=2)
+
+    states = [(await gated.gate(each, "change_conflict"))["state"] for each in (first, waits)]
+    assert states == ["open", "satisfied"]
+
+
 async def test_of_two_changes_that_a_client_sends_in_one_is_free(gated: Desk, sign_in: SignIn) -> None:
     client = await desk.created(gated.staff, "/v1/clients", {"name": "Quay Logistics"})
     theirs = await sign_in(client_id=ClientId(ids.read_id(client["id"])))

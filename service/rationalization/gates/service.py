@@ -225,7 +225,7 @@ async def _judged(
         await store.add_record(session, _found(after, now))
     if is_told:
         await outbox.append(session, [telling.settled(after, matter, now)])
-    return after.standing
+    return replace(after.standing, has_turned=is_otherwise)
 
 
 _BY_OTHERS = BY_RECORD | {Kind.APPROVAL}

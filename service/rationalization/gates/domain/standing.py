@@ -61,6 +61,7 @@ class GateStanding:
         name: of an approval, a questionnaire or a calendar; otherwise the kind.
         missing: see `Finding`.
         since: when it came to this state.
+        has_turned: whether it came to this state as it was judged just now.
     """
 
     id: GateId
@@ -69,6 +70,7 @@ class GateStanding:
     state: State
     missing: tuple[str, ...]
     since: datetime
+    has_turned: bool = False
 
 
 def lets_work_start(standings: Iterable[GateStanding]) -> bool:
