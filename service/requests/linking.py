@@ -20,6 +20,8 @@ from service.rationalization.objections import service as objections
 from service.rationalization.objections.domain import Cause, SubjectKind
 from service.rationalization.objections.domain import State as ObjectionState
 from service.rationalization.objections.models import Objection, Plea, Subject
+from service.rationalization.specials import service as specials
+from service.rationalization.specials.models import SpecialMethod
 from service.rationalization.wording import store as wording
 from service.rationalization.wording.errors import ArrangementLinksTooMany
 from service.rationalization.wording.links import Link
@@ -68,6 +70,7 @@ class Opened:
     Attributes:
         contact: who asks, where that is known.
         objection: what the holder of the link objected last to it, if anything.
+        special: the deviation from the norm that it allows, or may allow, if it is about one.
     """
 
     arrangement: Arrangement
@@ -75,6 +78,7 @@ class Opened:
     request: Request
     contact: Contact | None
     objection: Objection | None
+    special: SpecialMethod | None
     tenant_name: str
 
     @property
@@ -142,6 +146,7 @@ async def opened(session: TenantSession, link: Link) -> Opened | None:
         request=request,
         contact=contact,
         objection=await _objection(session, found, _actor(contact, found), now=now),
+        special=await specials.last_of(session, found.id),
         tenant_name=(await tenants.get(session)).name,
     )
 

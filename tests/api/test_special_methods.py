@@ -16,7 +16,7 @@ from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk, kinds
 from tests.api.desk import at
-from tests.conftest import SignIn
+from tests.conftest import ISSUER, SignIn
 from tests.factories import NOON
 
 DEVIATION: dict[str, Any] = {
@@ -159,6 +159,31 @@ async def test_it_is_asked_for_approved_used_ended_by_itself_and_undone(scene: S
     assert [row.type for row in await scene.told(asked)] == [
         *("special_method.allowed", "special_method.used", "special_method.expiring"),
         *("special_method.expiring", "special_method.used", "special_method.ended", "special_method.checked"),
+    ]
+
+
+async def test_the_requesters_page_says_how_an_exception_stands_and_that_it_is_over(scene: Scene) -> None:
+    asked = await scene.asked()
+    path = f"/v1/arrangements/{asked['arrangement_id']}/links"
+    link = (await desk.created(scene.staff, path, {"expires_in_days": 90}))["url"].removeprefix(ISSUER)
+
+    async def stands() -> str:
+        page = await scene.staff.get(link, headers={"Accept-Language": "en-GB"})
+        return page.text.partition("<dt>Where it stands</dt><dd>")[2].partition("</dd>")[0]
+
+    said = [await stands()]
+    await scene.answered(asked, approve=True)
+    said.append(await stands())
+    await desk.pass_time(scene.staff, days=30, minutes=1, microseconds=1)
+    said.append(await stands())
+    assert (await _check(scene.agent, asked, undone=True)).status_code == 200
+    said.append(await stands())
+
+    assert said == [
+        "Whether it can be allowed as an exception is being examined.",
+        "It is allowed as an exception until Wednesday, 4 February 2026, 12:01 UTC.",
+        "The exception is over; it may not be used any more.",
+        "The exception is over, and was undone.",
     ]
 
 

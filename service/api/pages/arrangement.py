@@ -25,6 +25,7 @@ from service.rationalization.arrangements.errors import ArrangementNotOpen
 from service.rationalization.arrangements.telling import objections_of
 from service.rationalization.objections.domain import State as ObjectionState
 from service.rationalization.objections.errors import ObjectionExists, ObjectionFinal, ObjectionSubjectPast
+from service.rationalization.specials.domain import State as SpecialState
 from service.rationalization.verdicts import ADDRESS, Redirect
 from service.rationalization.wording import links, shipped
 from service.rationalization.wording.domain import spoken as instants
@@ -142,7 +143,7 @@ def _page(
 ) -> Response[Any]:
     """What was decided and where that stands; `thanks` if an answer was just taken."""
     found, spoken = shown.arrangement, linked.spoken(request, shown.contact)
-    objections, own = objections_of(found), spoken.words.arrangement
+    objections = objections_of(found)
     return site.page(
         request,
         "arrangement.html",
@@ -153,7 +154,7 @@ def _page(
         tenant_name=shown.tenant_name,
         request_name=harmless(shown.request.title or shown.request.external_id),
         external_id=harmless(shown.request.external_id),
-        state=own.states[shown.state],
+        state=_stands(shown, spoken),
         told=found.message,
         reason=harmless(_reason(shown)),
         offered=_offered(shown, spoken),
@@ -168,6 +169,17 @@ def _page(
         words_max=WORDS_CHARACTERS_MAX,
         faults=faults or {},
     )
+
+
+def _stands(shown: Opened, spoken: Spoken) -> str:
+    """Where it stands. A deviation from the norm is not just accepted: it is examined, and ends."""
+    own, special = spoken.words.arrangement, shown.special
+    usual = own.states[shown.state]
+    if special is None or shown.state not in {State.HELD_UP, State.READY}:
+        return usual
+    if (shown.state, special.state) == (State.HELD_UP, SpecialState.ALLOWED):
+        return usual
+    return own.exceptions.get(special.state, usual).format(at=_told(special.standing.ends_at, spoken))
 
 
 def _reason(shown: Opened) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from service.commitments.renegotiation.domain import RemedyKind
 from service.commitments.renegotiation.domain import State as RenegotiationState
 from service.rationalization.arrangements.domain import State
+from service.rationalization.specials.domain import State as SpecialState
 from service.rationalization.wording import shipped
 from service.rationalization.wording.domain import languages
 from service.rationalization.wording.domain.spoken import Manner
@@ -24,7 +25,10 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ArrangementWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the page of an arrangement says. `known_by` takes an instant, `at`."""
+    """What the page of an arrangement says. `known_by` and `exceptions` take an instant, `at`.
+
+    `exceptions` stands for `states` where something was asked for that deviates from the norm.
+    """
 
     title: str
     stands: str
@@ -55,6 +59,7 @@ class ArrangementWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     no_more: str
     too_many: str
     states: dict[State, str]
+    exceptions: dict[SpecialState, str]
 
 
 class RenegotiationWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,6 +19,7 @@ from service.commitments.renegotiation.domain import RemedyKind
 from service.commitments.renegotiation.domain import State as RenegotiationState
 from service.ids import ContactId
 from service.rationalization.arrangements.domain import State
+from service.rationalization.specials.domain import State as SpecialState
 from service.rationalization.wording import shipped
 from service.rationalization.wording.domain import languages, spoken
 from service.tenants.domain import Contact
@@ -93,6 +94,10 @@ def test_there_are_words_for_whatever_comes_about(language: str) -> None:
     words = requester_words.words(language)
 
     assert words.arrangement.states.keys() == set(State)
+    assert words.arrangement.exceptions.keys() == set(SpecialState) - {
+        SpecialState.REFUSED,
+        SpecialState.WITHDRAWN,
+    }
     assert words.renegotiation.remedies.keys() == set(RemedyKind)
     assert words.renegotiation.ends.keys() == set(RenegotiationState) - {RenegotiationState.WAITING}
     assert words.renegotiation.deeds.keys() == {RESPOND, UPDATE, RESOLVE, DELIVER, VISIT}
