@@ -30,7 +30,7 @@ MEASURES_MAX = 50
 EFFECTS_MAX = 9
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000, pattern=r"\S")]
 Amount = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 

@@ -17,7 +17,7 @@ from service.requests import checking
 from service.requests.checking import Noted
 from service.requests.service import Caller
 
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000, pattern=r"\S")]
 
 
 class NoteChecklistItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

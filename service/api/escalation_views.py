@@ -35,7 +35,7 @@ class StartEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """A ladder to be climbed now, for the promise that is due next unless `commitment_id` names another."""
 
     ladder: fields.Name
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000, pattern=r"\S")]
     commitment_id: CommitmentId | None = None
     by: By = None
 
@@ -73,7 +73,7 @@ class RaiseEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class ResolveEscalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Why nobody need be told any more."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000, pattern=r"\S")]
     by: By = None
 
 

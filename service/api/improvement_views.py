@@ -23,7 +23,7 @@ from service.requests.reviewing import Wish
 EVIDENCE_MAX = 50
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000, pattern=r"\S")]
 Kind = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 
 

@@ -24,7 +24,7 @@ from service.rationalization.verdicts import Review as Wanted
 from service.rules.vocabulary import RequestType
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000, pattern=r"\S")]
 
 
 class StartReview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

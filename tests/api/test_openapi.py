@@ -167,6 +167,7 @@ def test_why_is_said_by_one_name_and_in_words_and_because_is_of_rules(described:
     assert {schema for schema, name, _ in named if "because" in name} == {"FollowedView", "RuleWhyView"}
     assert {name for _, name, _ in reasons} == {"reason", "state_reason"}
     assert [each for each in reasons if '"string"' not in each[2] or '"enum"' in each[2]] == []
+    assert [each for each in reasons if '"minLength"' in each[2] and '"pattern"' not in each[2]] == []
     assert [each for each in named if each[1] == "why"] == []
 
 
