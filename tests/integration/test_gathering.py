@@ -3,24 +3,34 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from service import db, ids, statements
 from service.audit import service as audit
 from service.audit.domain import Actor, Deed, Sought
 from service.audit.store import LIST
 from service.db import Sessions, TenantSession, tenant_transaction
+from service.ids import ClientId
 from service.outbox import service as outbox
 from service.outbox.models import EventDraft
 from service.statements import Statement
 from service.tenants.domain import Tenant
 from service.wakeups import service as wakeups
 from service.wakeups.models import WakeUp
+from tests import factories
 from tests.factories import NOON
 from tests.integration import sent
 
 COUNT = "select count(*) from wake_up where tenant_id = $1"
 COUNT_EVENTS = "select count(*) from event where tenant_id = $1"
+DRAFT = EventDraft(
+    type="request.accepted",
+    subject_kind="request",
+    subject_id=ids.new_id(),
+    sequence=1,
+    occurred_at=NOON,
+    payload={},
+)
 
 
 async def _write(session: TenantSession, *, wake_ups: int = 1) -> None:
@@ -101,6 +111,24 @@ async def test_what_postgresql_refuses_is_raised_when_it_is_sent(sessions: Sessi
         assert await _written(session) == (0, 0)
 
 
+async def test_a_client_writes_nothing_of_another_among_what_is_its_own(
+    sessions: Sessions, tenant: Tenant
+) -> None:
+    ours, theirs = [await factories.client_of(sessions, tenant, name=name) for name in ("Ours", "Theirs")]
+
+    async def written(*owners: ClientId) -> None:
+        drafts = [replace(DRAFT, subject_id=ids.new_id(), client_id=owner) for owner in owners]
+        async with tenant_transaction(sessions, tenant.id, client_id=ours) as session:
+            await outbox.append(session, drafts)
+
+    await written(ours, ours)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        await written(theirs, ours)
+
+    async with tenant_transaction(sessions, tenant.id) as session:
+        assert (await db.run(session.db, COUNT_EVENTS, session.tenant_id)).scalar_one() == 2
+
+
 async def test_of_two_wake_ups_of_one_subject_the_last_counts(session: TenantSession) -> None:
     subject = ids.new_id()
 
@@ -110,15 +138,7 @@ async def test_of_two_wake_ups_of_one_subject_the_last_counts(session: TenantSes
 
 
 async def test_what_is_too_much_for_one_statement_is_written_by_several(session: TenantSession) -> None:
-    draft = EventDraft(
-        type="request.accepted",
-        subject_kind="request",
-        subject_id=ids.new_id(),
-        sequence=1,
-        occurred_at=NOON,
-        payload={},
-    )
-    drafts = [replace(draft, sequence=number) for number in range(statements.PLACES_MAX // 10 + 1)]
+    drafts = [replace(DRAFT, sequence=number) for number in range(statements.PLACES_MAX // 10 + 1)]
 
     with sent.statements() as heard:
         async with db.gathering(session.db):
