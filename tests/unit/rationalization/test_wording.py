@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.rationalization.gates.domain import BY_RECORD, Kind
 from service.rationalization.wording import checking, engine, saying, shipped
 from service.rationalization.wording.domain import (
     VARIABLES,
@@ -85,6 +86,7 @@ def test_what_somebody_has_to_bring_for_a_gate_has_words_in_every_language(langu
 
     said = shipped.in_words({"awaited": kinds}, language)["awaited"]
 
+    assert shipped.gates() == {Kind.APPROVAL, *BY_RECORD}
     assert isinstance(said, list)
     assert len(set(said) - set(kinds)) == len(kinds) == 5
 
