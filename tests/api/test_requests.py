@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient
 
+from service.commitments.promises import PROMISES_MAX
 from service.db import Sessions
 from service.requests import deciding
 from service.tenants.domain import Tenant
@@ -15,6 +16,9 @@ from tests.api import desk
 from tests.conftest import SignIn
 from tests.factories import NOON
 from tests.integration import sent
+
+CACHED_LENGTH_MAX = 15 * 1024
+"""A longer statement is not kept by asyncpg, and prepared each time."""
 
 
 @pytest.fixture
@@ -430,6 +434,26 @@ async def test_a_submission_takes_few_statements(caller: AsyncClient, sign_in: S
 
     assert await _statements_of_a_submission(caller) == 9
     assert await _statements_of_a_submission(theirs) == 10, "its client is looked up"
+
+
+async def test_what_is_written_of_many_promises_is_a_statement_that_the_driver_keeps(sign_in: SignIn) -> None:
+    caller = await sign_in()
+    promises = [
+        {
+            "metric": f"step_{number}",
+            "fulfilled_by": ["resolved"],
+            "target": {"unit": "elapsed_time", "seconds": 3600},
+        }
+        for number in range(PROMISES_MAX)
+    ]
+    rule = {"id": "all", "when": "true", "because": "Each step counts.", "then": {"promises": promises}}
+    await desk.set_up(caller, {"rules": [rule]})
+
+    with sent.statements() as statements:
+        await desk.submitted(caller)
+
+    [written] = [each for each in statements if "insert into commitment " in each]
+    assert len(written) <= CACHED_LENGTH_MAX
 
 
 async def _statements_of_a_submission(caller: AsyncClient) -> int:
