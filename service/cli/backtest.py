@@ -147,7 +147,7 @@ async def _found(
 async def _offline(
     settings: Settings, options: Options, bench: Bench, source: Source, console: Console
 ) -> Found:
-    """On a sandbox tenant of a server of our own, of which nothing is left afterwards."""
+    """On a sandbox tenant of a server of our own, of which nothing but its log is left afterwards."""
     async with hosting.hosted_in_passing(
         settings,
         data_folder=running.data_folder(settings),
