@@ -227,7 +227,7 @@ async def test_only_who_holds_a_seat_may_answer(board: Desk) -> None:
     refused = await _answer(board.ann, approval)
 
     assert _problem(refused) == (403, "approval-not-asked")
-    assert "role:manager" in refused.json()["detail"]
+    assert "is of the role manager; one of these must answer" in refused.json()["detail"]
     assert (await board.shown(approval, board.ann.caller))["why_not"] == "not_asked"
 
 

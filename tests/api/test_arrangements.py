@@ -107,11 +107,14 @@ class Office:
 
     async def told(self, about: str) -> list[str]:
         """The types of the events about something, in its own order, which has no gaps."""
-        async with tenant_transaction(self.sessions, self.tenant.id) as session:
-            query = select(EventRow).where(EventRow.subject_id == UUID(about)).order_by(EventRow.sequence)
-            found = list(await session.db.scalars(query))
+        found = await self.events(about)
         assert [event.sequence for event in found] == list(range(1, len(found) + 1))
         return [event.type for event in found]
+
+    async def events(self, about: str) -> list[EventRow]:
+        async with tenant_transaction(self.sessions, self.tenant.id) as session:
+            query = select(EventRow).where(EventRow.subject_id == UUID(about)).order_by(EventRow.sequence)
+            return list(await session.db.scalars(query))
 
     async def asked(self, category: str, caller: AsyncClient | None = None, **more: Any) -> dict[str, Any]:
         """A change that is submitted, by the client's application unless somebody else is named."""
@@ -323,6 +326,8 @@ async def test_work_is_held_up_until_all_that_is_required_is_there(office: Offic
     assert (ready["state"], ready["missing"]) == ("ready", [])
     assert [entry["kind"] for entry in ready["ledger"]] == ["arranged", "looked", "looked"]
     assert await office.told(ready["id"]) == ["arrangement.held_up", "arrangement.ready"]
+    payloads = [event.payload for event in await office.events(ready["id"])]
+    assert [each["state_reason"] for each in payloads] == [held_up["state_reason"]] * 2 == [None] * 2
 
 
 async def test_a_client_is_told_what_it_may_know_and_nothing_of_gates_and_rules(office: Office) -> None:
@@ -492,9 +497,13 @@ async def test_a_counter_proposal_is_answered_once(office: Office) -> None:
     objected = await office.answers(arrangement, office.client, accept=False, reason="No.")
     declined = await office.of(await office.asked("no"))
     to_a_decline = await office.answers(declined, office.client, accept=True)
+    held_up = await office.of(await office.asked("plan"))
+    to_what_waits = await office.answers(held_up, office.client, accept=True)
 
-    assert [each.status_code for each in (again, objected, to_a_decline)] == [409, 409, 409]
+    refused = (again, objected, to_a_decline, to_what_waits)
+    assert [each.status_code for each in refused] == [409] * 4
     assert again.json()["type"] == "/problems/arrangement-not-open"
+    assert "is held up. It is no counter-proposal" in to_what_waits.json()["detail"]
 
 
 async def test_not_to_accept_says_why(office: Office) -> None:

@@ -1,10 +1,13 @@
 """Whoever had a hand in a change does not decide on it: over HTTP, each way of having one."""
 
+import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
+from litestar import Litestar
 
 from service.db import Sessions
 from service.ids import MemberId
@@ -13,9 +16,10 @@ from service.tenants.domain import Tenant
 from tests import factories
 from tests.api import desk, kinds
 from tests.api.desk import at
-from tests.conftest import SignIn
+from tests.conftest import ISSUER, SignIn
 from tests.factories import NOON
 
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 CONSENT = {"gate": "approval", "name": "board", "roles": ["manager"]}
 TWO = CONSENT | {"needed": 2}
 RISK = {"gate": "risk_assessment", "questionnaire": "change_risk"}
@@ -110,6 +114,12 @@ async def tenant(sessions: Sessions) -> Tenant:
 
 
 @pytest.fixture
+async def browser(app: Litestar) -> AsyncGenerator[AsyncClient]:
+    async with AsyncClient(transport=ASGITransport(cast("Any", app)), base_url=ISSUER) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def office(sessions: Sessions, tenant: Tenant, sign_in: SignIn, sign_in_as: SignIn) -> Office:
     staff = await sign_in()
 
@@ -165,7 +175,7 @@ async def test_who_edited_a_change_does_not_approve_it(office: Office) -> None:
     assert _problem(refused) == (403, "approval-of-own-edit")
     said = refused.json()["detail"]
     assert said.startswith("Who edited what is asked for does not decide on it")
-    assert said.endswith("another of those who hold role:manager must answer.")
+    assert said.endswith("somebody else of the role manager must answer.")
     assert (await _shown(office.mia, approval_id))["why_not"] == "own_edit"
     assert (await _waiting_for(office.mia), await _waiting_for(office.max)) == ([], [approval_id])
     assert (await _answer(office.max, approval_id)).json()["state"] == "granted"
@@ -227,6 +237,40 @@ async def test_who_agrees_in_the_requesters_place_does_not_approve_it(office: Of
     assert (await _shown(office.mia, approval_id))["why_not"] == "own_agreement"
     assert await _waiting_for(office.mia) == []
     assert (await _answer(office.max, approval_id)).json()["state"] == "granted"
+
+
+async def test_who_was_told_the_link_by_which_it_was_agreed_to_does_not_approve_it(
+    office: Office, browser: AsyncClient
+) -> None:
+    request = await office.asked("smaller")
+    arrangement = await office.arrangement(request)
+    path = f"/v1/arrangements/{arrangement['id']}/links"
+    link = (await desk.created(office.mia.caller, path, {}))["url"].removeprefix(ISSUER)
+    token = TOKEN.search((await browser.get(link)).text)
+    assert token is not None
+    agreed = await browser.post(link, data={"form_token": token[1], "reply": "accept"})
+    assert agreed.status_code == 200, agreed.text
+    approval_id = await office.gate(request)
+
+    refused = await _answer(office.mia, approval_id)
+
+    assert _problem(refused) == (403, "approval-of-own-agreement")
+    assert (await _waiting_for(office.mia), await _waiting_for(office.max)) == ([], [approval_id])
+    assert (await _answer(office.max, approval_id)).json()["state"] == "granted"
+
+
+async def test_a_link_by_which_nobody_agreed_stands_in_nobodys_way(office: Office) -> None:
+    request = await office.asked("smaller")
+    arrangement = await office.arrangement(request)
+    await desk.created(office.mia.caller, f"/v1/arrangements/{arrangement['id']}/links", {})
+    agreed = await office.ann.caller.post(
+        f"/v1/arrangements/{arrangement['id']}/answers", json={"accept": True}, headers=factories.key()
+    )
+    assert agreed.status_code == 200, agreed.text
+    approval_id = await office.gate(request)
+
+    assert await _waiting_for(office.mia) == [approval_id]
+    assert (await _answer(office.mia, approval_id)).json()["state"] == "granted"
 
 
 async def test_who_assessed_the_risk_last_does_not_approve_what_is_judged_by_it(office: Office) -> None:

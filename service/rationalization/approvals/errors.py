@@ -37,13 +37,18 @@ class ApprovalNeedsMember(Forbidden):
         )
 
 
+def _called(seats: Sequence[str]) -> str:
+    """Seats in words: the role manager or the group Change board."""
+    return " or ".join(f"the {each.replace(':', ' ', 1)}" for each in seats)
+
+
 class _ApprovalOfOwnWork(Forbidden):
     """What was made by somebody is approved by somebody else."""
 
     def __init__(self, who: str, seats: Sequence[str]) -> None:
         super().__init__(
-            f"{who} does not decide on it, nor does anybody for them; another of those who hold"
-            f" {', '.join(seats)} must answer."
+            f"{who} does not decide on it, nor does anybody for them; somebody else of {_called(seats)} must"
+            " answer."
         )
 
 
@@ -90,8 +95,8 @@ class ApprovalNotAsked(Forbidden):
 
     def __init__(self, seats: Sequence[str]) -> None:
         super().__init__(
-            f"The consent that is wanted is of {', '.join(seats)}; who holds one of these must answer, or"
-            " whoever they delegated it to."
+            f"The consent that is wanted is of {_called(seats)}; one of these must answer, or whoever they"
+            " delegated it to."
         )
 
 

@@ -29,7 +29,7 @@ class ArrangementNotOpen(Conflict):
     code = "arrangement-not-open"
 
     def __init__(self, arrangement_id: ArrangementId, state: State, refusal: Refusal) -> None:
-        super().__init__(f"Arrangement {arrangement_id} is {state}. {REMEDIES[refusal]}")
+        super().__init__(f"Arrangement {arrangement_id} is {state.replace('_', ' ')}. {REMEDIES[refusal]}")
 
 
 class AnswerInvalid(Invalid):

@@ -65,7 +65,7 @@ def event(kind: str, matter: Matter, arrangement: Arrangement, entry: Entry) -> 
         "verdict": standing.verdict.value,
         "state": standing.state.value,
         "reason": arrangement.reason,
-        "state_reason": standing.because,
+        "state_reason": standing.because or None,
         "objections": {"name": objections.name, "url": objections.url},
         "message": arrangement.message.get("text"),
     }
