@@ -16,6 +16,7 @@ from service.rationalization.arrangements import service as arrangements
 from service.rationalization.arrangements.domain import State
 from service.rationalization.arrangements.errors import ArrangementNotFound
 from service.rationalization.arrangements.models import Arrangement
+from service.rationalization.involvement import service as involvement
 from service.rationalization.objections import service as objections
 from service.rationalization.objections.domain import Cause, SubjectKind
 from service.rationalization.objections.domain import State as ObjectionState
@@ -25,7 +26,7 @@ from service.rationalization.specials.models import SpecialMethod
 from service.rationalization.wording import store as wording
 from service.rationalization.wording.errors import ArrangementLinksTooMany
 from service.rationalization.wording.links import Link
-from service.requests import letters, objecting, rationalizing, store
+from service.requests import affairs, letters, objecting, rationalizing, store
 from service.requests.answering import Delivery
 from service.requests.domain import Request
 from service.requests.intake import Caller
@@ -119,6 +120,8 @@ async def give(
     expires_at = now + timedelta(days=wanted.days)
     values = {"arrangement_id": arrangement_id, "sha256": link.sha256, "expires_at": expires_at}
     await wording.add_link(session, ids.new_id(), created_at=now, **values)
+    if actor.member_id is not None:
+        await involvement.told_link(session, affairs.matter(request), found.id, actor.member_id, now=now)
     url = wanted.delivery.issuer + link.path
     given = Given(url, expires_at, is_mailed=False)
     was_mailed = wanted.is_mailed and await _mailed(session, found, request, given, wanted.delivery)

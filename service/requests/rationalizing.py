@@ -116,9 +116,7 @@ async def accept(
     told = await messaging.compose(session, occasion, request, before, MessageKind.ADJUST_AGREED)
     entry = Accepted(at=now, by=actor.name)
     agreed = await arrangements.record(session, actor, affairs.matter(request), before, entry, message=told)
-    if actor.member_id is not None:
-        matter = affairs.matter(request)
-        await involvement.wrote(session, matter, actor.member_id, Hand.AGREED, now=now)
+    await _note_who_agreed(session, occasion, request, arrangement_id)
     recorded = await effects.take(session, occasion, request, _agreed(request, agreed))
     request = recorded.request
     if recorded.decision is not None:
@@ -129,6 +127,17 @@ async def accept(
         await arranging.lay_gates(session, occasion, request, agreed)
         await settling.settle(session, occasion, request)
     return await arrangements.get(session, arrangement_id, client_id=client_id)
+
+
+async def _note_who_agreed(
+    session: TenantSession, occasion: Occasion, request: Request, arrangement_id: ArrangementId
+) -> None:
+    """Whoever agrees in the requester's place does not approve it, nor who could have done so by a link."""
+    matter, actor = affairs.matter(request), occasion.actor
+    if actor.member_id is not None:
+        await involvement.wrote(session, matter, actor.member_id, Hand.AGREED, now=occasion.now)
+    elif actor.application_id is None:
+        await involvement.agreed_by_link(session, matter, arrangement_id, now=occasion.now)
 
 
 async def check_is_offered(

@@ -23,6 +23,13 @@ class Hand(StrEnum):
     """Gave the answers by which its risk was scored last."""
 
 
+class Chance(StrEnum):
+    """What lets a member have a hand in something without being seen; in nobody's way by itself."""
+
+    LINK = "link"
+    """Was told the address by which whoever has it agrees as the requester."""
+
+
 Hands: TypeAlias = Mapping[Hand, frozenset[MemberId]]
 """Who did what."""
 

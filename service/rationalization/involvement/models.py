@@ -13,8 +13,9 @@ class InvolvementRow(TenantRow):
     """A member had a hand in a request: never changed, and taken back where it counts no more.
 
     Attributes:
-        hand: see `domain.Hand`.
-        subject_id: the gate that was assessed; of what was edited or agreed to, the request.
+        hand: see `domain.Hand`, and `domain.Chance`.
+        subject_id: the gate that was assessed, or the arrangement that a link is about; of what was edited or
+            agreed to, the request.
     """
 
     __tablename__ = "involvement"

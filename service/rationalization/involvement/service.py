@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from service import ids
 from service.db import TenantSession
-from service.ids import GateId, MemberId, RequestId
+from service.ids import ArrangementId, GateId, MemberId, RequestId
 from service.rationalization.involvement import store
-from service.rationalization.involvement.domain import Hand, Hands
+from service.rationalization.involvement.domain import Chance, Hand, Hands
 from service.rationalization.matters import Matter
 
 WRITTEN = (Hand.EDITED, Hand.AGREED)
@@ -27,6 +27,27 @@ async def wrote(
 ) -> None:
     """A member edited what is asked for, or agreed to it in the requester's place."""
     await _note(session, matter, member_id, hand, about=matter.request_id, now=now)
+
+
+async def told_link(
+    session: TenantSession,
+    matter: Matter,
+    arrangement_id: ArrangementId,
+    member_id: MemberId,
+    *,
+    now: datetime,
+) -> None:
+    """A member was told a link by which whoever has it agrees as the requester."""
+    await _note(session, matter, member_id, Chance.LINK, about=arrangement_id, now=now)
+
+
+async def agreed_by_link(
+    session: TenantSession, matter: Matter, arrangement_id: ArrangementId, *, now: datetime
+) -> None:
+    """Somebody agreed by a link: it may have been any of those who were told one."""
+    for row in await store.listed(session, [matter.request_id], hands=[Chance.LINK]):
+        if row.subject_id == arrangement_id:
+            await wrote(session, matter, MemberId(row.member_id), Hand.AGREED, now=now)
 
 
 async def assessed(
@@ -70,7 +91,13 @@ def involves(
 
 
 async def _note(
-    session: TenantSession, matter: Matter, member_id: MemberId, hand: Hand, *, about: UUID, now: datetime
+    session: TenantSession,
+    matter: Matter,
+    member_id: MemberId,
+    hand: Hand | Chance,
+    *,
+    about: UUID,
+    now: datetime,
 ) -> None:
     row = {
         "id": ids.new_id(),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from service.db import TenantSession, insert_new
 from service.ids import MemberId, RequestId
-from service.rationalization.involvement.domain import Hand
+from service.rationalization.involvement.domain import Chance, Hand
 from service.rationalization.involvement.models import InvolvementRow
 
 INVOLVEMENTS = cast("Table", InvolvementRow.__table__)
@@ -21,7 +21,10 @@ async def add(session: TenantSession, row: dict[str, Any]) -> None:
 
 
 async def listed(
-    session: TenantSession, request_ids: Collection[RequestId], *, hands: Collection[Hand] = tuple(Hand)
+    session: TenantSession,
+    request_ids: Collection[RequestId],
+    *,
+    hands: Collection[Hand | Chance] = tuple(Hand),
 ) -> Sequence[InvolvementRow]:
     """Who had one of these hands in these requests."""
     row = InvolvementRow
@@ -51,5 +54,8 @@ def involves(
     """Whether one of these people had a hand in the request of a row."""
     row = InvolvementRow
     return exists().where(
-        row.tenant_id == session.tenant_id, row.request_id == request_id, row.member_id.in_(people)
+        row.tenant_id == session.tenant_id,
+        row.request_id == request_id,
+        row.member_id.in_(people),
+        row.hand.in_([hand.value for hand in Hand]),
     )
