@@ -249,9 +249,9 @@ async def write(db: AsyncSession, *writes: Statement) -> None:
 async def gathering(db: AsyncSession) -> AsyncGenerator[None]:
     """Send what is written inside as one statement, at the end, or before the next that is run.
 
-    It is for slices that add rows one after another which none of them reads again. What goes through
-    SQLAlchemy goes past it, and sees nothing of what is still gathered. A refusal by PostgreSQL comes when it
-    is sent.
+    It is for slices that add rows one after another, each row once, which none of them reads again; which is
+    added first is up to PostgreSQL. What goes through SQLAlchemy goes past it, and sees nothing of what is
+    still gathered. A refusal by PostgreSQL comes when it is sent.
     """
     if GATHERED in db.info:
         yield
