@@ -15,13 +15,13 @@ from service.audit.domain import Actor
 from service.commitments.domain import EntryId, LedgerEntry, Terms
 from service.commitments.service import Offer
 from service.db import Sessions, TenantSession, tenant_transaction
-from service.ids import ClientId, DecisionId, MemberId, RequestId
+from service.ids import ClientId, ContactId, DecisionId, MemberId, RequestId
 from service.people.domain import MemberState, Role, read_invitation
 from service.people.models import MemberRow, MembershipRecord, PersonRecord
 from service.requests.models import RequestRow
 from service.rules import policies
 from service.tenants import applications, domain, service
-from service.tenants.domain import Approval, Tenant
+from service.tenants.domain import Approval, Contact, Tenant
 from service.tenants.registration import Registration
 from service.tenants.service import ClientEntry
 from service.vault import GivenKeys, Vault, new_key_line
@@ -203,6 +203,22 @@ def offer(
         received_at=at,
         entry_id=EntryId(str(ids.new_id())),
         entries=tuple(entries),
+    )
+
+
+def contact(language: str | None, time_zone: str | None) -> Contact:
+    """Somebody who reads this language, and lives in this zone."""
+    return Contact(
+        id=ContactId(ids.new_id()),
+        client_id=None,
+        external_id=None,
+        name="Ada",
+        email=None,
+        phone=None,
+        language=language,
+        time_zone=time_zone,
+        version=1,
+        created_at=NOON,
     )
 
 

@@ -12,17 +12,15 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import ids
 from service.api.pages import requester_words
 from service.commitments.domain import DELIVER, RESOLVE, RESPOND, UPDATE, VISIT
 from service.commitments.renegotiation.domain import RemedyKind
 from service.commitments.renegotiation.domain import State as RenegotiationState
-from service.ids import ContactId
 from service.rationalization.arrangements.domain import State
 from service.rationalization.specials.domain import State as SpecialState
 from service.rationalization.wording import shipped
 from service.rationalization.wording.domain import languages, spoken
-from service.tenants.domain import Contact
+from tests import factories
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DOUBLED = regex.compile(r"\p{Po}{2}")
@@ -43,21 +41,6 @@ def _texts(language: str) -> dict[str, str]:
 
 def _asked_for(text: str) -> set[str | None]:
     return {field for _, field, _, _ in Formatter().parse(text) if field is not None}
-
-
-def _contact(language: str | None, time_zone: str | None) -> Contact:
-    return Contact(
-        id=ContactId(ids.new_id()),
-        client_id=None,
-        external_id=None,
-        name="Ada",
-        email=None,
-        phone=None,
-        language=language,
-        time_zone=time_zone,
-        version=1,
-        created_at=NOON,
-    )
 
 
 @pytest.mark.parametrize("language", shipped.LANGUAGES)
@@ -135,7 +118,7 @@ def test_a_browser_asks_for_languages_best_first(header: str | None, accepted: t
 def test_the_contacts_language_comes_before_the_browsers_and_english_last(
     own: str | None, accepted: str | None, language: str, said: str
 ) -> None:
-    found = requester_words.spoken(_contact(own, "Europe/Berlin"), accepted)
+    found = requester_words.spoken(factories.contact(own, "Europe/Berlin"), accepted)
 
     assert found.language == language
     assert spoken.moment(NOON, found.manner) == said
@@ -143,7 +126,7 @@ def test_the_contacts_language_comes_before_the_browsers_and_english_last(
 
 @given(own=st.none() | st.text(max_size=20), header=st.none() | st.text(max_size=80))
 def test_whatever_is_asked_for_there_are_words(own: str | None, header: str | None) -> None:
-    found = requester_words.spoken(_contact(own, None), header)
+    found = requester_words.spoken(factories.contact(own, None), header)
 
     assert found.words == requester_words.words(found.language)
 
@@ -153,4 +136,4 @@ def test_whatever_is_asked_for_there_are_words(own: str | None, header: str | No
     header=st.text(alphabet="abcdefrszhnt-;q=0.19, *", max_size=60),
 )
 def test_no_browser_overrules_a_contact_whose_language_has_words(own: str, header: str) -> None:
-    assert requester_words.spoken(_contact(own, None), header).language == own.partition("-")[0]
+    assert requester_words.spoken(factories.contact(own, None), header).language == own.partition("-")[0]

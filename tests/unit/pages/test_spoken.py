@@ -4,29 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import ids
 from service.calendars.domain import zones
-from service.ids import ContactId
 from service.rationalization.wording.domain import spoken
 from service.rationalization.wording.domain.spoken import WRITTEN, Manner
-from service.tenants.domain import Contact
+from tests import factories
 
 NIGHT = datetime(2026, 11, 24, 22, 13, 59, tzinfo=UTC)
-
-
-def _contact(language: str | None, time_zone: str | None) -> Contact:
-    return Contact(
-        id=ContactId(ids.new_id()),
-        client_id=None,
-        external_id=None,
-        name="Ada",
-        email=None,
-        phone=None,
-        language=language,
-        time_zone=time_zone,
-        version=1,
-        created_at=NIGHT,
-    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +24,7 @@ def _contact(language: str | None, time_zone: str | None) -> Contact:
     ],
 )
 def test_an_instant_is_said_as_somebody_says_it(language: str | None, zone: str | None, said: str) -> None:
-    assert spoken.moment(NIGHT, Manner.of(_contact(language, zone))) == said
+    assert spoken.moment(NIGHT, Manner.of(factories.contact(language, zone))) == said
 
 
 def test_who_is_not_known_is_told_in_english_and_utc() -> None:
@@ -60,7 +43,7 @@ def test_what_is_no_time_is_none(text: str) -> None:
     zone=st.sampled_from(sorted(zones.names())),
 )
 def test_what_is_written_in_a_zone_means_that_local_time_there(at: datetime, zone: str) -> None:
-    manner = Manner.of(_contact("en", zone))
+    manner = Manner.of(factories.contact("en", zone))
 
     found = spoken.written(at.strftime(WRITTEN), manner)
 
@@ -72,4 +55,4 @@ def test_what_is_written_in_a_zone_means_that_local_time_there(at: datetime, zon
 
 @given(language=st.text(max_size=40), zone=st.text(max_size=40))
 def test_no_language_or_zone_is_too_strange(language: str, zone: str) -> None:
-    assert "2026" in spoken.moment(NIGHT, Manner.of(_contact(language, zone)))
+    assert "2026" in spoken.moment(NIGHT, Manner.of(factories.contact(language, zone)))

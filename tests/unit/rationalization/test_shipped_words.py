@@ -7,13 +7,12 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import ids
-from service.ids import ContactId
 from service.rationalization.wording import saying, shipped
 from service.rationalization.wording.domain import VARIABLES, MessageKind, Value, spoken
 from service.rationalization.wording.shipped import Letter
 from service.rules.vocabulary import RequestType
 from service.tenants.domain import Contact
+from tests import factories
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 OVER = (MessageKind.DECLINE, MessageKind.REFUSED, MessageKind.REDIRECT, MessageKind.ADJUST_LAPSED)
@@ -56,18 +55,7 @@ EACH = pytest.mark.parametrize("language", shipped.LANGUAGES)
 
 def _contact(language: str) -> Contact:
     tag, zone, _ = ZONES[language]
-    return Contact(
-        id=ContactId(ids.new_id()),
-        client_id=None,
-        external_id=None,
-        name="Ann",
-        email="ann@example.org",
-        phone=None,
-        language=tag,
-        time_zone=zone,
-        version=1,
-        created_at=NOON,
-    )
+    return factories.contact(tag, zone)
 
 
 def _told(kind: MessageKind, language: str, **changes: Value | None) -> tuple[str, str]:
