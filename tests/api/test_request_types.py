@@ -287,7 +287,7 @@ async def test_a_field_that_is_another_fact_already_is_refused_when_it_is_publis
     answer = await step(caller, made, "publish")
 
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/request-type-invalid")
-    assert _pointers(answer) == ["/fields/properties/screens/type"]
+    assert _pointers(answer) == ["/document/fields/properties/screens/type"]
     assert (await caller.get(f"{ROOT}/{made['id']}")).json()["stage"] == "draft"
 
 
@@ -682,7 +682,7 @@ async def test_a_calendar_that_a_gate_names_must_be_there_when_it_is_published(c
     await desk.created(caller, "/v1/calendars", {"name": "quiet weeks", "definition": desk.OFFICE})
     published = await step(caller, made, "publish")
 
-    assert (refused.status_code, _pointers(refused)) == (422, ["/requires/0/calendar"])
+    assert (refused.status_code, _pointers(refused)) == (422, ["/document/requires/0/calendar"])
     assert published.status_code == 200
 
 
@@ -727,9 +727,9 @@ async def test_whatever_a_gate_names_must_be_there_when_it_is_published(caller: 
     published = await step(caller, made, "publish")
 
     assert told == [
-        ["/requires/0/questionnaire", "/requires/1/groups/0", "/requires/1/ladder"],
-        ["/requires/1/groups/0", "/requires/1/ladder"],
-        ["/requires/1/ladder"],
+        [f"/document/requires/{each}" for each in ("0/questionnaire", "1/groups/0", "1/ladder")],
+        [f"/document/requires/{each}" for each in ("1/groups/0", "1/ladder")],
+        ["/document/requires/1/ladder"],
     ]
     assert published.status_code == 200
 
@@ -743,7 +743,7 @@ async def test_a_rank_that_a_questionnaire_does_not_know_is_told_with_both_names
     refused = await step(caller, made, "publish")
 
     (fault,) = refused.json()["errors"]
-    assert fault["pointer"] == "/requires/0/two_persons_from"
+    assert fault["pointer"] == "/document/requires/0/two_persons_from"
     assert fault["detail"] == "There is no rank 'dire' of 'port_risk'. Create it, or mend the name."
 
 
@@ -775,7 +775,7 @@ async def test_a_field_is_held_against_what_a_policy_in_effect_declares_for_itse
     assert answer.status_code == status, answer.text
     if status == 422:
         (fault,) = answer.json()["errors"]
-        assert fault["pointer"] == "/fields/properties/ports/type"
+        assert fault["pointer"] == "/document/fields/properties/ports/type"
         assert "declared by the policy 'rationalization" in fault["detail"]
 
 

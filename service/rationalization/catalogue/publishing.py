@@ -194,7 +194,7 @@ async def _refuse_unknown(session: TenantSession, form: TypeForm, registers: Reg
     found = await _faults_of_calendars(session, form)
     there = await registers({each.entry for each in named}) if named else ()
     found += [
-        Fault(each.pointer, f"There is no {each.entry}. {surroundings.REMEDY}")
+        Fault(f"{service.IN_BODY}{each.pointer}", f"There is no {each.entry}. {surroundings.REMEDY}")
         for each in surroundings.missing(named, there)
     ]
     if found:
@@ -225,7 +225,8 @@ async def _faults_of_calendars(session: TenantSession, form: TypeForm) -> list[F
     known = await calendars.names(session)
     return [
         Fault(
-            pointer_to("/requires", at, "calendar"), f"There is no calendar {name!r}; name one that is there."
+            pointer_to(f"{service.IN_BODY}/requires", at, "calendar"),
+            f"There is no calendar {name!r}. {surroundings.REMEDY}",
         )
         for at, name in named.items()
         if name is not None and name not in known
@@ -233,7 +234,7 @@ async def _faults_of_calendars(session: TenantSession, form: TypeForm) -> list[F
 
 
 def _place(fact: str) -> str:
-    return pointer_to("/fields/properties", fact.removeprefix(fields.PREFIX))
+    return pointer_to(f"{service.IN_BODY}/fields/properties", fact.removeprefix(fields.PREFIX))
 
 
 def _member_id(actor: Actor) -> MemberId | None:
