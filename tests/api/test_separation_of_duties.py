@@ -255,6 +255,7 @@ async def test_who_was_told_the_link_by_which_it_was_agreed_to_does_not_approve_
     refused = await _answer(office.mia, approval_id)
 
     assert _problem(refused) == (403, "approval-of-own-agreement")
+    assert "was told the link" in refused.json()["detail"]
     assert (await _waiting_for(office.mia), await _waiting_for(office.max)) == ([], [approval_id])
     assert (await _answer(office.max, approval_id)).json()["state"] == "granted"
 

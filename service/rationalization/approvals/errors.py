@@ -67,7 +67,10 @@ class ApprovalOfOwnAgreement(_ApprovalOfOwnWork):
     code = "approval-of-own-agreement"
 
     def __init__(self, seats: Sequence[str]) -> None:
-        super().__init__("Who agreed to a counter-proposal in the requester's place", seats)
+        who = (
+            "Who agreed to a counter-proposal in the requester's place, or was told the link by which it was,"
+        )
+        super().__init__(who, seats)
 
 
 class ApprovalOfOwnEdit(_ApprovalOfOwnWork):
