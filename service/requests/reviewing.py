@@ -36,8 +36,8 @@ from service.rationalization.reviews.errors import (
     ReviewOfOwnWork,
 )
 from service.rationalization.verdicts import Review as Wanted
-from service.requests import affairs, renegotiating, store
-from service.requests.domain import DONE, Request, State
+from service.requests import affairs, recording, renegotiating, store
+from service.requests.domain import DONE, Request, State, facts_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +219,10 @@ async def _reviewer(session: TenantSession, reviewer: Reviewer, review_id: Revie
         ReviewOfOwnWork, ReviewInvalid
     """
     member_id = await _member(session, reviewer)
-    did_it = await _assigned(session, request)
-    if did_it is not None and member_id == did_it:
+    did_it = await _who_did_it(session, request)
+    if member_id in did_it:
         raise ReviewOfOwnWork(review_id)
-    if did_it is not None and member_id is None:
+    if did_it and member_id is None:
         detail = "The work is a member's: name the one who reviewed it, by id or e-mail address."
         raise ReviewInvalid([Fault("/by", detail)])
     return reviewer.actor.name if member_id is None else f"member:{member_id}"
@@ -240,11 +240,18 @@ async def _member(session: TenantSession, reviewer: Reviewer) -> MemberId | None
     return found.id
 
 
-async def _assigned(session: TenantSession, request: Request) -> MemberId | None:
-    """The member whom the request's source calls its assignee, as ladders know them."""
-    assignee = request.facts.get("assignee")
-    if not isinstance(assignee, str):
-        return None
+async def _who_did_it(session: TenantSession, request: Request) -> set[MemberId]:
+    """Whose work it is now, and whose it was whenever it was said to be done, whoever has it since."""
+    ledger = await recording.ledger_of(session, request)
+    said_done = [ledger[: at + 1] for at, event in enumerate(ledger) if event.state in DONE]
+    called = [facts.get("assignee") for facts in (request.facts, *map(facts_after, said_done))]
+    names = dict.fromkeys(each for each in called if isinstance(each, str))
+    found = [await _called(session, each) for each in names]
+    return {each for each in found if each is not None}
+
+
+async def _called(session: TenantSession, assignee: str) -> MemberId | None:
+    """The member whom a request's source calls so, as ladders know them."""
     member_id = directory.member_id_in(assignee)
     named = [] if member_id is None else [member_id]
     found = await directory.active(session, member_ids=named, called=[assignee])

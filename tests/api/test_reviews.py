@@ -312,6 +312,25 @@ async def test_nobody_reviews_their_own_work(
     assert by_other.status_code == 200
 
 
+async def test_handing_work_on_that_was_done_does_not_make_it_anothers(
+    bench: Bench, sign_in_as: SignIn, sessions: Sessions
+) -> None:
+    did_it, has_it = [await factories.member(sessions, bench.tenant, Role.AGENT) for _ in range(2)]
+    request = await bench.done(facts={"assignee": str(did_it)})
+    handed_on = await sign_in_as(member_id=did_it)
+    await desk.report(handed_on, request, type="changed", facts={"assignee": str(has_it)})
+    review = await bench.started(request)
+
+    own = await bench.conclude(review, by=handed_on)
+    for_them = await bench.conclude(review, GOOD | {"by": str(did_it)})
+    by_who_has_it = await bench.conclude(review, by=await sign_in_as(member_id=has_it))
+    by_other = await bench.conclude(review, by=await sign_in_as(Role.AGENT))
+
+    refused = [(each.status_code, each.json()["type"]) for each in (own, for_them, by_who_has_it)]
+    assert refused == [(403, "/problems/review-of-own-work")] * 3
+    assert by_other.status_code == 200
+
+
 async def test_a_result_stays_and_a_later_review_takes_its_place(bench: Bench) -> None:
     request = await bench.done()
     review = await bench.started(request)
