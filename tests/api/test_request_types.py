@@ -413,6 +413,15 @@ async def test_a_new_version_replaces_the_one_before_and_the_difference_is_shown
     assert versions[1]["document"] == LAPTOP
 
 
+async def test_a_version_that_there_is_not_is_told_by_its_number(caller: AsyncClient) -> None:
+    made = await put_into_effect(caller, "laptop", LAPTOP)
+
+    unknown = await caller.get(f"{ROOT}/{made['id']}/versions/7")
+
+    assert unknown.status_code == 404
+    assert unknown.json()["detail"] == f"Request type {made['id']} does not exist, or has no version 7."
+
+
 async def test_a_client_sees_what_is_offered_and_asks_for_it(
     caller: AsyncClient, sign_in: SignIn, sessions: Sessions, tenant: Tenant
 ) -> None:

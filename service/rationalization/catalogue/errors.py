@@ -11,8 +11,9 @@ class RequestTypeNotFound(NotFound):
 
     code = "request-type-not-found"
 
-    def __init__(self, type_id: UUID | str) -> None:
-        super().__init__(f"Request type {type_id} does not exist.")
+    def __init__(self, type_id: UUID | str, version: int | None = None) -> None:
+        or_version = "" if version is None else f", or has no version {version}"
+        super().__init__(f"Request type {type_id} does not exist{or_version}.")
 
 
 class RequestTypeNameTaken(Conflict):

@@ -193,11 +193,11 @@ async def get_version(
 ) -> Lived:
     """One version; to a client only the one in effect. Raises RequestTypeNotFound."""
     if version not in VERSIONS:
-        raise RequestTypeNotFound(type_id)
+        raise RequestTypeNotFound(type_id, version)
     before = min(version + 1, VERSIONS[-1])
     found = await list_versions(session, type_id, client_id=client_id, before=before, limit=1)
     if not found or found[0].version.version != version:
-        raise RequestTypeNotFound(type_id)
+        raise RequestTypeNotFound(type_id, version)
     return found[0]
 
 

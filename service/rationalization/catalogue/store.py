@@ -71,7 +71,7 @@ async def of_number(session: TenantSession, type_id: UUID, number: int) -> Offer
     """A version by its number, published or not. Raises RequestTypeNotFound."""
     found = (await run(session.db, _OF_NUMBER, session.tenant_id, type_id, number)).first()
     if found is None:
-        raise RequestTypeNotFound(type_id)
+        raise RequestTypeNotFound(type_id, number)
     return _offered(found)
 
 
@@ -173,7 +173,7 @@ async def version(session: TenantSession, type_id: RequestTypeId, number: int) -
         )
     )
     if found is None:
-        raise RequestTypeNotFound(type_id)
+        raise RequestTypeNotFound(type_id, number)
     return found
 
 
