@@ -25,7 +25,6 @@ from service.rules.facts.domain import pinned
 from service.rules.findings import Finding, gravest_first
 from service.rules.lifecycle import Policy, Stage, Step, Taken
 from service.rules.models import PolicyVersionRow
-from service.rules.pointers import Received
 from service.rules.recording import Entry
 from service.rules.service import Rulebook
 from service.rules.store import Sought
@@ -152,13 +151,6 @@ async def list_versions(
     rows = await store.versions(session, policy_id, before=before, limit=limit)
     steps = await store.steps(session, policy_id, [row.version for row in rows])
     return [_lived(row, steps[row.version]) for row in rows]
-
-
-async def versions_for(
-    session: TenantSession, received: Received, *, now: datetime
-) -> dict[str, list[VersionRef]]:
-    """The versions that a request is decided by, by kind; they stay in effect until the transaction ends."""
-    return await store.versions_for(session, received, now=now)
 
 
 async def differences(
