@@ -111,7 +111,7 @@ class History(
             if not instants.is_usable(at):
                 return Fault(pointer_to(place, name), instants.refusal(at))
         if self.since >= self.to:
-            return Fault(pointer_to(place, "to"), "`to` lies after `from`.")
+            return Fault(pointer_to(place, "to"), "It is not after `from`; name a later instant.")
         return None
 
 

@@ -507,6 +507,20 @@ async def test_what_cannot_be_compared_is_refused_with_its_place(
     assert (await here.caller.get("/v1/backtests")).json()["items"] == []
 
 
+async def test_a_history_that_ends_before_it_begins_is_told_what_is_wrong(here: Desk) -> None:
+    candidate = {"kind": "commitment", "name": "promises", "document": tighter()}
+    history = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+    asked = {"name": "x", "policies": [candidate], "history": history}
+
+    answer = await here.caller.post("/v1/backtests", json=asked, headers=factories.key())
+
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["detail"]) == (
+        "/history/to",
+        "It is not after `from`; name a later instant.",
+    )
+
+
 async def test_only_so_many_are_under_way_at_once(here: Desk) -> None:
     for number in range(BACKTESTS_AT_ONCE.default):
         await started(here.caller, history={"log_id": here.log_id}, name=str(number))
