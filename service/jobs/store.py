@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from service.db import TenantSession, run_many, write
+from service.db import TenantSession, run_many
 from service.platform import PlatformSession
-from service.statements import Statement
 
 ADD = """
 insert into pgqueuer (priority, entrypoint, payload, execute_after, status, lane)
@@ -24,11 +23,9 @@ HELD = text("select count(*) from pgqueuer where status = 'failed'")
 
 
 async def add(session: TenantSession, name: str, payloads: Sequence[bytes], *, delay: timedelta) -> None:
+    """Enqueue jobs, by a statement that writes nothing else: on Citus the queue stays on one node."""
     jobs = [(name, payload, delay, session.tenant_id) for payload in payloads]
-    if len(jobs) == 1:
-        await write(session.db, Statement(ADD, jobs[0]))
-    else:
-        await run_many(session.db, ADD, jobs)
+    await run_many(session.db, ADD, jobs)
 
 
 async def forget(platform: PlatformSession, *, kept_for: timedelta) -> None:

@@ -433,7 +433,7 @@ async def test_a_submission_takes_few_statements(caller: AsyncClient, sign_in: S
     theirs = await sign_in(client_id=client["id"])
 
     assert await _statements_of_a_submission(caller) == 9
-    assert await _statements_of_a_submission(theirs) == 10, "its client is looked up"
+    assert await _statements_of_a_submission(theirs) == 11, "its client is looked up; a job"
 
 
 async def test_what_is_written_of_many_promises_is_a_statement_that_the_driver_keeps(sign_in: SignIn) -> None:
