@@ -9,8 +9,9 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
-from service.db import Sessions
+from service.db import Sessions, tenant_transaction
 from service.ids import MemberId
+from service.people import service as people
 from service.people.domain import Role
 from service.tenants.domain import Tenant
 from tests import factories
@@ -374,3 +375,29 @@ async def test_what_goes_on_as_another_request_was_edited_by_the_same_people(off
     refused = await _answer(office.mia, await office.gate({"id": carried_to}))
 
     assert _problem(refused) == (403, "approval-of-own-edit")
+
+
+async def test_a_requester_whose_contact_has_another_address_now_asks_for_it_still(
+    office: Office, sessions: Sessions, tenant: Tenant
+) -> None:
+    async with tenant_transaction(sessions, tenant.id) as session:
+        email = (await people.get_member(session, office.mia.id)).email
+    contact = await desk.created(office.staff, "/v1/contacts", {"name": "Mia", "email": email})
+    facts = {"category": "board", "impact": "low"}
+    request = await desk.submitted(office.staff, type="change", requester=contact["id"], facts=facts)
+    changed = await office.mia.caller.put(
+        f"/v1/contacts/{contact['id']}",
+        json={"name": "Mia", "email": "elsewhere@example.org"},
+        headers={"If-Match": "*"},
+    )
+    assert changed.status_code == 200, changed.text
+    approval_id = await office.gate(request)
+
+    at_once = await _answer(office.mia, approval_id)
+    await _edit(office.ann, request, impact="high")
+    after_an_edit = await _answer(office.mia, approval_id)
+
+    refused = [_problem(each) for each in (at_once, after_an_edit)]
+    assert refused == [(403, "approval-of-own-request")] * 2
+    assert await _waiting_for(office.mia) == []
+    assert (await _answer(office.max, approval_id)).json()["state"] == "granted"

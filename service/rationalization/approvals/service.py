@@ -34,6 +34,7 @@ from service.rationalization.approvals.recording import Case, Changed
 from service.rationalization.approvals.store import Sought
 from service.rationalization.matters import Matter
 from service.rationalization.verdicts import ApprovalGate
+from service.tenants import contacts
 
 SUBJECT_KIND = telling.SUBJECT_KIND
 ASKED_ANEW = "It is asked for anew."
@@ -74,7 +75,7 @@ async def ask(
         sequence=0,
     )
     deadline = await deadlines.promise(session, blank, now=now)
-    approval = replace(_asking(blank, matter), commitment_id=deadline.commitment_id)
+    approval = replace(await _asking(session, blank, matter), commitment_id=deadline.commitment_id)
     await recording.begin(session, approval, _asked(approval, deadline, now))
     return deadline.commitments
 
@@ -190,7 +191,7 @@ async def _asked_again(session: TenantSession, matter: Matter, case: Case, *, no
     ended = await duties.cancel(session, before.commitment_id, ASKED_ANEW, now=now) if is_waiting else []
     deadline = await deadlines.promise(session, before, now=now)
     asking = replace(
-        _asking(before, matter),
+        await _asking(session, before, matter),
         commitment_id=deadline.commitment_id,
         untold=True,
         asked_position=before.position,
@@ -215,14 +216,19 @@ async def _wanted_of_two(session: TenantSession, case: Case, *, now: datetime) -
     return deadline.commitments
 
 
-def _asking(approval: Approval, matter: Matter) -> Approval:
-    """The same with what is known by now of who asks for what is to be approved."""
-    named = matter.facts.get("requester")
+async def _asking(session: TenantSession, approval: Approval, matter: Matter) -> Approval:
+    """The same with what is known by now of who asks for what is to be approved.
+
+    Where its facts name nobody, the mail address that its contact had when it was first asked for is kept:
+    who has another one by now asks for it still.
+    """
+    named, requester = matter.facts.get("requester"), approval.requester
+    if isinstance(named, str):
+        requester = named.strip().lower()
+    elif requester is None and matter.contact_id is not None:
+        requester = (await contacts.emails_of(session, [matter.contact_id])).get(matter.contact_id)
     return replace(
-        approval,
-        submitted_by=matter.submitted_by,
-        contact_id=matter.contact_id,
-        requester=named.strip().lower() if isinstance(named, str) else None,
+        approval, submitted_by=matter.submitted_by, contact_id=matter.contact_id, requester=requester
     )
 
 
