@@ -131,7 +131,7 @@ async def test_the_operator_sets_and_shows_limits(own_database: EmbeddedDatabase
     async def rooted(*arguments: str) -> tuple[int, str]:
         environment = {"ROOTED_DATABASE_URL": own_database.app_url}
         result = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
-        return result.exit_code, result.output
+        return result.exit_code, result.stdout + (result.stderr if result.exit_code else "")
 
     await rooted("tenant", "create", "acme")
     every = await rooted("tenant", "limit", "acme")
