@@ -26,7 +26,7 @@ from service.rationalization.arrangements.telling import objections_of
 from service.rationalization.gates.models import Gate
 from service.rationalization.objections.domain import Cause, SubjectKind
 from service.rationalization.objections.models import Plea, Subject
-from service.rationalization.verdicts import Channel, Redirect, Verdict
+from service.rationalization.verdicts import Channel, Redirect, SpecialMethod, Verdict
 from service.requests.domain.decisions import OWN_AFFAIRS
 from service.rules.vocabulary import RequestType
 
@@ -46,6 +46,8 @@ IN_WORDS: Mapping[State, str] = MappingProxyType(
         State.OVERTURNED: "An objection was upheld: it is accepted as it was asked for.",
     }
 )
+
+READY_AS_SPECIAL = "All that must be there is there: work may start while the special method is allowed."
 
 
 class AnswerArrangement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -223,7 +225,7 @@ def _fields(found: Arrangement, now: datetime, *, in_full: bool) -> dict[str, An
         "reason": found.reason,
         "message": MessageView.of(found.message),
         "state": standing.state,
-        "state_in_words": IN_WORDS[standing.state],
+        "state_in_words": _in_words(found.verdict, standing.state),
         "since": standing.since,
         "state_reason": standing.because or None,
         "missing": standing.missing if in_full else None,
@@ -236,6 +238,12 @@ def _fields(found: Arrangement, now: datetime, *, in_full: bool) -> dict[str, An
         "made_at": found.made_at,
         "version": found.version,
     }
+
+
+def _in_words(verdict: Verdict, state: State) -> str:
+    if state is State.READY and isinstance(verdict, SpecialMethod):
+        return READY_AS_SPECIAL
+    return IN_WORDS[state]
 
 
 def _told(verdict: Verdict) -> Verdict:

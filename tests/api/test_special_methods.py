@@ -143,8 +143,13 @@ async def test_it_is_asked_for_approved_used_ended_by_itself_and_undone(scene: S
     await desk.pass_time(scene.staff, days=30, minutes=1, microseconds=1)
     late = await scene.uses(scene.agent, allowed)
     expired = await scene.shown(asked)
+    arrangement = (await scene.staff.get(f"/v1/arrangements/{asked['arrangement_id']}")).json()
     checked = await _check(scene.agent, asked, undone=True)
 
+    assert (arrangement["state"], "while the special method is allowed" in arrangement["state_in_words"]) == (
+        "ready",
+        True,
+    )
     assert (asked["state"], asked["ends_at"], asked["scope"]) == ("proposed", None, "Port 22 of one host.")
     assert _problem(early) == (409, "special-method-not-in-force")
     assert (allowed["state"], allowed["ends_at"]) == ("allowed", at(days=30, minutes=1))
