@@ -47,7 +47,7 @@ def standings(
     gates: Sequence[WindowGate], facts: Mapping[str, Any], open_time: OpenTime
 ) -> tuple[WindowStanding, ...]:
     """Where each gate stands, by what the facts of `request.*` say of when the work is planned."""
-    planned = windows.with_end(windows.planned(facts))
+    planned = windows.planned(facts)
     found: list[WindowStanding] = []
     for gate in gates:
         calendar = open_time(gate.calendar)

@@ -141,21 +141,12 @@ def test_work_is_shut_out_by_a_freeze_that_it_touches_and_let_in_by_a_window_tha
     assert frozen.missing == (f"no work from {rfc3339(FROM)} until {rfc3339(TO)}" if touches else "")
 
 
-@pytest.mark.parametrize(
-    ("facts", "asked"),
-    [
-        ({}, "planned_start"),
-        ({"custom": {"planned_start": "soon"}}, "planned_start"),
-        ({"custom": {"planned_start": rfc3339(FROM - HOUR)}}, "planned_end"),
-    ],
-)
-def test_work_of_which_nobody_knows_when_it_is_done_is_not_let_begin(
-    facts: dict[str, Any], asked: str
-) -> None:
+@pytest.mark.parametrize("facts", [{}, {"custom": {"planned_start": "soon"}}])
+def test_work_of_which_nobody_knows_when_it_is_done_is_not_let_begin(facts: dict[str, Any]) -> None:
     (standing,) = windows.standings([FreezeWindow(calendar="freeze")], facts, lambda _: FREEZE)
 
     assert standing.state is GateState.OPEN
-    assert asked in standing.missing
+    assert "planned_start" in standing.missing
 
 
 def test_a_window_of_a_calendar_that_is_not_there_is_shut() -> None:
