@@ -46,7 +46,10 @@ def windows_of(verdict: Verdict) -> tuple[WindowGate, ...]:
 def standings(
     gates: Sequence[WindowGate], facts: Mapping[str, Any], open_time: OpenTime
 ) -> tuple[WindowStanding, ...]:
-    """Where each gate stands, by what the facts of `request.*` say of when the work is planned."""
+    """Where each gate stands, by what the facts of `request.*` say of when the work is planned.
+
+    Nobody can be asked any more until when it was to last: who said its start alone is judged by that.
+    """
     planned = windows.planned(facts)
     found: list[WindowStanding] = []
     for gate in gates:
