@@ -92,13 +92,15 @@ async def record(
         RequestNotFound, EventInvalid, BackdatingForbidden
     """
     intake.check_report(report, now, caller)
-    event = intake.reported(report, now)
     if report.into is not None:
         source, target = await _pair(session, request_id, report.into, caller=caller)
+        event = intake.reported(report, now)
         recorded = await append(session, rulebook, source, event, caller.actor, now=now)
         await append(session, rulebook, target, intake.noted(event, source), caller.actor, now=now)
         return recorded
     row = await store.get(session, request_id, client_id=caller.client_id, lock=True)
+    # Ids order what has one instant: an event gets its own once nobody else writes to the ledger before it.
+    event = intake.reported(report, now)
     recorded = await append(session, rulebook, row.to_domain(), event, caller.actor, now=now)
     for owed in await holding.owed(session, recorded.request, now=now) if event.lets_run else ():
         held = await append(session, rulebook, recorded.request, owed, caller.actor, now=now)
