@@ -26,6 +26,7 @@ from service.backtests import drive, jobs, progress
 from service.backtests.chunks import Chunk, Judged
 from service.backtests.crew import Crew, Process
 from service.backtests.drive import End, Staff, Turn
+from service.backtests.progress import Reached
 from service.clock import SystemClock
 from service.db import Sessions, TenantSession, create_engine, create_sessions
 from service.embedded import EmbeddedDatabase
@@ -374,7 +375,15 @@ async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(
             kept.set()
         return await (judge(crew, chunk) if chunk.number == 0 else asyncio.get_running_loop().create_future())
 
+    looks, reached = list[bool](), progress.reached
+
+    async def looked(session: TenantSession, backtest_id: BacktestId) -> Reached | None:
+        found = await reached(session, backtest_id)
+        looks.append(found is not None)
+        return found
+
     monkeypatch.setattr(Crew, "judge", the_first_only)
+    monkeypatch.setattr(progress, "reached", looked)
     backtest_id = await started(here.caller, history={"log_id": here.log_id})
     path = f"/v1/backtests/{backtest_id}"
     under_way = await here.caller.delete(path)
@@ -383,12 +392,15 @@ async def test_a_backtest_that_is_cancelled_stops_and_can_be_deleted(
         await kept.wait()
 
     cancelled = await here.caller.post(f"{path}/cancel", headers=factories.key())
+    looks_before = len(looks)
     async with asyncio.timeout(HANGS_SECONDS):
         end = await work
 
     assert under_way.status_code == 409
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     assert end is End.NOT_OURS
+    assert looks[looks_before:].count(True) <= 1, "but for one that was under way, the next look is the last"
+    assert timedelta(seconds=1) >= drive.WATCH
     again = await here.caller.post(f"{path}/cancel", headers=factories.key())
     assert again.json()["done"] == (await here.caller.get(path)).json()["done"] == SMALL
     assert (await here.caller.delete(path)).status_code == 204
